@@ -1,0 +1,44 @@
+"""Money: minor units of a currency in, text for a reader out. Exponents are those of ISO 4217."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_TWO_DIGITS: Final = """
+    AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY
+    COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HRK HTG HUF IDR
+    ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN
+    MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS
+    SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG
+"""
+
+EXPONENTS: Final[dict[str, int]] = {
+    **dict.fromkeys(_TWO_DIGITS.split(), 2),
+    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split(), 0),
+    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
+}
+"""Digits after the decimal point, by currency code (ISO 4217, with the codes withdrawn since 2023)."""
+
+
+def format(amount: int | None, currency: str | None) -> str:  # noqa: A001 - read as om.money.format
+    """Write an amount as a reader expects it, exact to the last digit.
+
+    Args:
+        amount: Minor units of the currency; None is shown as a dash.
+        currency: ISO 4217 code in either case. An unknown one is shown in minor units and said to be so.
+
+    Example:
+        >>> format(1234550, "SEK"), format(980, "jpy"), format(-5, "EUR")
+        ('12,345.50 SEK', '980 JPY', '-0.05 EUR')
+        >>> format(1234550, "XYZ")
+        '1,234,550 minor units of XYZ'
+    """
+    if amount is None:
+        return "-"
+    code = (currency or "?").upper()
+    exponent = EXPONENTS.get(code)
+    if exponent is None:
+        return f"{amount:,} minor units of {code}"
+    whole, part = divmod(abs(amount), 10**exponent)
+    digits = f".{part:0{exponent}}" if exponent else ""
+    return f"{'-' if amount < 0 else ''}{whole:,}{digits} {code}"

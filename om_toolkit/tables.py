@@ -1,0 +1,339 @@
+"""The five tables: columns of values in, typed polars frames out; to Parquet and back.
+
+A column is named by its API path with `_` for `.`. Text that is absent, `null` or `""` is null; country and currency
+codes stand in upper case; times are UTC; amounts are minor units of the row's `purchase_currency`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+
+import polars as pl
+
+from om_toolkit import privacy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+FrameT = TypeVar("FrameT", pl.DataFrame, pl.LazyFrame)
+
+
+class Kind(Enum):
+    """What a column holds: its dtype, and how its values are to be read."""
+
+    TEXT = "text"
+    CODE = "country or currency code, upper case"
+    AMOUNT = "minor units of purchase_currency"
+    COUNT = "count"
+    RATE = "percent with two implied decimals (2500 is 25 %)"
+    TIME = "UTC"
+    FLAG = "true or false"
+
+    @property
+    def dtype(self) -> pl.DataType:
+        """The polars type of a column of this kind."""
+        if self in (Kind.TEXT, Kind.CODE):
+            return pl.String()
+        if self is Kind.TIME:
+            return pl.Datetime("us", "UTC")
+        return pl.Boolean() if self is Kind.FLAG else pl.Int64()
+
+
+class Column(NamedTuple):
+    """One column of a table.
+
+    Attributes:
+        name: Its name in the frame.
+        kind: What it holds.
+        field: Where it stands below the row's own object, such as `billing_address.country`.
+        path: Its API path from the order down; None for what the API does not send in that place.
+    """
+
+    name: str
+    kind: Kind
+    field: str
+    path: str | None
+
+    @property
+    def parent(self) -> str:
+        """The nested object that holds it; "" for the row's own."""
+        return self.field.rpartition(".")[0]
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether it is left out unless `personal=True`."""
+        return self.path is not None and privacy.is_personal(self.path)
+
+
+def _columns(root: str, kinds: Mapping[str, Kind]) -> Iterator[Column]:
+    """Name the columns of the fields below `root`, an API path or "" for the order itself."""
+    for field, kind in kinds.items():
+        yield Column(field.replace(".", "_"), kind, field, f"{root}.{field}".lstrip("."))
+
+
+def _keys(names: str, kind: Kind = Kind.TEXT) -> Iterator[Column]:
+    return (Column(name, kind, name, None) for name in names.split())
+
+
+def _below(parent: str, kinds: Mapping[str, Kind]) -> dict[str, Kind]:
+    return {f"{parent}.{field}": kind for field, kind in kinds.items()}
+
+
+def _texts(names: str) -> dict[str, Kind]:
+    return dict.fromkeys(names.split(), Kind.TEXT)
+
+
+_ADDRESS: Final = {
+    **_texts("attention city"),
+    "country": Kind.CODE,
+    **_texts("email family_name given_name organization_name phone postal_code region"),
+    **_texts("street_address street_address2 title"),
+}
+_ORDER: Final = {
+    **_texts("order_id status fraud_status"),
+    "purchase_country": Kind.CODE,
+    "purchase_currency": Kind.CODE,
+    "order_amount": Kind.AMOUNT,
+    "original_order_amount": Kind.AMOUNT,
+    "captured_amount": Kind.AMOUNT,
+    "refunded_amount": Kind.AMOUNT,
+    "remaining_authorized_amount": Kind.AMOUNT,
+    "created_at": Kind.TIME,
+    "expires_at": Kind.TIME,
+    **_texts("locale klarna_reference merchant_reference1 merchant_reference2 merchant_data"),
+    **_texts("initial_payment_method.type initial_payment_method.description"),
+    "initial_payment_method.number_of_installments": Kind.COUNT,
+    **_below(
+        "customer",
+        _texts(
+            "type date_of_birth national_identification_number vat_id organization_entity_type "
+            "organization_registration_id"
+        ),
+    ),
+    **_below("billing_address", _ADDRESS),
+    **_below("shipping_address", _ADDRESS),
+    **_below(
+        "selected_shipping_option",
+        {
+            **_texts("id class type method name carrier carrier_product.identifier carrier_product.name"),
+            "price": Kind.AMOUNT,
+            "tax_amount": Kind.AMOUNT,
+            "tax_rate": Kind.RATE,
+            **_texts("location.id location.name"),
+            "location.price": Kind.AMOUNT,
+            **_below("location.address", _ADDRESS),
+            **_texts("timeslot.id timeslot.start timeslot.end timeslot.cutoff"),
+            "timeslot.price": Kind.AMOUNT,
+            "tms_reference": Kind.TEXT,
+        },
+    ),
+}
+_CAPTURE: Final = {
+    **_texts("klarna_reference reference description"),
+    "captured_amount": Kind.AMOUNT,
+    "captured_at": Kind.TIME,
+    "refunded_amount": Kind.AMOUNT,
+    **_below("billing_address", _ADDRESS),
+    **_below("shipping_address", _ADDRESS),
+}
+_REFUND: Final = {
+    **_texts("reference description"),
+    "refunded_amount": Kind.AMOUNT,
+    "refunded_at": Kind.TIME,
+}
+_LINE: Final = {
+    **_texts("reference type name"),
+    "quantity": Kind.COUNT,
+    "quantity_unit": Kind.TEXT,
+    "unit_price": Kind.AMOUNT,
+    "tax_rate": Kind.RATE,
+    "total_amount": Kind.AMOUNT,
+    "total_discount_amount": Kind.AMOUNT,
+    "total_tax_amount": Kind.AMOUNT,
+    **_texts("image_url product_url merchant_data"),
+    **_below(
+        "product_identifiers",
+        _texts("brand category_path color global_trade_item_number manufacturer_part_number size"),
+    ),
+}
+_SHIPMENT: Final = _texts(
+    "shipping_company shipping_method tracking_number tracking_uri "
+    "return_shipping_company return_tracking_number return_tracking_uri"
+)
+
+SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
+    "orders": tuple(_columns("", _ORDER)),
+    "captures": (
+        *_keys("order_id capture_id"),
+        *_keys("purchase_currency", Kind.CODE),
+        *_columns("captures", _CAPTURE),
+    ),
+    "refunds": (
+        *_keys("order_id refund_id"),
+        *_keys("purchase_currency", Kind.CODE),
+        *_columns("refunds", _REFUND),
+    ),
+    "order_lines": (
+        *_keys("order_id source capture_id refund_id"),
+        *_keys("line", Kind.COUNT),
+        *_keys("purchase_currency", Kind.CODE),
+        *_columns("order_lines", _LINE),
+    ),
+    "shipments": (
+        *_keys("order_id source capture_id"),
+        *_keys("shipment", Kind.COUNT),
+        *_keys("purchase_currency", Kind.CODE),
+        *_keys("has_tracking", Kind.FLAG),
+        *_columns("shipping_info", _SHIPMENT),
+    ),
+}
+"""Every column of every table, in order; the personal ones are there only with `personal=True`."""
+
+
+def columns(table: str, *, personal: bool = False) -> tuple[Column, ...]:
+    """List the columns of one of the five tables, without the personal ones unless they are asked for."""
+    return tuple(column for column in SCHEMAS[table] if personal or not column.is_personal)
+
+
+def frame(schema: Sequence[Column], values: Iterable[Sequence[Any]]) -> pl.DataFrame:
+    """Build a table from its columns' values: one sequence a column, in the schema's order."""
+    series = [
+        pl.Series(column.name, value, dtype=column.kind.dtype, strict=True)
+        for column, value in zip(schema, values, strict=True)
+    ]
+    return pl.DataFrame(series).with_columns(_clean(column) for column in schema if column.kind in _CLEANED)
+
+
+_CLEANED: Final = (Kind.TEXT, Kind.CODE)
+
+
+def _clean(column: Column) -> pl.Expr:
+    text = pl.col(column.name)
+    text = pl.when(text != "").then(text)
+    return text.str.to_uppercase() if column.kind is Kind.CODE else text
+
+
+@dataclass(frozen=True, repr=False)
+class Tables(Generic[FrameT]):
+    """The five tables of a set of orders, joined by `order_id`, `capture_id` and `refund_id`.
+
+    Attributes:
+        orders: One row per order.
+        captures: One row per capture of an order.
+        refunds: One row per refund of an order.
+        order_lines: One row per order line; `source` tells whether of the `order`, a `capture` or a `refund`.
+        shipments: One row per shipping_info entry; `source` is `order` or `capture`.
+        as_of: The instant the data speaks of, in UTC; None if no answer tells.
+    """
+
+    orders: FrameT
+    captures: FrameT
+    refunds: FrameT
+    order_lines: FrameT
+    shipments: FrameT
+    as_of: datetime | None
+
+    def lazy(self) -> Tables[pl.LazyFrame]:
+        """Return the same tables as lazy frames."""
+        return Tables(**{name: frame.lazy() for name, frame in self.items()}, as_of=self.as_of)
+
+    def collect(self) -> Tables[pl.DataFrame]:
+        """Return the same tables in memory."""
+        return Tables(**{name: frame.lazy().collect() for name, frame in self.items()}, as_of=self.as_of)
+
+    def items(self) -> Iterator[tuple[str, FrameT]]:
+        """Yield each table's name and frame."""
+        for name in SCHEMAS:
+            yield name, getattr(self, name)
+
+    def filter(self, *predicates: pl.Expr) -> Tables[FrameT]:
+        """Keep the orders for which every predicate over the orders table holds, and all that belongs to them."""
+        orders: Any = self.orders.filter(*predicates)
+        kept = orders.select("order_id")
+        rest: dict[str, Any] = {name: table for name, table in self.items() if name != "orders"}
+        frames = {name: table.join(kept, on="order_id", how="semi") for name, table in rest.items()}
+        return Tables(orders=orders, **frames, as_of=self.as_of)
+
+    def sql(self: Tables[Any], query: str) -> pl.DataFrame:
+        """Answer an SQL query over the tables `orders`, `captures`, `refunds`, `order_lines`, `shipments`.
+
+        Raises:
+            polars.exceptions.SQLSyntaxError: If the query is no SQL that polars knows.
+        """
+        return pl.SQLContext(dict(self.items())).execute(query, eager=True)
+
+    def write_parquet(self: Tables[pl.DataFrame], folder: str | Path) -> None:
+        """Write a folder a table, `FOLDER/orders/part-0.parquet` and so on; what stood there is replaced."""
+        for name, table in self.items():
+            into = Path(folder, name)
+            into.mkdir(parents=True, exist_ok=True)
+            for stale in into.glob("*.parquet"):
+                stale.unlink()
+            table.write_parquet(into / "part-0.parquet", metadata=self._metadata())
+
+    @staticmethod
+    def read_parquet(folder: str | Path) -> Tables[pl.DataFrame]:
+        """Read what `write_parquet` wrote, into memory.
+
+        Raises:
+            FileNotFoundError: If the folder does not hold the five tables.
+        """
+        return Tables.scan_parquet(folder).collect()
+
+    @staticmethod
+    def scan_parquet(folder: str | Path) -> Tables[pl.LazyFrame]:
+        """Open what `write_parquet` wrote as lazy frames, for data larger than memory.
+
+        Raises:
+            FileNotFoundError: If the folder does not hold the five tables.
+        """
+        for name in SCHEMAS:
+            if not any(Path(folder, name).glob("*.parquet")):
+                msg = f"{Path(folder, name)} holds no .parquet file: give the folder that write_parquet wrote"
+                raise FileNotFoundError(msg)
+        frames = {name: pl.scan_parquet(Path(folder, name, "*.parquet")) for name in SCHEMAS}
+        return Tables(**frames, as_of=_read_as_of(Path(folder, "orders")))
+
+    def _metadata(self) -> dict[str, str]:
+        return {_AS_OF: self.as_of.isoformat()} if self.as_of else {}
+
+    def __repr__(self) -> str:
+        told = ", ".join(f"{name}={_size(table)}" for name, table in self.items())
+        return f"Tables({told}, as_of={self.as_of and self.as_of.isoformat()})"
+
+
+_AS_OF: Final = "om_toolkit.as_of"
+
+
+def _read_as_of(folder: Path) -> datetime | None:
+    """Return the newest `as_of` that the files of a table carry."""
+    told = [pl.read_parquet_metadata(file).get(_AS_OF) for file in folder.glob("*.parquet")]
+    return max((datetime.fromisoformat(text) for text in told if text), default=None)
+
+
+def _size(table: pl.DataFrame | pl.LazyFrame) -> str:
+    return f"{table.height} rows" if isinstance(table, pl.DataFrame) else "lazy"
+
+
+def concat(parts: Sequence[Tables[pl.DataFrame]]) -> Tables[pl.DataFrame]:
+    """Put tables of the same schema one below the other; the newest `as_of` counts."""
+    frames = {name: pl.concat([getattr(part, name) for part in parts]) for name in SCHEMAS}
+    return Tables(**frames, as_of=max((part.as_of for part in parts if part.as_of), default=None))
+
+
+def tables_of(data: object) -> Tables[pl.LazyFrame]:
+    """Return the lazy tables of whatever a metric is given: `Tables`, or something whose `.tables()` makes them.
+
+    Raises:
+        TypeError: If it is neither.
+    """
+    if not isinstance(data, Tables) and hasattr(data, "tables"):
+        data = data.tables()
+    if not isinstance(data, Tables):
+        msg = f"expected Orders or Tables, not {type(data).__name__}: give client.orders(ids) or Tables.read_parquet"
+        raise TypeError(msg)
+    return data.lazy()

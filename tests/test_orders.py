@@ -1,0 +1,238 @@
+"""Sequences of orders, saved answers, and their tables."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+import om_toolkit as om
+from om_toolkit.tables import SCHEMAS, columns
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FIRST = {"order_id": "a-1", "order_amount": 100, "purchase_currency": "sek", "created_at": "2026-10-01T08:00:00Z"}
+SECOND = {
+    "order_id": "b-2",
+    "purchase_currency": "SEK",
+    "expires_at": "2030-01-01T00:00:00Z",
+    "order_lines": [{"type": "physical", "reference": ""}, {"type": "shipping_fee"}],
+    "shipping_info": [{"shipping_method": "Home"}],
+    "captures": [
+        {
+            "capture_id": "c-1",
+            "captured_amount": 60,
+            "captured_at": "2026-10-02T08:00:00+02:00",
+            "order_lines": [{"type": "physical", "total_amount": 60}],
+            "shipping_info": [{"tracking_number": "t"}, {"tracking_number": ""}],
+        },
+        {"capture_id": "c-2"},
+    ],
+    "refunds": [{"refund_id": "r-1", "refunded_amount": 5, "order_lines": [{"name": "Stol"}]}],
+}
+BOTH = json.dumps([FIRST, SECOND])
+NDJSON = f"{json.dumps(FIRST)}\n\n{json.dumps(SECOND)}\n"
+
+
+@pytest.mark.parametrize("text", [BOTH, NDJSON, NDJSON.replace("\n", "\r\n"), json.dumps([FIRST, SECOND], indent=2)])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_saved_answers_are_read_from_text_bytes_and_files(text: str, encoding: str, tmp_path: Path) -> None:
+    file = tmp_path / "answers.json"
+    file.write_bytes(text.encode(encoding))
+    for source in (text, "\ufeff" + text, text.encode(encoding), file, str(file)):
+        orders = om.Orders.from_json(source)
+        assert [order.order_id for order in orders] == ["a-1", "b-2"]
+        assert orders.failures == ()
+
+
+def test_one_order_is_read_pretty_printed() -> None:
+    assert om.Orders.from_json(json.dumps(SECOND, indent=2))[0].order_id == "b-2"
+
+
+def test_a_bad_answer_costs_no_other_and_is_told() -> None:
+    bad = [{"order_id": "x-1", "order_amount": "12.50"}, {"status": "CAPTURED"}, 17]
+    orders = om.Orders.from_json(json.dumps([FIRST, *bad, SECOND]))
+    assert [order.order_id for order in orders] == ["a-1", "b-2"]
+    assert [(failure.order_id, failure.kind) for failure in orders.failures] == [
+        ("x-1", "invalid_order"),
+        ("answer #3", "invalid_order"),
+        ("answer #4", "invalid_order"),
+    ]
+    with pytest.raises(om.FailedOrders, match="3 order"):
+        orders.raise_for_failures()
+
+
+def test_an_array_cut_short_keeps_what_was_whole() -> None:
+    orders = om.Orders.from_json(BOTH[:-20])
+    assert [order.order_id for order in orders] == ["a-1"]
+    assert [failure.kind for failure in orders.failures] == ["invalid_body"]
+
+
+def test_ndjson_with_a_broken_line_keeps_the_others() -> None:
+    orders = om.Orders.from_json(f"{json.dumps(FIRST)}\n{json.dumps(SECOND)[:50]}\n{json.dumps(SECOND)}")
+    assert len(orders) == 2
+    assert orders.failures[0].order_id == "answer #2"
+
+
+def test_the_last_of_a_repeated_order_counts_and_a_warning_says_so() -> None:
+    with pytest.warns(om.RepeatedOrders, match="a-1"):
+        orders = om.Orders.from_json(json.dumps([FIRST, SECOND, FIRST | {"order_amount": 99}]))
+    assert [order.order_amount for order in orders] == [99, None]
+
+
+def test_what_is_no_file_and_no_json_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        om.Orders.from_json("nowhere.json")
+    (tmp_path / "picture.json").write_bytes(b"\x89PNG\xff\xfe\x00")
+    with pytest.raises(ValueError, match=r"picture\.json is no JSON"):
+        om.Orders.from_json(tmp_path / "picture.json")
+
+
+def test_as_of_is_what_is_told_else_the_newest_thing_that_happened() -> None:
+    told = datetime(2026, 11, 1, tzinfo=UTC)
+    assert om.Orders.from_json(BOTH, as_of=told).as_of == told
+    derived = om.Orders.from_json(BOTH)
+    assert derived.as_of == datetime(2026, 10, 2, 6, tzinfo=UTC)
+    assert "newest time in the data" in repr(derived)
+    assert derived.captures.as_of == derived[:1].as_of == derived.as_of
+
+
+def test_orders_are_an_immutable_sequence() -> None:
+    orders = om.Orders.from_json(BOTH)
+    assert orders["b-2"] is orders[1]
+    assert isinstance(orders[:1], om.Orders)
+    assert orders[1] in orders
+    assert [capture.capture_id for capture in orders.captures] == ["c-1", "c-2"]
+    assert orders.captures["c-1"].order_id == "b-2"
+    with pytest.raises(KeyError):
+        orders["nobody"]
+    with pytest.raises(TypeError):
+        orders[0] = orders[1]  # type: ignore[index]
+
+
+def test_merging_keeps_the_newer_of_an_order_whichever_side_it_is_on() -> None:
+    old = om.Orders.from_json(json.dumps([FIRST, {"x": 1}]), as_of=datetime(2026, 10, 1, tzinfo=UTC))
+    new = om.Orders.from_json(json.dumps(FIRST | {"order_amount": 7}), as_of=datetime(2026, 10, 9, tzinfo=UTC))
+    for merged in (old + new, new + old):
+        assert [order.order_amount for order in merged] == [7]
+        assert merged.as_of == new.as_of
+        assert len(merged.failures) == 1
+
+
+def test_a_failed_order_that_is_had_later_is_no_failure_any_more() -> None:
+    failed = om.Orders(failures=[om.Failure("a-1", "timeout")])
+    assert (failed + om.Orders.from_json(json.dumps(FIRST))).failures == ()
+
+
+def test_rows_are_those_of_the_documents() -> None:
+    tables = om.Orders.from_json(BOTH).tables()
+    assert {name: table.height for name, table in tables.items()} == {
+        "orders": 2,
+        "captures": 2,
+        "refunds": 1,
+        "order_lines": 4,
+        "shipments": 3,
+    }
+    assert tables.order_lines.select("order_id", "source", "capture_id", "refund_id", "line").rows() == [
+        ("b-2", "order", None, None, 0),
+        ("b-2", "order", None, None, 1),
+        ("b-2", "capture", "c-1", None, 0),
+        ("b-2", "refund", None, "r-1", 0),
+    ]
+    assert tables.shipments.select("source", "capture_id", "shipment", "has_tracking", "shipping_method").rows() == [
+        ("order", None, 0, False, "Home"),
+        ("capture", "c-1", 0, True, None),
+        ("capture", "c-1", 1, False, None),
+    ]
+    for table in (tables.captures, tables.refunds, tables.order_lines, tables.shipments):
+        assert set(table["purchase_currency"]) == {"SEK"}
+
+
+def test_empty_text_is_null_and_codes_are_upper_case() -> None:
+    tables = om.Orders.from_json(BOTH).tables()
+    assert tables.order_lines["reference"].null_count() == 4
+    assert tables.orders["purchase_currency"].to_list() == ["SEK", "SEK"]
+    assert tables.captures["captured_at"][0] == datetime(2026, 10, 2, 6, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("personal", [False, True])
+def test_the_schema_is_the_same_with_and_without_orders(personal: bool) -> None:  # noqa: FBT001 - a parameter
+    empty, some = om.Orders().tables(personal=personal), om.Orders.from_json(BOTH).tables(personal=personal)
+    for name, table in some.items():
+        assert getattr(empty, name).schema == table.schema
+        assert table.schema == {column.name: column.kind.dtype for column in columns(name, personal=personal)}
+
+
+def test_objects_become_the_rows_that_they_are_in_the_tables() -> None:
+    orders = om.Orders.from_json(BOTH)
+    tables = orders.tables()
+    assert orders[1].to_polars().equals(tables.orders[1:])
+    assert orders[1].captures[0].to_polars().equals(tables.captures[:1])
+    assert orders[1].refunds[0].to_polars().equals(tables.refunds)
+    assert orders.captures.to_polars().equals(tables.captures)
+    line = orders[1].captures[0].order_lines[0].to_polars()
+    assert line.schema == tables.order_lines.schema
+    assert line["total_amount"].item() == 60
+    assert orders[1].shipping_info[0].to_polars()["shipping_method"].item() == "Home"
+
+
+def test_personal_columns_come_only_when_asked_for_by_name(payloads: Path) -> None:
+    orders = om.Orders.from_json(payloads / "orders" / "recorded_pl_captured.json")
+    hidden = "".join(table.write_csv() for _, table in orders.tables().items())
+    shown = "".join(table.write_csv() for _, table in orders.tables(personal=True).items())
+    for secret in ("customer@email.pl", "+48795222223", "Person-pl", "Warszawa", "01-460"):
+        assert secret not in hidden
+        assert secret in shown
+
+
+def test_every_real_payload_reaches_the_tables(payloads: Path) -> None:
+    files = sorted((payloads / "orders").glob("*.json"))
+    orders = [om.Orders.from_json(file) for file in files]
+    assert files
+    assert [len(each.raise_for_failures()) for each in orders] == [1] * len(files)
+    heights = dict.fromkeys(SCHEMAS, 0)
+    for each in orders:
+        for name, table in each.tables(personal=True).items():
+            heights[name] += table.height
+    counted = [json.loads(file.read_text("utf-8")) for file in files]
+    assert heights["orders"] == len(files)
+    assert heights["captures"] == sum(len(order.get("captures", [])) for order in counted) > 0
+    assert heights["order_lines"] == sum(len(order.get("order_lines", [])) for order in counted) > 0
+    assert heights["shipments"] == sum(len(order.get("shipping_info", [])) for order in counted) > 0
+
+
+def test_tables_go_to_parquet_and_back(tmp_path: Path) -> None:
+    tables = om.Orders.from_json(BOTH).tables()
+    tables.write_parquet(tmp_path)
+    tables.write_parquet(tmp_path)
+    back = om.Tables.read_parquet(tmp_path)
+    assert back.as_of == tables.as_of
+    lazy = om.Tables.scan_parquet(tmp_path)
+    for name, table in tables.items():
+        assert getattr(back, name).equals(table)
+        assert isinstance(getattr(lazy, name), pl.LazyFrame)
+    with pytest.raises(FileNotFoundError, match="write_parquet"):
+        om.Tables.scan_parquet(tmp_path / "elsewhere")
+
+
+def test_tables_answer_sql() -> None:
+    tables = om.Orders.from_json(BOTH).tables()
+    assert tables.sql("SELECT sum(captured_amount) AS total FROM captures").item() == 60
+
+
+def test_filtered_tables_hold_what_belongs_to_the_orders_kept() -> None:
+    kept = om.Orders.from_json(BOTH).tables().filter(pl.col("order_id") == "a-1")
+    assert {name: table.height for name, table in kept.items()} == dict.fromkeys(SCHEMAS, 0) | {"orders": 1}
+
+
+def test_a_notebook_shows_counts_and_failures_in_words() -> None:
+    failure = om.Failure("<x>", "not_found", status=404, error_code="NO_SUCH_ORDER", correlation_id="abc")
+    shown = om.Orders(om.Orders.from_json(BOTH), failures=[failure] * 7)._repr_html_()
+    assert "SEK" in shown
+    assert "&lt;x&gt;: not_found" in shown
+    assert "correlation id abc" in shown
+    assert "2 more" in shown

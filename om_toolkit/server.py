@@ -1,0 +1,348 @@
+"""The sandbox: a local copy of both endpoints over a synthetic shop, HTTP on this machine with faults on demand."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import socket
+import struct
+import sys
+import threading
+import time
+import uuid
+from base64 import b64encode
+from collections import Counter
+from contextlib import suppress
+from email.utils import format_datetime
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from math import fsum
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypedDict, Unpack
+
+from om_toolkit.client import Client
+from om_toolkit.shop import AS_OF, Shop, to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+_USERNAME, _PASSWORD = "sandbox", "made-up"
+_PATH = re.compile(r"/ordermanagement/v1/orders/([^/]+)(/captures)?")
+_LIMIT = {"x-ratelimit-limit": "200, 200;w=1", "x-ratelimit-remaining": "199", "x-ratelimit-reset": "1"}
+_JSON_HEADERS = {"content-type": "application/json;charset=utf-8", "cache-control": "no-cache, no-store", **_LIMIT}
+
+
+class _Response(NamedTuple):
+    """An answer before it is sent."""
+
+    correlation_id: str  # "" sends none
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = _JSON_HEADERS
+    delivery: Literal["whole", "truncated", "reset"] = "whole"
+
+
+def _problem(honest: _Response, status: int, code: str, message: str, **more: object) -> _Response:
+    document = {"error_code": code, "error_messages": [message], "correlation_id": honest.correlation_id, **more}
+    return honest._replace(status=status, body=to_json(document), headers=_JSON_HEADERS)
+
+
+def _page(status: int, title: str, **headers: str) -> _Response:
+    body = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\n".encode()
+    return _Response("", status, body, {"content-type": "text/html", **headers})
+
+
+def _unauthorized(_honest: _Response) -> _Response:
+    return _page(401, "401 Authorization Required", **{"www-authenticate": 'Basic realm="sandbox"'})
+
+
+def _rate_limited(_honest: _Response) -> _Response:
+    return _Response("", 429, headers={**_LIMIT, "x-envoy-ratelimited": "true", "x-ratelimit-remaining": "0"})
+
+
+def _wrong_type(honest: _Response) -> _Response:
+    amount = rb'"(order_amount|captured_amount)":-?\d+'
+    return honest._replace(body=re.sub(amount, rb'"\1":"12.50"', honest.body, count=1))
+
+
+# A fault takes the honest answer and returns what is sent instead.
+_FAULTS: dict[str, Callable[[_Response], _Response]] = {
+    "unauthorized": _unauthorized,
+    "forbidden": lambda honest: _problem(honest, 403, "NOT_ALLOWED", "Not for this merchant", reason="disabled"),
+    "firewall": lambda _: _page(403, "403 Forbidden"),
+    "not_found": lambda honest: _problem(honest, 404, "NO_SUCH_ORDER", "There is no such order"),
+    "rate_limited": _rate_limited,
+    "server_error": lambda honest: _problem(honest, 500, "INTERNAL_SERVER_ERROR", "Something went wrong"),
+    "unavailable": lambda honest: _problem(honest, 503, "TEMPORARILY_UNAVAILABLE", "Try again later"),
+    "reset": lambda honest: honest._replace(delivery="reset"),
+    "truncated": lambda honest: honest._replace(delivery="truncated"),
+    "not_json": lambda honest: honest._replace(body=honest.body[: len(honest.body) // 2]),
+    "wrong_type": _wrong_type,
+}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Sends what the server decides."""
+
+    protocol_version = "HTTP/1.1"
+    server_version, sys_version = "om-toolkit-sandbox", ""
+    wbufsize = 65536
+    disable_nagle_algorithm = True
+    server: _HTTPServer
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.connections.add(self.connection)
+
+    def finish(self) -> None:
+        self.server.connections.discard(self.connection)
+        super().finish()
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        owner = self.server.owner
+        time.sleep(owner.latency)
+        response = owner.respond(self.command, self.path, self.headers.get("authorization", ""))
+        if response.delivery != "whole":
+            self.close_connection = True
+        if response.delivery == "reset":
+            self._reset()
+        else:
+            self._send(response)
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - to be refused
+
+    def _send(self, response: _Response) -> None:
+        headers, body = dict(response.headers), response.body
+        if response.correlation_id:
+            headers["klarna-correlation-id"] = response.correlation_id
+        if body and "gzip" in self.headers.get("accept-encoding", ""):
+            headers["content-encoding"] = "gzip"
+            body = gzip.compress(body, compresslevel=1, mtime=0)
+        self.send_response(response.status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[: len(body) // 2] if response.delivery == "truncated" else body)
+
+    def _reset(self) -> None:
+        """Have the connection end with RST: without lingering, as soon as the handler lets go of it."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+
+    def date_time_string(self, timestamp: float | None = None) -> str:  # noqa: ARG002 - the shop's time, no clock's
+        return format_datetime(self.server.owner.shop.as_of, usegmt=True)
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing."""
+
+
+class _HTTPServer(ThreadingHTTPServer):
+    """Knows its connections, so that closing it ends them too."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, owner: Server, port: int) -> None:
+        self.owner = owner
+        self.connections: set[socket.socket] = set()
+        super().__init__(("127.0.0.1", port), _Handler)
+
+    def server_close(self) -> None:
+        super().server_close()
+        for connection in tuple(self.connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the base's
+        """Say nothing of clients that hang up."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+def _checked(faults: Mapping[str, float]) -> dict[str, float]:
+    if unknown := sorted(faults.keys() - _FAULTS.keys()):
+        raise ValueError(f"unknown faults: {', '.join(unknown)}; known are {', '.join(_FAULTS)}")
+    if min(faults.values(), default=0) < 0 or fsum(faults.values()) > 1:
+        raise ValueError(f"shares of faults must be positive and add up to 1 at most: {dict(faults)}")
+    return dict(faults)
+
+
+class Server:
+    """A local copy of both endpoints over a shop: HTTP on the loopback interface, answered by daemon threads.
+
+    It runs from construction until `close`, or the end of the `with` block. It accepts its own username and password,
+    and any raw key that starts with `kco_test_`. `Date` is the shop's `as_of`.
+
+    Args:
+        shop: What to answer from.
+        port: 0 takes a free one.
+        latency: Seconds before each answer.
+        faults: Share of the answers per kind of fault that they are instead: `unauthorized`, `forbidden`, `firewall`,
+            `not_found`, `rate_limited`, `server_error`, `unavailable`, `reset`, `truncated`, `not_json`, `wrong_type`.
+            Which answers these are depends on nothing but the shop's seed, the path and how often it was asked for.
+        username: The accepted user name.
+        password: The accepted password.
+
+    Raises:
+        ValueError: An unknown fault, or shares that are negative or add up to more than 1.
+        OSError: The port is taken.
+
+    Example:
+        >>> with Server(Shop(3), faults={"rate_limited": 0.5}) as server:
+        ...     server.served
+        0
+    """
+
+    def __init__(  # noqa: PLR0913 - each option is a setting of its own
+        self,
+        shop: Shop,
+        *,
+        port: int = 0,
+        latency: float = 0.0,
+        faults: Mapping[str, float] | None = None,
+        username: str = _USERNAME,
+        password: str = _PASSWORD,
+    ) -> None:
+        self.shop = shop
+        self.latency = latency
+        self.faults = _checked(faults or {})
+        self.username = username
+        self.password = password
+        self._lock = threading.Lock()
+        self._attempts = Counter[str]()
+        self._http = _HTTPServer(self, port)
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        """Where it listens, such as `http://127.0.0.1:8080`."""
+        return f"http://127.0.0.1:{self._http.server_port}"
+
+    @property
+    def served(self) -> int:
+        """How many requests it has answered, faults included."""
+        with self._lock:
+            return self._attempts.total()
+
+    def close(self) -> None:
+        """Stop, and close every connection."""
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+    def respond(self, method: str, path: str, authorization: str) -> _Response:
+        """Decide on an answer, or on the fault in its place."""
+        with self._lock:
+            self._attempts[path] += 1
+            attempt = self._attempts[path]
+        digest = sha256(f"{self.shop.seed} {path} {attempt}".encode()).digest()
+        honest = self._honest(method, path, authorization, str(uuid.UUID(bytes=digest[:16])))
+        share = int.from_bytes(digest[16:20]) / 2**32
+        for fault, rate in self.faults.items():
+            share -= rate
+            if share < 0:
+                return _FAULTS[fault](honest)
+        return honest
+
+    def _honest(self, method: str, path: str, authorization: str, correlation_id: str) -> _Response:
+        found = self._found(path.partition("?")[0], _Response(correlation_id))
+        if not self._is_known(authorization):
+            return _unauthorized(found)
+        if method != "GET":
+            return _problem(found, 405, "METHOD_NOT_ALLOWED", "This copy can only be read")
+        return found
+
+    def _is_known(self, authorization: str) -> bool:
+        pair = b64encode(f"{self.username}:{self.password}".encode()).decode()
+        return authorization == f"Basic {pair}" or authorization.startswith("Basic kco_test_")
+
+    def _found(self, path: str, empty: _Response) -> _Response:
+        match = _PATH.fullmatch(path)
+        if match is None:
+            return _problem(empty, 404, "NOT_FOUND", "There is nothing at this path")
+        order_id, captures = match.groups()
+        try:
+            body = self.shop.body(order_id)
+        except KeyError:
+            return _problem(empty, 404, "NO_SUCH_ORDER", f"There is no order {order_id}")
+        return empty._replace(body=to_json(json.loads(body)["captures"]) if captures else body)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _ClientOptions(TypedDict, total=False):
+    integrator: str
+    timeout: tuple[float, float]
+    max_retries: int
+    requests_per_second: float | None
+    workers: int
+
+
+class SandboxClient(Client):
+    """A client on a synthetic shop; closing it stops the server as well. Made by `sandbox`.
+
+    Attributes:
+        server: Who answers.
+        shop: What there is to find.
+        order_ids: The ids of all its orders, in order of creation.
+    """
+
+    def __init__(self, server: Server, **options: Unpack[_ClientOptions]) -> None:
+        self.server = server
+        self.shop = server.shop
+        self.order_ids = server.shop.order_ids
+        super().__init__(username=server.username, password=server.password, base_url=server.url, **options)
+
+    def close(self) -> None:
+        """Close the connections and stop the server."""
+        super().close()
+        self.server.close()
+
+
+def sandbox(  # noqa: PLR0913 - the options of shop, server and client
+    orders: int = 300,
+    *,
+    seed: int = 1,
+    as_of: datetime = AS_OF,
+    days: int = 90,
+    latency: float = 0.0,
+    faults: Mapping[str, float] | None = None,
+    port: int = 0,
+    **client_options: Unpack[_ClientOptions],
+) -> SandboxClient:
+    """Return a client on a synthetic shop behind a local server: no credentials, no network, no real person.
+
+    Args:
+        orders: How many orders; see `Shop`.
+        seed: Chooses one of many shops.
+        as_of: The instant of the answers; aware.
+        days: The orders were placed in so many days before `as_of`.
+        latency: Seconds before each answer.
+        faults: Share of the answers per kind of fault; see `Server`.
+        port: 0 takes a free one.
+        client_options: Options of `Client`. Unlike there, `requests_per_second` is None: no pace.
+
+    Raises:
+        ValueError: An option that cannot work.
+
+    Example:
+        >>> with sandbox(orders=25, days=7) as client:
+        ...     orders = client.orders(client.order_ids)
+        >>> len(orders)
+        25
+    """
+    server = Server(Shop(orders, seed=seed, as_of=as_of, days=days), port=port, latency=latency, faults=faults)
+    client_options.setdefault("requests_per_second", None)
+    try:
+        return SandboxClient(server, **client_options)
+    except BaseException:
+        server.close()
+        raise

@@ -1,0 +1,190 @@
+"""Recordings: what is written, that it is harmless, and that it replays without a network."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import vcr
+from pytest_socket import disable_socket, socket_allow_hosts
+from shipped_recordings import CASSETTES, RECORDINGS, record_shipped
+
+import om_toolkit as om
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def offline() -> Iterator[None]:
+    """Refuse every socket, loopback too."""
+    disable_socket(allow_unix_socket=True)
+    yield
+    socket_allow_hosts(["127.0.0.1", "::1", "localhost"])
+
+
+def record(name: str, orders: int = 40, *, captures: bool = False, unknown: str = "") -> om.Orders:
+    with om.sandbox(orders) as shop:
+        options: dict[str, Any] = {"base_url": shop.base_url, "requests_per_second": None, "max_retries": 0}
+        with om.record(name, "kco_test_sandbox", **options) as client:
+            fetched = client.orders([*shop.order_ids, *filter(None, [unknown])])
+            if captures:
+                client.captures(shop.order_ids)
+    return fetched
+
+
+@pytest.mark.parametrize("suffix", ["", ".yaml", ".json"])
+@pytest.mark.usefixtures("folder")
+def test_a_recording_replays_the_same_orders(suffix: str, request: pytest.FixtureRequest) -> None:
+    recorded = record(f"october{suffix}")
+    assert Path("cassettes", f"october{suffix or '.yaml'}").is_file()
+    request.getfixturevalue("offline")
+    with om.replay("october") as client:
+        replayed = client.orders(client.recorded_order_ids)
+        again = client.orders(client.recorded_order_ids)
+    assert sorted(order.order_id or "" for order in replayed) == sorted(order.order_id or "" for order in recorded)
+    assert list(again) == list(replayed)
+    assert replayed.as_of == recorded.as_of
+    for name, table in recorded.tables().items():
+        assert table.sort(pl_keys(table.columns)).equals(getattr(replayed.tables(), name).sort(pl_keys(table.columns)))
+
+
+def pl_keys(columns: list[str]) -> list[str]:
+    keys = ("order_id", "source", "capture_id", "refund_id", "line", "shipment")
+    return [name for name in keys if name in columns]
+
+
+@pytest.mark.usefixtures("folder")
+def test_captures_and_errors_are_replayed_too() -> None:
+    record("all.json", captures=True, unknown="not-an-order")
+    with om.replay("all") as client:
+        assert "not-an-order" in client.recorded_order_ids
+        orders = client.orders(client.recorded_order_ids)
+        captures = client.captures([order.order_id or "" for order in orders])
+    assert [(failure.order_id, failure.status) for failure in orders.failures] == [("not-an-order", 404)]
+    assert sorted(one.capture_id or "" for one in captures) == sorted(one.capture_id or "" for one in orders.captures)
+
+
+@pytest.mark.usefixtures("folder")
+def test_nothing_personal_and_no_credential_is_written() -> None:
+    with om.sandbox(40) as shop:
+        record("clean.yaml")
+        documents = [shop.shop.answer(order_id) for order_id in shop.order_ids]
+    written = Path("cassettes", "clean.yaml").read_text("utf-8")
+    secrets = set(personal(documents))
+    assert len(secrets) > 200
+    bodies = " ".join(
+        one["body"]["string"].decode() for one in vcr.cassette.Cassette.load(path="cassettes/clean.yaml").responses
+    )
+    assert not {secret for secret in secrets if f'"{secret}"' in bodies or secret in written}
+    assert "kco_test" not in written
+    assert "uthorization" not in written
+    assert "ookie" not in written
+
+
+def personal(value: Any, name: str = "") -> Iterator[str]:
+    """Yield every personal text of a document that cannot stand there by chance, as a postal code can."""
+    names = {"email", "phone", "street_address", "family_name", "given_name", "postal_code", "date_of_birth"}
+    names |= {"tracking_number", "tracking_uri", "national_identification_number", "organization_registration_id"}
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from personal(item, key)
+    elif isinstance(value, list):
+        for item in value:
+            yield from personal(item, name)
+    elif name in names and isinstance(value, str) and len(value) > 4 and not value.isdigit():
+        yield value
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_second_recording_is_the_same_file() -> None:
+    record("one.yaml")
+    first = Path("cassettes", "one.yaml").read_bytes()
+    record("one.yaml")
+    assert Path("cassettes", "one.yaml").read_bytes() == first
+    assert list(Path("cassettes").iterdir()) == [Path("cassettes", "one.yaml")]
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_sandbox_s_port_is_replaced_by_the_playground() -> None:
+    record("host.json")
+    assert "127.0.0.1" not in Path("cassettes", "host.json").read_text("utf-8")
+    with om.replay("host") as client:
+        assert client.base_url == "https://api.playground.kustom.co"
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_was_not_recorded_is_not_asked_of_the_network(request: pytest.FixtureRequest) -> None:
+    record("small.yaml", 3)
+    request.getfixturevalue("offline")
+    with om.replay("small") as client, pytest.raises(om.NotRecorded, match=r"om\.record\('small'\)"):
+        client.order("another")
+
+
+@pytest.mark.usefixtures("folder")
+def test_plain_vcrpy_reads_the_file_and_our_client_bears_it() -> None:
+    recorded = record("plain.yaml", 10)
+    with (
+        vcr.use_cassette("cassettes/plain.yaml", record_mode="none", match_on=["method", "uri"]),
+        om.Client("kco_test_x", workers=8, max_retries=0) as client,
+    ):
+        orders = client.orders([order.order_id or "" for order in recorded])
+    assert orders.failures == ()
+    assert len(orders) == 10
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_cassette_of_plain_vcrpy_is_replayed() -> None:
+    body = json.dumps({"order_id": "1", "order_amount": 5})
+    response = {"status": {"code": 200, "message": "OK"}, "headers": {"Date": ["Thu, 01 Oct 2026 08:00:00 GMT"]}}
+    request = {
+        "method": "GET",
+        "uri": "https://api.klarna.com/ordermanagement/v1/orders/1",
+        "body": None,
+        "headers": {},
+    }
+    interactions = [{"request": request, "response": response | {"body": {"string": body}}}]
+    Path("made.json").write_text(json.dumps({"version": 1, "interactions": interactions}), "utf-8")
+    with om.replay("made.json") as client:
+        assert client.order("1").order_amount == 5
+        assert client.recorded_order_ids == ("1",)
+
+
+def test_a_recording_that_is_not_there_is_named_with_those_that_are() -> None:
+    with pytest.raises(FileNotFoundError, match=r"nowhere.*quickstart"):
+        om.replay("nowhere")
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_the_shipped_recordings_are_what_the_sandbox_records(name: str, tmp_path: Path) -> None:
+    record_shipped(name, tmp_path / name)
+    told = f"python tests/shipped_recordings.py records cassettes/{name} again"
+    assert (tmp_path / name).read_bytes() == (CASSETTES / name).read_bytes(), told
+
+
+def test_no_other_recording_is_shipped() -> None:
+    assert {path.name for path in CASSETTES.iterdir()} == set(RECORDINGS)
+
+
+def test_the_quickstart_is_whole() -> None:
+    with om.replay("quickstart") as client:
+        assert len(client.recorded_order_ids) >= 200
+        orders = client.orders(client.recorded_order_ids).raise_for_failures()
+        assert client.orders(reversed(client.recorded_order_ids)).as_of == orders.as_of
+    assert {order.status for order in orders} >= {
+        "AUTHORIZED",
+        "PART_CAPTURED",
+        "CAPTURED",
+        "CANCELLED",
+        "EXPIRED",
+        "CLOSED",
+    }
+    assert len({(order.purchase_currency or "").upper() for order in orders}) == 4

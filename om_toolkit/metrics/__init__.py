@@ -1,0 +1,21 @@
+"""The metrics: tables of orders in, one polars frame a question out.
+
+A metric is one lazy query of polars expressions, collected once by whatever engine polars is set to use.
+"""
+
+from om_toolkit.metrics.expiry import at_risk, expiring
+from om_toolkit.metrics.figures import key_figures
+from om_toolkit.metrics.latency import capture_curve, capture_latency
+from om_toolkit.metrics.refunds import refund_ratio
+from om_toolkit.metrics.shipping import carriers, shipping_methods
+
+__all__ = [
+    "at_risk",
+    "capture_curve",
+    "capture_latency",
+    "carriers",
+    "expiring",
+    "key_figures",
+    "refund_ratio",
+    "shipping_methods",
+]

@@ -1,0 +1,260 @@
+"""How long orders wait for their capture: orders and captures in, survival curves and their quantiles out.
+
+Time runs from `created_at`, in whole microseconds inside a query and in hours in a result. An order that was not
+captured is not dropped: it is watched for as long as it could be (Kaplan & Meier 1958), or it expired, after which no
+capture can come (Aalen & Johansen 1978).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+import polars as pl
+from polars import selectors as cs
+
+from om_toolkit.metrics._common import OPEN, By, Groups, Z, count, groups_of, hours, instant, span
+from om_toolkit.tables import Tables, tables_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+Event = Literal["first", "full"]
+
+_ROUNDING: Final = 1e-9
+"""How far a computed survival may lie above the level it stands for and still have reached it.
+
+A curve is a product of one factor a step: ten million of them round by less than this, while one order among ten
+million moves the curve by a hundred times as much.
+"""
+
+_MEDIAN: Final = 0.5
+
+_ENDS: Final = ("captured", "expired", "waiting")
+
+_NEEDED: Final = ("order_id", "status", "order_amount", "remaining_authorized_amount", "created_at", "expires_at")
+
+
+def capture_latency(  # noqa: PLR0913 - the parameters are those of the definition
+    data: object,
+    *,
+    by: By = (),
+    event: Event = "first",
+    quantiles: Sequence[float] = (0.5, 0.9, 0.95),
+    within: str | Sequence[str] = ("24h", "72h"),
+    as_of: datetime | None = None,
+) -> pl.DataFrame:
+    """Tell how many hours pass from an order's creation to its capture, open and expired orders included.
+
+    `p50_hours` and its like are Kaplan-Meier quantiles, the smallest time at which the survival curve is ≤ 1 - q, null
+    when it is not reached; expiry censors. The interval of the median is made of the curve's own (Brookmeyer & Crowley
+    1982): the smallest times at which its lower and its upper bound are ≤ 0.5. `within_24h` is the share captured by
+    then, expiry competing (Aalen & Johansen 1978); null beyond the longest observation while orders still wait there.
+    `captured_only_p50_hours` is the median of the captured alone, biased, to be compared.
+
+    Every order is captured, expired, waiting at `min(as_of, expires_at)`, or excluded: ended at an unknown moment
+    (cancelled, closed, released), captured before its creation, or lacking a time (or, for `full`, its amount). What
+    came after `as_of` is not seen: a later capture or expiry leaves the order waiting, a later creation excludes it. An
+    open order without `expires_at` is excluded if no `as_of` is known.
+
+    Args:
+        data: Orders or Tables.
+        by: Columns of the orders table, or polars expressions over it.
+        event: `first` capture of an order, or the moment it was captured in `full`: when the running sum of its
+            captures reached `order_amount`.
+        quantiles: Between 0 and 1; 0.995 names its column `p99_5_hours`.
+        within: Spans such as `90m`, `24h`, `7d`, `2w`.
+        as_of: The instant to speak of, the data's own unless given; naive means UTC.
+
+    Returns:
+        A row per group: by…, `orders`, `captured`, `waiting`, `expired`, `excluded` (Int64), then in Float64
+        `p50_hours`…, `p50_hours_low`, `p50_hours_high` (95 %, if 0.5 is asked for), `captured_only_p50_hours`,
+        `within_24h`…
+
+    Raises:
+        ValueError: If a column of `by` does not exist, a quantile is not between 0 and 1, or a span or event is none.
+    """
+    return plan(tables_of(data), by=by, event=event, quantiles=quantiles, within=within, as_of=as_of).collect()
+
+
+def capture_curve(data: object, *, by: By = (), event: Event = "first", as_of: datetime | None = None) -> pl.DataFrame:
+    """Return the curve behind `capture_latency`: what remains uncaptured, hour by hour.
+
+    S(t) = Π (n - d) / n over the capture times up to t, n at risk and d captured (Kaplan & Meier 1958), with
+    Greenwood's variance V = Σ d / (n (n - d)) and its 95 % interval on the log-log scale, S^exp(±z √V / ln S); where S
+    is exactly 1 or 0 the interval has no width. `captured_share` is Σ E(t-) · d / n, with E the share neither captured
+    nor expired before (Aalen & Johansen 1978). At equal times captures come first, then expiries, then those who are
+    watched no longer.
+
+    Args:
+        data: Orders or Tables.
+        by: Columns of the orders table, or polars expressions over it.
+        event: `first` capture of an order, or its capture in `full`; see `capture_latency`.
+        as_of: The instant to speak of, the data's own unless given; naive means UTC.
+
+    Returns:
+        A row per group and distinct time at which an order was captured, expired or last seen waiting: by…, `hours`
+        (Float64), `at_risk`, `captured`, `expired`, `waiting` (Int64), `survival`, `survival_low`, `survival_high`,
+        `captured_share` (Float64). `at_risk` less those three is the next row's `at_risk`.
+
+    Raises:
+        ValueError: If a column of `by` does not exist, or there is no such event.
+    """
+    tables = tables_of(data)
+    groups = groups_of(tables.orders, by)
+    curve = _curve(tables, groups, event, instant(as_of, tables)).drop_nulls("at")
+    columns = ("at_risk", *_ENDS, "survival", "survival_low", "survival_high", "captured_share")
+    return (
+        groups.present(curve, pl.col("at"))
+        .select(*groups.names, hours(pl.col("at")).alias("hours"), *columns)
+        .collect()
+    )
+
+
+def plan(  # noqa: PLR0913 - the parameters are those of the definition
+    tables: Tables[pl.LazyFrame],
+    *,
+    by: By,
+    event: Event,
+    quantiles: Sequence[float],
+    within: str | Sequence[str],
+    as_of: datetime | None,
+) -> pl.LazyFrame:
+    """Plan the query of `capture_latency`."""
+    groups = groups_of(tables.orders, by)
+    windows = (within,) if isinstance(within, str) else within
+    curve = _curve(tables, groups, event, instant(as_of, tables))
+    return groups.present(
+        curve.group_by(groups.keys).agg(
+            orders=count(pl.sum_horizontal(*_ENDS, "excluded")),
+            captured=count("captured"),
+            waiting=count("waiting"),
+            expired=count("expired"),
+            excluded=count("excluded"),
+            **_quantiles(quantiles),
+            captured_only_p50_hours=hours(_captured_median()),
+            **{f"within_{window}": _share_by(span(window)) for window in windows},
+        )
+    )
+
+
+def _quantiles(quantiles: Sequence[float]) -> dict[str, pl.Expr]:
+    """Name and compute the times at which a group's curve reaches its quantiles; the median's with its interval."""
+    if not all(0 < q < 1 for q in quantiles):
+        raise ValueError(f"quantiles lie between 0 and 1, such as 0.5 or 0.95: {list(quantiles)} do not")
+    figures = {f"p{100 * q:g}_hours".replace(".", "_"): _reached("survival", 1 - q) for q in quantiles}
+    if _MEDIAN in quantiles:
+        figures["p50_hours_low"] = _reached("survival_low", _MEDIAN)
+        figures["p50_hours_high"] = _reached("survival_high", _MEDIAN)
+    return figures
+
+
+def _reached(curve: str, level: float) -> pl.Expr:
+    """Aggregate the hours until a curve of the group is down to a level; null if it stays above."""
+    return hours(pl.col("at").filter(pl.col(curve) <= level + _ROUNDING).min())
+
+
+def _captured_median() -> pl.Expr:
+    """Aggregate the median time of the captured: the middle one's, or the mean of the middle two."""
+    captured, so_far = pl.col("captured"), pl.col("captured_so_far")
+    total = captured.sum()
+    middle = ((total - 1) // 2, total // 2)
+    return pl.mean_horizontal(pl.col("at").filter((captured > 0) & (so_far > index)).min() for index in middle)
+
+
+def _share_by(window: timedelta) -> pl.Expr:
+    """Aggregate the share captured within a span; null where the curve ended before and orders still waited."""
+    at, last = pl.col("at"), pl.col("at").max()
+    limit = window // timedelta(microseconds=1)
+    is_complete = pl.col("waiting").filter(at == last).sum() == 0
+    share = pl.col("captured_share").filter(at <= limit).max().fill_null(0.0)
+    is_seen = (last >= limit) | (is_complete & last.is_not_null())
+    return pl.when(is_seen).then(share)
+
+
+def _curve(tables: Tables[pl.LazyFrame], groups: Groups, event: Event, as_of: pl.Expr) -> pl.LazyFrame:
+    """Plan the curve of each group, one row per distinct time.
+
+    The row without a time counts what is excluded. It sorts before the curve, where nobody ends, and changes nothing.
+    """
+    captured, expired, waiting = map(pl.col, _ENDS)
+    at_risk = (captured + expired + waiting).cum_sum(reverse=True)
+    uncaptured = at_risk - captured
+    unended = uncaptured - expired
+    unended_before = (unended / at_risk).cum_prod().shift(1, fill_value=1.0)
+    return (
+        _ends(tables, groups, event, as_of)
+        .group_by(*groups.keys, "at")
+        .agg(
+            *(count(pl.col("end") == end).alias(end) for end in _ENDS),
+            excluded=count(pl.col("end").is_null()),
+        )
+        .sort("at")
+        .group_by(groups.keys)
+        .agg(
+            "at",
+            *_ENDS,
+            "excluded",
+            at_risk=at_risk,
+            captured_so_far=captured.cum_sum(),
+            survival=(uncaptured / at_risk).cum_prod(),
+            greenwood=(captured / (at_risk * uncaptured)).cum_sum(),
+            captured_share=(unended_before * captured / at_risk).cum_sum(),
+        )
+        .explode(cs.exclude(groups.keys))
+        .with_columns(survival_low=_survival_bound(-1), survival_high=_survival_bound(1))
+    )
+
+
+def _survival_bound(side: int) -> pl.Expr:
+    """Return the lower (-1) or upper (1) 95 % bound of the survival, log-log; without width at 1 and at 0."""
+    survival = pl.col("survival")
+    spread = Z * pl.col("greenwood").sqrt() / survival.log()
+    return pl.when(survival.is_between(0, 1, closed="none")).then(survival ** (side * spread).exp()).otherwise(survival)
+
+
+def _ends(tables: Tables[pl.LazyFrame], groups: Groups, event: Event, as_of: pl.Expr) -> pl.LazyFrame:
+    """Plan how each order ended, `end`, and `at` how many microseconds; both are null if it is excluded."""
+    is_expired = pl.col("status") == "EXPIRED"
+    expires_at = pl.col("expires_at")
+    still_waited = (is_expired & (expires_at > as_of)) | (pl.col("last_captured_at") > as_of)
+    ends = {
+        "captured": _seen(pl.col("event_at"), as_of),
+        "expired": _seen(pl.when(is_expired).then(expires_at), as_of),
+        "waiting": pl.when(_is_open(event) | still_waited).then(pl.min_horizontal(expires_at, as_of)),
+    }
+    end = pl.coalesce(pl.when(moment.is_not_null()).then(pl.lit(end)) for end, moment in ends.items())
+    at = (pl.coalesce(*ends.values()) - pl.col("created_at")).dt.total_microseconds()
+    is_judged = (at >= 0) if event == "first" else (at >= 0) & pl.col("order_amount").is_not_null()
+    return (
+        groups.select(tables.orders, *_NEEDED)
+        .join(_captures(tables, event), on="order_id", how="left")
+        .select(*groups.keys, at=pl.when(is_judged).then(at), end=pl.when(is_judged).then(end))
+    )
+
+
+def _captures(tables: Tables[pl.LazyFrame], event: Event) -> pl.LazyFrame:
+    """Plan when each order saw the event, `event_at`, and its last capture, `last_captured_at`."""
+    if event not in get_args(Event):
+        raise ValueError(f"event={event!r}: it is 'first' or 'full'")
+    captured_at = event_at = pl.col("captured_at")
+    captures = tables.captures.drop_nulls("captured_at")
+    if event == "full":
+        amounts = tables.orders.select("order_id", "order_amount").unique("order_id", keep="first")
+        captures = captures.join(amounts, on="order_id").sort("captured_at")
+        event_at = captured_at.filter(pl.col("captured_amount").cum_sum() >= pl.col("order_amount"))
+    return captures.group_by("order_id").agg(event_at=event_at.min(), last_captured_at=captured_at.max())
+
+
+def _seen(moment: pl.Expr, as_of: pl.Expr) -> pl.Expr:
+    return pl.when(moment > as_of).then(None).otherwise(moment)
+
+
+def _is_open(event: Event) -> pl.Expr:
+    """Tell whether the event can still come: a part-captured order without a remainder was released."""
+    status = pl.col("status")
+    if event == "first":
+        return status == "AUTHORIZED"
+    is_released = (status == "PART_CAPTURED") & pl.col("remaining_authorized_amount").eq_missing(0)
+    return status.is_in(OPEN) & ~is_released

@@ -1,0 +1,192 @@
+"""How captures travelled: captures, shipments and order lines in, counts and shares of methods and carriers out.
+
+Shipments are summed up per capture before they meet its money, so that no amount is counted twice.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, get_args
+
+import polars as pl
+
+from om_toolkit.metrics._common import By, count, count_ratio, groups_of, has_currency, ratio
+from om_toolkit.tables import Tables, tables_of
+
+Grain = Literal["capture", "shipment", "order"]
+Source = Literal["shipped", "chosen"]
+
+_CAPTURE: Final = ("order_id", "capture_id")
+
+_ABSENT: Final = pl.Enum(["(missing)", "(unknown)", "(digital)"])
+"""Why something bears no method; of the captures of an order, the first of these speaks for the order."""
+
+_MISSING: Final = pl.lit("(missing)", dtype=_ABSENT)
+
+_METHODS: Final = (pl.col("low").min(), pl.col("high").max(), pl.col("has_tracking").any())
+
+_CHOSEN: Final = "selected_shipping_option_method"
+
+_MONEY_LINES: Final = ("discount", "sales_tax", "store_credit", "gift_card", "surcharge", "return_fee")
+"""Types of order lines that are no goods, digital or not."""
+
+
+def shipping_methods(
+    data: object, *, by: By = (), grain: Grain = "capture", source: Source = "shipped"
+) -> pl.DataFrame:
+    """Count how captures, shipments or orders travelled.
+
+    A capture with several different methods is `(mixed)`. One that names none is `(missing)`, unless it has no shipping
+    info at all and either no order lines, `(unknown)`, or only digital ones, `(digital)`; lines of money, such as
+    discounts, do not count there. `Undefined` and `Digital` are methods like any other. Spellings that differ only in
+    case or blanks are one method; the commonest is shown, of equally common ones the alphabetically first.
+
+    An order (`grain="order"`) is judged over all its captures; without any method it is what the first of `(missing)`,
+    `(unknown)`, `(digital)` says of one of them. Orders without captures count for `source="chosen"` only.
+
+    Args:
+        data: Orders or Tables.
+        by: Columns of the orders table, or polars expressions over it.
+        grain: What is counted: `capture`, `shipment` (each shipping_info entry of a capture) or `order`.
+        source: `shipped` (`captures[].shipping_info`), or, by order only, `chosen` (`selected_shipping_option.method`).
+
+    Returns:
+        A row per group and method, the most frequent first: by…, `shipping_method` (String), `count` (Int64), `share`
+        of the group (Float64), `with_tracking` (Int64: those with a tracked shipment), `tracking_share`, and the 95 %
+        interval of `share`, `share_low` and `share_high` (Float64, Wilson 1927). With `purchase_currency` in `by`, but
+        not for shipments, which bear no amount, also `captured_amount` (Int64, minor units; of the captures, for
+        `chosen` of the orders) and its `amount_share` (Float64).
+
+    Raises:
+        ValueError: If a column of `by` does not exist, there is no such grain or source, or `chosen` is asked for by
+            anything but the order.
+    """
+    return plan(tables_of(data), by, grain, source, "shipping_method").collect()
+
+
+def carriers(data: object, *, by: By = (), grain: Grain = "capture") -> pl.DataFrame:
+    """Count which companies carried captures, shipments or orders.
+
+    Args:
+        data: Orders or Tables.
+        by: Columns of the orders table, or polars expressions over it.
+        grain: What is counted: `capture`, `shipment` or `order`.
+
+    Returns:
+        As `shipping_methods`, with `shipping_company` (String) for the method.
+
+    Raises:
+        ValueError: If a column of `by` does not exist, or there is no such grain.
+    """
+    return plan(tables_of(data), by, grain, "shipped", "shipping_company").collect()
+
+
+def plan(tables: Tables[pl.LazyFrame], by: By, grain: Grain, source: Source, label: str) -> pl.LazyFrame:
+    """Plan the query of `shipping_methods`, or with another label of `carriers`."""
+    groups = groups_of(tables.orders, by)
+    has_amount = has_currency(by) and grain != "shipment"
+    is_mixed = pl.col("low") != pl.col("high")
+    only = pl.coalesce("low", pl.col("absent").cast(pl.String))
+    counted = (
+        _items(tables, grain, source, label)
+        .join(groups.of_orders(tables.orders), on="order_id", nulls_equal=True)
+        .group_by(*groups.keys, key=pl.when(is_mixed).then(pl.lit("(mixed)")).otherwise(only))
+        .agg(count=pl.len().cast(pl.Int64), with_tracking=count("has_tracking"), captured_amount=count("amount"))
+        .join(_spellings(tables, source, label), on="key", how="left")
+        .with_columns(pl.coalesce("spelling", "key").alias(label), total=pl.col("count").sum().over(groups.keys))
+        .with_columns(
+            *count_ratio("share", "count", "total"),
+            tracking_share=ratio(pl.col("with_tracking"), pl.col("count")),
+            amount_share=ratio(pl.col("captured_amount"), pl.col("captured_amount").sum().over(groups.keys)),
+        )
+    )
+    columns = [label, "count", "share", "with_tracking", "tracking_share", "share_low", "share_high"]
+    amounts = ["captured_amount", "amount_share"] if has_amount else []
+    return groups.present(counted, -pl.col("count"), pl.col(label)).select(*groups.names, *columns, *amounts)
+
+
+def _items(tables: Tables[pl.LazyFrame], grain: Grain, source: Source, label: str) -> pl.LazyFrame:
+    """Plan one row per thing counted.
+
+    Its columns: `order_id`; `low` and `high`, the alphabetically first and last of its methods; `absent`, what it is
+    called if it has none; `has_tracking`; `amount`.
+    """
+    match source, grain:
+        case "shipped", "capture":
+            return _captures(tables, label)
+        case "shipped", "shipment":
+            return _entries(tables, label)
+        case "shipped", "order":
+            return _orders(tables, label)
+        case "chosen", "order":
+            return _choices(tables)
+        case "chosen", _ if grain in get_args(Grain):
+            raise ValueError(f"what was chosen is told by the order: give grain='order', not {grain!r}")
+    raise ValueError(
+        f"grain={grain!r}, source={source!r}: the grain is one of {', '.join(get_args(Grain))}, "
+        f"the source one of {', '.join(get_args(Source))}"
+    )
+
+
+def _entries(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
+    key = _key(label)
+    return tables.shipments.filter(pl.col("source") == "capture").select(
+        *_CAPTURE, "has_tracking", low=key, high=key, absent=_MISSING, amount=pl.lit(None, dtype=pl.Int64)
+    )
+
+
+def _captures(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
+    shipped = _entries(tables, label).group_by(_CAPTURE).agg(*_METHODS)
+    has_no_entries = pl.col("has_tracking").is_null()
+    return (
+        tables.captures.select(*_CAPTURE, amount="captured_amount")
+        .join(shipped, on=_CAPTURE, how="left", nulls_equal=True)
+        .join(_goods(tables), on=_CAPTURE, how="left", nulls_equal=True)
+        .with_columns(
+            absent=pl.when(has_no_entries & pl.col("is_digital").is_null())
+            .then(pl.lit("(unknown)", dtype=_ABSENT))
+            .when(has_no_entries & pl.col("is_digital"))
+            .then(pl.lit("(digital)", dtype=_ABSENT))
+            .otherwise(_MISSING)
+        )
+    )
+
+
+def _goods(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
+    """Plan whether the goods of a capture are digital, of captures with order lines."""
+    kind = pl.col("type")
+    is_digital = kind.eq_missing("digital")
+    is_money = kind.is_in(_MONEY_LINES).fill_null(False)
+    lines = tables.order_lines.filter(pl.col("source") == "capture")
+    return lines.group_by(_CAPTURE).agg(is_digital=is_digital.any() & (is_digital | is_money).all())
+
+
+def _orders(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
+    return _captures(tables, label).group_by("order_id").agg(*_METHODS, pl.col("absent").min(), pl.col("amount").sum())
+
+
+def _choices(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
+    key = _key(_CHOSEN)
+    tracked = _entries(tables, "shipping_method").group_by("order_id").agg(pl.col("has_tracking").any())
+    return tables.orders.select("order_id", low=key, high=key, absent=_MISSING, amount="captured_amount").join(
+        tracked, on="order_id", how="left"
+    )
+
+
+def _key(column: str) -> pl.Expr:
+    """Return what the spellings of one name have in common; nothing but blanks is null."""
+    key = pl.col(column).str.to_lowercase().str.replace_all(r"\s", "")
+    return pl.when(key != "").then(key)
+
+
+def _spellings(tables: Tables[pl.LazyFrame], source: Source, label: str) -> pl.LazyFrame:
+    """Plan the spelling that is shown for a key: the commonest in the whole data."""
+    shipped = tables.shipments.filter(pl.col("source") == "capture").select(spelling=label)
+    texts = shipped if source == "shipped" else tables.orders.select(spelling=_CHOSEN)
+    commonest_first = pl.col("spelling").sort_by("times", "spelling", descending=[True, False])
+    return (
+        texts.group_by("spelling")
+        .agg(times=pl.len())
+        .group_by(key=_key("spelling"))
+        .agg(commonest_first.first())
+        .drop_nulls("key")
+    )

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from polars.testing import assert_frame_equal
+from shop_tables import at, shop, shuffled
+
+from om_toolkit.metrics import at_risk, expiring
+
+NOW = at(100)
+
+
+def order(order_id: str, expires: float | None, **more: Any) -> dict[str, Any]:
+    return {
+        "order_id": order_id,
+        "status": "AUTHORIZED",
+        "purchase_currency": "SEK",
+        "remaining_authorized_amount": 500,
+        "expires_at": None if expires is None else at(expires),
+        **more,
+    }
+
+
+def ids(orders: list[dict[str, Any]], **asked: Any) -> list[str]:
+    return expiring(shop(orders=orders, as_of=NOW), **asked)["order_id"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("more", "is_listed"),
+    [
+        ({}, True),
+        ({"status": "PART_CAPTURED"}, True),
+        ({"status": "CAPTURED"}, False),
+        ({"status": "EXPIRED"}, False),
+        ({"status": "CANCELLED"}, False),
+        ({"status": None}, False),
+        ({"remaining_authorized_amount": 0}, False),
+        ({"remaining_authorized_amount": None}, False),
+        ({"expires_at": at(100)}, True),
+        ({"expires_at": at(172)}, True),
+        ({"expires_at": at(172) + timedelta(microseconds=1)}, False),
+        ({"expires_at": at(99)}, False),
+        ({"expires_at": None}, False),
+    ],
+)
+def test_what_is_open_with_something_left_and_expires_in_time_is_listed(more: dict[str, Any], is_listed: bool) -> None:  # noqa: FBT001
+    assert ids([order("a", 120, **more)]) == (["a"] if is_listed else [])
+
+
+def test_the_soonest_comes_first_and_ties_stand_by_id() -> None:
+    assert ids([order("c", 130), order("b", 110), order("a", 130)]) == ["b", "a", "c"]
+
+
+def test_a_row_tells_what_is_left_and_whether_it_can_be_captured() -> None:
+    pending = order("a", 101.5, fraud_status="PENDING", merchant_reference1="R1")
+    accepted, untold = order("b", 102, fraud_status="ACCEPTED"), order("c", 103)
+    shown = expiring(shop(orders=[pending, accepted, untold], as_of=NOW))
+    columns = "order_id merchant_reference1 purchase_currency remaining_authorized_amount expires_at hours_left"
+    assert shown.columns == [*columns.split(), "fraud_status", "can_capture"]
+    assert shown.rows() == [
+        ("a", "R1", "SEK", 500, at(101.5), 1.5, "PENDING", False),
+        ("b", None, "SEK", 500, at(102), 2.0, "ACCEPTED", True),
+        ("c", None, "SEK", 500, at(103), 3.0, None, True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("within", "expected"),
+    [("90m", []), ("2h", ["a"]), ("1d", ["a"]), ("1w", ["a", "b"]), (timedelta(hours=2), ["a"])],
+)
+def test_within_is_a_span_of_time(within: Any, expected: list[str]) -> None:
+    assert ids([order("a", 102), order("b", 150)], within=within) == expected
+
+
+def test_without_a_span_all_open_orders_are_listed_the_overdue_and_the_endless_too() -> None:
+    shown = expiring(shop(orders=[order("a", None), order("b", 90), order("c", 5000)], as_of=NOW), within=None)
+    assert shown.select("order_id", "hours_left").rows() == [("b", -10), ("c", 4900), ("a", None)]
+
+
+def test_as_of_is_the_datas_own_unless_given() -> None:
+    tables = shop(orders=[order("a", 120)], as_of=NOW)
+    assert expiring(tables)["hours_left"].item() == 20
+    assert expiring(tables, as_of=at(110))["hours_left"].item() == 10
+    assert expiring(tables, as_of=at(110).replace(tzinfo=None))["hours_left"].item() == 10
+
+
+def test_without_as_of_nothing_is_known_to_expire_soon() -> None:
+    tables = shop(orders=[order("a", 120)])
+    assert expiring(tables).height == 0
+    assert expiring(tables, within=None)["hours_left"].to_list() == [None]
+
+
+def test_money_at_risk_is_summed_per_currency() -> None:
+    orders = [
+        order("a", 120),
+        order("b", 110, fraud_status="PENDING"),
+        order("c", 115, purchase_currency="JPY", remaining_authorized_amount=7),
+        order("d", 115, purchase_currency=None),
+        order("e", 999),
+    ]
+    shown = at_risk(shop(orders=orders, as_of=NOW))
+    columns = "purchase_currency orders remaining_authorized_amount soonest_expires_at blocked_orders"
+    assert shown.columns == columns.split()
+    assert shown.rows() == [
+        ("JPY", 1, 7, at(115), 0),
+        ("SEK", 2, 1000, at(110), 1),
+        (None, 1, 500, at(115), 0),
+    ]
+    assert at_risk(shop(orders=orders, as_of=NOW), within=None)["orders"].to_list() == [1, 3, 1]
+
+
+@pytest.mark.parametrize("metric", [expiring, at_risk])
+def test_rows_laziness_and_emptiness_change_neither_rows_nor_columns(metric: Any) -> None:
+    tables = shop(orders=[order(str(number), 100 + number % 3) for number in range(9)], as_of=NOW)
+    assert_frame_equal(metric(shuffled(tables, 1)), metric(tables))
+    assert_frame_equal(metric(tables.lazy()), metric(tables))
+    assert metric(shop()).height == 0
+    assert metric(shop()).schema == metric(tables).schema
+
+
+def test_what_is_no_span_of_time_is_refused() -> None:
+    with pytest.raises(ValueError, match="'soon' is no span of time"):
+        expiring(shop(), within="soon")

@@ -1,0 +1,131 @@
+"""Answers about Kustom / Klarna orders, from order ids to a report.
+
+client = om.replay("quickstart")  # or om.Client(), or om.sandbox()
+orders = client.orders(client.recorded_order_ids)
+om.capture_latency(orders, by="purchase_country")
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from om_toolkit import money, privacy
+from om_toolkit.client import Client
+from om_toolkit.errors import (
+    ConnectionFailed,
+    CredentialsMissing,
+    FailedOrders,
+    Failure,
+    FetchError,
+    Forbidden,
+    Interrupted,
+    InvalidBody,
+    InvalidID,
+    InvalidOrder,
+    InvalidSetting,
+    NotFound,
+    NothingFound,
+    NotRecorded,
+    OMError,
+    OMWarning,
+    RateLimited,
+    RepeatedOrders,
+    RequestTimeout,
+    ServerError,
+    Unauthorized,
+)
+from om_toolkit.metrics import (
+    at_risk,
+    capture_curve,
+    capture_latency,
+    carriers,
+    expiring,
+    key_figures,
+    refund_ratio,
+    shipping_methods,
+)
+from om_toolkit.models import Address, ApiError, Capture, Customer, Order, OrderLine, Refund, ShippingInfo
+from om_toolkit.orders import Captures, Orders
+from om_toolkit.tables import Tables
+
+if TYPE_CHECKING:
+    from om_toolkit import plots
+    from om_toolkit.explorer import explore
+    from om_toolkit.recording import record, replay
+    from om_toolkit.report import Report
+    from om_toolkit.server import sandbox
+
+__all__ = [
+    "Address",
+    "ApiError",
+    "Capture",
+    "Captures",
+    "Client",
+    "ConnectionFailed",
+    "CredentialsMissing",
+    "Customer",
+    "FailedOrders",
+    "Failure",
+    "FetchError",
+    "Forbidden",
+    "Interrupted",
+    "InvalidBody",
+    "InvalidID",
+    "InvalidOrder",
+    "InvalidSetting",
+    "NotFound",
+    "NotRecorded",
+    "NothingFound",
+    "OMError",
+    "OMWarning",
+    "Order",
+    "OrderLine",
+    "Orders",
+    "RateLimited",
+    "Refund",
+    "RepeatedOrders",
+    "Report",
+    "RequestTimeout",
+    "ServerError",
+    "ShippingInfo",
+    "Tables",
+    "Unauthorized",
+    "at_risk",
+    "capture_curve",
+    "capture_latency",
+    "carriers",
+    "expiring",
+    "explore",
+    "key_figures",
+    "money",
+    "plots",
+    "privacy",
+    "record",
+    "refund_ratio",
+    "replay",
+    "sandbox",
+    "shipping_methods",
+]
+
+# Loaded at first use: they bring matplotlib, ipywidgets and vcr along.
+_LATER = {
+    "Report": "report",
+    "explore": "explorer",
+    "plots": "plots",
+    "record": "recording",
+    "replay": "recording",
+    "sandbox": "server",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    module = import_module(f"{__name__}.{_LATER[name]}")
+    return module if name == _LATER[name] else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,150 @@
+"""The command `om-toolkit`: order ids or saved answers in, key figures and a report out."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import om_toolkit as om
+from om_toolkit.questions import key_figures
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 0, 1 if it failed, 2 if it was called wrongly, 130 on Ctrl-C."""
+    # What a console cannot show, such as a customer's letters in a Windows code page, must not end the command.
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (om.OMError, OSError, ValueError) as error:
+        print(f"om-toolkit: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("om-toolkit: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="om-toolkit", description="Answers about Kustom / Klarna orders.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="a report of the shipped recording: no credentials, no network")
+    demo.set_defaults(run=_demo)
+
+    report = commands.add_parser("report", help="a report of your own orders")
+    source = report.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "--answers", nargs="+", metavar="FILE", help="answers of the API that you saved: JSON or NDJSON"
+    )
+    source.add_argument("--orders", metavar="FILE", help="order ids as a column of a CSV file; fetched with OM_API_KEY")
+    report.add_argument("--column", help="the column of order ids, where the file has several")
+    report.add_argument("--title", default="Orders", help="heads the report")
+    report.set_defaults(run=_report)
+
+    for command in (demo, report):
+        command.add_argument("--output", default="report.html", metavar="FILE", help="the report (%(default)s)")
+
+    sandbox = commands.add_parser("sandbox", help="a local copy of the API over a synthetic shop, until Ctrl-C")
+    sandbox.add_argument("--port", type=int, default=8765, help="(%(default)s)")
+    sandbox.add_argument("--orders", type=int, default=300, help="orders in the shop (%(default)s)")
+    sandbox.set_defaults(run=_sandbox)
+    return parser
+
+
+def _demo(options: argparse.Namespace) -> None:
+    with om.replay("quickstart") as client:
+        orders = client.orders(client.recorded_order_ids)
+    _write_report(orders, "Demo: the orders of a synthetic shop", options.output)
+    print(
+        "\nWith your own orders:\n"
+        "  om-toolkit report --orders ids.csv        fetched with your key, in OM_API_KEY\n"
+        "  om-toolkit report --answers answers.json  from answers of the API that you saved\n"
+        "  notebooks/00_quickstart.ipynb             the same in Python, step by step"
+    )
+
+
+def _report(options: argparse.Namespace) -> None:
+    if options.answers:
+        orders = om.Orders()
+        for file in options.answers:
+            orders += om.Orders.from_json(Path(file))
+    else:
+        order_ids = read_order_ids(Path(options.orders), options.column)
+        with om.Client() as client:
+            orders = client.orders(order_ids)
+    _write_report(orders, options.title, options.output)
+
+
+def _sandbox(options: argparse.Namespace) -> None:
+    with om.sandbox(options.orders, port=options.port) as client:
+        print(
+            f"{client.base_url} serves {options.orders} orders until Ctrl-C. In another window:\n"
+            f"  OM_BASE_URL={client.base_url} OM_API_KEY=kco_test_sandbox\n"
+            f"  an order id: {client.order_ids[0]}"
+        )
+        while True:
+            time.sleep(1)
+
+
+def _write_report(orders: om.Orders, title: str, output: str) -> None:
+    for failure in orders.failures:
+        print(failure, file=sys.stderr)
+    if not len(orders):
+        raise ValueError("there is no order to report on")
+    print(orders)
+    for currency, figures in key_figures(orders.tables()).items():
+        print(f"\n{currency}")
+        for name, figure, detail in figures:
+            print(f"  {name:<24}{figure:>20}   {detail}")
+    print(f"\nWritten: {om.Report(orders, title=title).save(output)}")
+
+
+def read_order_ids(path: Path, column: str | None = None) -> list[str]:
+    """Read a column of order ids from a CSV file, whatever its delimiter; blank cells are passed over.
+
+    Args:
+        path: The file, in UTF-8. With one column it needs no heading.
+        column: Name of the column; without it, the one named `order_id`, or the only one there is.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it cannot be told which column holds the order ids.
+    """
+    head, *rows = _csv_rows(path)
+    names = [name.lower().replace(" ", "_") for name in head]
+    if column is None and len(head) == 1:
+        # An order id has digits; a heading has none.
+        is_heading = not any(letter.isdigit() for letter in head[0])
+        return [row[0] for row in (rows if is_heading else [head, *rows]) if row[0]]
+    wanted = (column or "order_id").lower().replace(" ", "_")
+    if wanted not in names:
+        raise ValueError(f"{path.name}: name the column of order ids with --column; it has {', '.join(head)}")
+    place = names.index(wanted)
+    return [row[place] for row in rows if len(row) > place and row[place]]
+
+
+def _csv_rows(path: Path) -> list[list[str]]:
+    """Return the rows of a CSV file that hold anything, blanks around cells cut."""
+    try:
+        content = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path.name} is no text in UTF-8: save it as CSV in UTF-8") from None
+    lines = content.splitlines(keepends=True)
+    dialect: type[csv.Dialect] = csv.excel
+    with suppress(csv.Error):
+        dialect = csv.Sniffer().sniff("".join(lines[:1]), delimiters=",;\t|")
+    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, dialect)]
+    rows = [row for row in rows if any(row)]
+    if not rows:
+        raise ValueError(f"{path.name} holds no order ids")
+    return rows

@@ -1,0 +1,179 @@
+"""The three questions of report and explorer: tables in; sentences, a picture and a table for a reader out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from om_toolkit import metrics, plots
+from om_toolkit.wording import Columns, Row, Writer, amount, count, hours, percent, text, write_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import polars as pl
+    from matplotlib.axes import Axes
+
+    from om_toolkit.tables import Tables
+
+PAGES: Final = Environment(
+    loader=PackageLoader("om_toolkit"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a reader is shown of one question.
+
+    Attributes:
+        title: The question.
+        sentences: The answer in words.
+        picture: The answer as an SVG.
+        headings: Of the table.
+        rows: Of the table, as text.
+    """
+
+    title: str
+    sentences: Sequence[str]
+    picture: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    @property
+    def html(self) -> str:
+        """The answer as a piece of HTML."""
+        return PAGES.get_template("answer.html").render(answer=self)
+
+
+def capture(tables: Tables[Any]) -> Answer:
+    """Answer how soon orders are captured."""
+    total = metrics.capture_latency(tables)
+    by_country = metrics.capture_latency(tables, by="purchase_country")
+    columns: Columns = {
+        "country": text("purchase_country"),
+        "orders": count("orders"),
+        "captured": count("captured"),
+        "waiting": count("waiting"),
+        "expired": count("expired"),
+        "left out": count("excluded"),
+        "half captured after": hours("p50_hours"),
+        "90 % after": hours("p90_hours", interval=False),
+        "within 24 h": percent("within_24h", interval=False),
+        "within 72 h": percent("within_72h", interval=False),
+    }
+    sentences = [_capture_sentence(row) for row in total.iter_rows(named=True)]
+    picture = plots.capture_curve(metrics.capture_curve(tables))
+    return _answer("How soon are orders captured?", sentences, picture, columns, by_country)
+
+
+def refunds(tables: Tables[Any]) -> Answer:
+    """Answer how much of the captured money is refunded."""
+    by_currency = metrics.refund_ratio(tables)
+    by_country = metrics.refund_ratio(tables, by="purchase_country")
+    columns: Columns = {
+        "country": text("purchase_country"),
+        "captured orders": count("orders_captured"),
+        "refunded orders": count("orders_refunded"),
+        "refunded in full": count("orders_fully_refunded"),
+        "captured": amount("captured_amount"),
+        "refunded": amount("refunded_amount"),
+        "of the amount": percent("amount_ratio"),
+        "of the orders": percent("count_ratio"),
+    }
+    sentences = [_refund_sentence(row) for row in by_currency.iter_rows(named=True)]
+    picture = plots.refund_ratio(by_country)
+    return _answer("How much is refunded?", sentences, picture, columns, by_country)
+
+
+def shipping(tables: Tables[Any]) -> Answer:
+    """Answer how captures are shipped."""
+    total = metrics.shipping_methods(tables)
+    columns: Columns = {
+        "shipping method": text("shipping_method"),
+        "captures": count("count"),
+        "share": percent("share"),
+        "with tracking": count("with_tracking"),
+        "of these": percent("tracking_share", interval=False),
+    }
+    sentences = [_shipping_sentence(row) for row in total.head(1).iter_rows(named=True)]
+    picture = plots.shipping_methods(metrics.shipping_methods(tables, by="purchase_country"))
+    return _answer("How are orders shipped?", sentences, picture, columns, total)
+
+
+QUESTIONS: Final[dict[str, Callable[[Tables[Any]], Answer]]] = {
+    "capture": capture,
+    "refunds": refunds,
+    "shipping": shipping,
+}
+
+
+class KeyFigure(NamedTuple):
+    """One of the figures that head a report."""
+
+    name: str
+    figure: str
+    detail: str
+
+
+def key_figures(tables: Tables[Any]) -> dict[str, list[KeyFigure]]:
+    """Write the key figures of each currency."""
+    return {
+        text("purchase_currency")(row): [KeyFigure(name, figure(row), detail(row)) for name, figure, detail in _HEAD]
+        for row in metrics.key_figures(tables).iter_rows(named=True)
+    }
+
+
+def _detail(form: str, **writers: Writer) -> Writer:
+    return lambda row: form.format(**{name: write(row) for name, write in writers.items()})
+
+
+def _lost(row: Row) -> str:
+    return amount("lost")(row | {"lost": row["expired_amount"] + row["cancelled_amount"]})
+
+
+_LOW, _HIGH = (hours(f"p50_hours_{side}", interval=False) for side in ("low", "high"))
+_HEAD: Final[Sequence[tuple[str, Writer, Writer]]] = (
+    ("orders", count("orders"), _detail("median {value}", value=amount("median_order_value"))),
+    ("ordered", amount("order_amount"), _detail("{value} on average", value=amount("average_order_value"))),
+    ("captured, of the ordered", amount("captured_amount"), percent("capture_rate")),
+    ("refunded, of the captured", amount("refunded_amount"), percent("refund_ratio")),
+    ("still open", amount("open_amount"), _detail("{n} orders", n=count("open_orders"))),
+    (
+        "expired or cancelled",
+        _lost,
+        _detail("{n} expired, {m} cancelled", n=count("expired_orders"), m=count("cancelled_orders")),
+    ),
+    ("half captured within", hours("p50_hours", interval=False), _detail("{low} to {high}", low=_LOW, high=_HIGH)),
+    (
+        "shipped with tracking",
+        percent("tracking_share", interval=False),
+        _detail("{n} of {m} captures", n=count("captures_with_tracking"), m=count("captures")),
+    ),
+)
+
+
+def _answer(title: str, sentences: Sequence[str], picture: Axes, columns: Columns, frame: pl.DataFrame) -> Answer:
+    nothing = ["There is nothing to tell yet: none of these orders can say."]
+    return Answer(title, sentences or nothing, plots.svg(picture), list(columns), write_rows(frame, columns))
+
+
+def _capture_sentence(row: Row) -> str:
+    told = (
+        f"Of {row['orders']:,} orders {row['captured']:,} were captured, {row['waiting']:,} still wait, "
+        f"{row['expired']:,} expired; {row['excluded']:,} are left out, having ended at an unknown moment."
+    )
+    if row["p50_hours"] is None:
+        return told
+    return f"{told} Half are captured within {hours('p50_hours')(row)}."
+
+
+def _refund_sentence(row: Row) -> str:
+    ratio = percent("amount_ratio")(row)
+    captured, refunded = amount("captured_amount")(row), amount("refunded_amount")(row)
+    return f"{refunded} of {captured} captured was refunded: {ratio}."
+
+
+def _shipping_sentence(row: Row) -> str:
+    return f"Most are shipped by {row['shipping_method']}: {percent('share')(row)} of the captures."

@@ -1,0 +1,95 @@
+"""The report: orders in, one HTML file out that needs no network and can be sent to somebody."""
+
+from __future__ import annotations
+
+from collections import Counter
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from om_toolkit.orders import Orders
+from om_toolkit.questions import PAGES, QUESTIONS, key_figures
+from om_toolkit.tables import Tables, tables_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import polars as pl
+
+
+class Report:
+    """Key figures and the three questions, each with words, a picture and a table, and what the numbers rest on.
+
+    Args:
+        data: Orders or Tables.
+        title: Heads the page.
+
+    Raises:
+        TypeError: If `data` is neither.
+
+    Example:
+        >>> import om_toolkit as om
+        >>> with om.replay("quickstart") as client:
+        ...     orders = client.orders(client.recorded_order_ids)
+        >>> "<title>October</title>" in Report(orders, title="October").html
+        True
+    """
+
+    def __init__(self, data: Orders | Tables[pl.DataFrame] | Tables[pl.LazyFrame], *, title: str = "Orders") -> None:
+        self.title = title
+        self._tables = tables_of(data).collect()
+        self._failures = data.failures if isinstance(data, Orders) else ()
+
+    @property
+    def html(self) -> str:
+        """The page."""
+        return PAGES.get_template("report.html").render(
+            title=self.title,
+            subtitle=f"{self._tables.orders.height:,} orders, {self._told_as_of()}",
+            currencies=key_figures(self._tables),
+            answers=[answer(self._tables) for answer in QUESTIONS.values()],
+            notes=list(self._notes()),
+            zip=zip,
+            version=version("om-toolkit"),
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Write the page to a file and return its path.
+
+        Raises:
+            OSError: If it cannot be written there.
+        """
+        path = Path(path)
+        path.write_text(self.html, encoding="utf-8")
+        return path
+
+    def __repr__(self) -> str:
+        return f"Report({self.title!r}, {self._tables.orders.height:,} orders): .save('report.html') writes it"
+
+    def _told_as_of(self) -> str:
+        as_of = self._tables.as_of
+        return f"as of {as_of:%Y-%m-%d %H:%M} UTC" if as_of else "as of an unknown time"
+
+    def _notes(self) -> Iterator[str]:
+        yield (
+            f"The numbers speak of the orders {self._told_as_of()}: what the API answered then. "
+            "Orders still open at that moment count as waiting, not as missing."
+        )
+        if self._failures:
+            kinds = Counter(failure.kind.replace("_", " ") for failure in self._failures)
+            told = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
+            yield f"{len(self._failures):,} orders are not in these numbers, because they could not be had: {told}."
+        yield (
+            "Time to capture runs from the order to its first capture. The median and the 90 % are Kaplan-Meier "
+            "estimates; the shares within 24 and 72 hours count expiry as an end of its own. Left out are orders that "
+            "ended at a moment the API does not tell: cancelled, or closed without a capture."
+        )
+        yield (
+            "The refund ratio is what was refunded of these orders to date over what was captured of them, pooled; "
+            "later refunds will raise it. Amounts of different currencies are never added up."
+        )
+        yield (
+            "A capture is (missing) where goods were captured without a shipping method, (mixed) with several, "
+            "(digital) where nothing was to be shipped, and (unknown) if it tells neither lines nor shipping."
+        )
+        yield "Figures in brackets are 95 % intervals."

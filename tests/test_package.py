@@ -1,0 +1,178 @@
+"""The house rules: what imports what, what is public, what is loaded when."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+import inspect
+import pickle
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import om_toolkit as om
+from om_toolkit import errors
+
+PACKAGE = Path(om.__file__).parent
+
+MAY_IMPORT = {
+    "errors": set(),
+    "money": {"errors"},
+    "wording": {"money"},
+    "privacy": {"errors", "money"},
+    "tables": {"errors", "money", "privacy"},
+    "models": {"errors", "money", "privacy", "tables"},
+    "orders": {"errors", "money", "privacy", "tables", "models"},
+    "client": {"errors", "money", "privacy", "tables", "models", "orders"},
+    "recording": {"errors", "money", "privacy", "tables", "models", "orders", "client"},
+    "shop": set(),
+    "server": {"shop", "client"},
+    "metrics": {"errors", "money", "tables"},
+    "plots": {"errors", "money", "tables", "metrics"},
+    "questions": {"errors", "money", "tables", "metrics", "plots", "wording"},
+    "explorer": {"tables", "metrics", "plots", "questions", "orders"},
+    "report": {"tables", "metrics", "plots", "questions", "orders"},
+    "cli": {"*"},
+    "__init__": {"*"},
+}
+ONLY_IN = {
+    "pydantic": {"models", "client"},
+    "requests": {"client", "recording"},
+    "matplotlib": {"plots"},
+    "ipywidgets": {"explorer"},
+    "vcr": {"recording"},
+    "jinja2": {"questions"},
+}
+
+
+def imports_of(file: Path) -> set[str]:
+    """Return every module that a file imports when it runs; what only the type checker sees does not count."""
+    found: set[str] = set()
+    tree = ast.parse(file.read_text("utf-8"))
+    unchecked = [
+        node
+        for branch in ast.walk(tree)
+        if isinstance(branch, ast.If) and ast.unparse(branch.test) == "TYPE_CHECKING"
+        for node in ast.walk(branch)
+    ]
+    for node in ast.walk(tree):
+        if node in unchecked:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+    return found
+
+
+def room_of(file: Path) -> str:
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_a_module_imports_only_what_lies_below_it(file: Path) -> None:
+    room = room_of(file)
+    own = {name.split(".")[1] for name in imports_of(file) if name.startswith("om_toolkit.")} - {room}
+    own = {name for name in own if (PACKAGE / f"{name}.py").exists() or (PACKAGE / name).is_dir()}
+    assert MAY_IMPORT[room] == {"*"} or own <= MAY_IMPORT[room]
+
+
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_a_library_lives_in_its_rooms_only(library: str) -> None:
+    users = {room_of(file) for file in FILES if library in {name.split(".")[0] for name in imports_of(file)}}
+    assert users == ONLY_IN[library]
+
+
+def in_a_new_process(code: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_importing_loads_no_heavy_library() -> None:
+    heavy = in_a_new_process(
+        "import sys, om_toolkit; heavy = 'matplotlib', 'ipywidgets', 'vcr', 'tqdm', 'jinja2'; "
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    assert heavy.strip() == "[]"
+
+
+def test_public_names_survive_the_import_of_the_modules_below_them() -> None:
+    code = "import om_toolkit.recording, om_toolkit.server, om_toolkit.report, om_toolkit as om; "
+    assert (
+        in_a_new_process(code + "print(callable(om.replay), callable(om.sandbox), callable(om.record))").split()
+        == ["True"] * 3
+    )
+
+
+def test_all_is_sorted_complete_and_documented() -> None:
+    assert om.__all__ == sorted(om.__all__)
+    assert dir(om) == om.__all__
+    for name in om.__all__:
+        thing = getattr(om, name)
+        assert inspect.getdoc(thing), name
+        assert isinstance(thing, ModuleType) or thing.__module__.startswith("om_toolkit"), name
+    exported = {name for name, value in vars(om).items() if inspect.isclass(value) or inspect.isfunction(value)}
+    assert {name for name in exported if not name.startswith("_")} - {"import_module"} <= set(om.__all__)
+    with pytest.raises(AttributeError, match="nonsense"):
+        om.nonsense  # noqa: B018 - it raises
+
+
+def public_things() -> list[tuple[str, object]]:
+    modules = [om, *(getattr(om, name) for name in ("money", "plots", "privacy"))]
+    things = [
+        (f"{module.__name__}.{name}", thing)
+        for module in modules
+        for name, thing in vars(module).items()
+        if inspect.isfunction(thing) or inspect.isclass(thing)
+        if not name.startswith("_") and thing.__module__.startswith("om_toolkit")
+    ]
+    methods = [
+        (f"{name}.{member}", value)
+        for name, thing in things
+        if inspect.isclass(thing)
+        for member, value in vars(thing).items()
+        if not member.startswith("_") and inspect.isfunction(value)
+    ]
+    return things + methods
+
+
+@pytest.mark.parametrize(("name", "thing"), public_things(), ids=lambda value: value if isinstance(value, str) else "")
+def test_everything_public_is_documented_and_typed(name: str, thing: object) -> None:
+    assert inspect.getdoc(thing), name
+    if inspect.isfunction(thing):
+        parameters = inspect.signature(thing).parameters.values()
+        assert all(p.annotation is not p.empty for p in parameters if p.name not in {"self", "cls", "_context"}), name
+
+
+@pytest.mark.parametrize("module", sorted(m.name for m in pkgutil.walk_packages([str(PACKAGE)], "om_toolkit.")))
+def test_examples_in_docstrings_hold(module: str) -> None:
+    assert doctest.testmod(importlib.import_module(module), optionflags=doctest.NORMALIZE_WHITESPACE).failed == 0
+
+
+def test_errors_carry_their_data_through_pickle() -> None:
+    failure = om.Failure("1", "not_found", status=404, messages=("no such order",))
+    error = pickle.loads(pickle.dumps(failure.error()))
+    assert isinstance(error, om.NotFound)
+    assert isinstance(error, LookupError)
+    assert error.failure == failure
+    many = pickle.loads(pickle.dumps(om.FailedOrders([failure])))
+    assert many.failures == (failure,)
+
+
+def test_each_kind_of_failure_has_an_error_that_says_what_to_do() -> None:
+    kinds = list(errors._ERRORS)
+    assert len(kinds) == 11
+    for kind in kinds:
+        told = str(om.Failure("the-id", kind).error())
+        assert told.startswith(f"the-id: {kind}")
+        assert told.endswith(".")
+        assert len(told.partition(". ")[2]) > 20

@@ -105,7 +105,7 @@ def _write_report(orders: om.Orders, title: str, output: str) -> None:
     for currency, figures in key_figures(orders.tables()).items():
         print(f"\n{currency}")
         for name, figure, detail in figures:
-            print(f"  {name:<24}{figure:>20}   {detail}")
+            print(f"  {name:<28}{figure:>20}   {detail}")
     print(f"\nWritten: {om.Report(orders, title=title).save(output)}")
 
 
@@ -148,3 +148,7 @@ def _csv_rows(path: Path) -> list[list[str]]:
     if not rows:
         raise ValueError(f"{path.name} holds no order ids")
     return rows
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""The command, as somebody types it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import requests
+
+import om_toolkit as om
+from om_toolkit import cli
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = cli.main(arguments)
+    return code, *capsys.readouterr()
+
+
+def test_the_demo_prints_key_figures_writes_a_report_and_says_what_next(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "demo")
+    assert (code, err) == (0, "")
+    assert out.isascii()
+    assert [line for line in out.splitlines() if line.isupper()] == ["EUR", "JPY", "SEK", "USD"]
+    assert "Written: report.html" in out
+    assert len(out.partition("With your own orders:\n")[2].splitlines()) == 3
+    assert Path("report.html").read_text("utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_the_command_is_installed() -> None:
+    command = shutil.which("om-toolkit", path=str(Path(sys.executable).parent))
+    assert command
+    told = subprocess.run([command, "--help"], capture_output=True, text=True, check=True).stdout
+    assert "demo" in told
+
+
+def test_a_report_of_saved_answers(capsys: pytest.CaptureFixture[str], payloads: Path) -> None:
+    files = sorted(str(file) for file in (payloads / "orders").glob("*.json"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["om-toolkit"])
+        code, out, err = run(capsys, "report", "--answers", *files, "--title", "Real", "--output", "real.html")
+    assert (code, err) == (0, "")
+    assert out.startswith("Orders(3 orders")  # two of the four files tell of the same order
+    assert "<title>Real</title>" in Path("real.html").read_text("utf-8")
+
+
+def test_a_report_of_order_ids_in_a_file(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with om.sandbox(30) as shop:
+        monkeypatch.setenv("OM_BASE_URL", shop.base_url)
+        monkeypatch.setenv("OM_API_KEY", "kco_test_sandbox")
+        rows = [f"{number};{order_id}" for number, order_id in enumerate([*shop.order_ids, "not-1"])]
+        Path("ids.csv").write_text("\n".join(["number;Order ID", *rows]), "utf-8")
+        code, out, err = run(capsys, "report", "--orders", "ids.csv")
+    assert code == 0
+    assert out.startswith("Orders(30 orders, 1 failed")
+    assert err.startswith("not-1: not_found (404 NO_SUCH_ORDER")
+    assert "1 orders are not in these numbers" in Path("report.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["report", "--orders", "nowhere.csv"], "nowhere.csv"),
+        (["report", "--answers", "nowhere.json"], "nowhere.json"),
+        (["report", "--orders", "ids.csv"], "no credentials"),
+        (["report", "--answers", "empty.json"], "no order to report on"),
+    ],
+)
+def test_what_goes_wrong_is_one_line(capsys: pytest.CaptureFixture[str], arguments: list[str], told: str) -> None:
+    Path("ids.csv").write_text("a-1\n", "utf-8")
+    Path("empty.json").write_text("[]", "utf-8")
+    code, out, err = run(capsys, *arguments)
+    assert (code, out) == (1, "")
+    assert err.startswith("om-toolkit: ")
+    assert told in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "a-1\nb-2\n",
+        "order_id\na-1\nb-2",
+        "id\n a-1 \n\nb-2\n",
+        "\ufefforder_id\r\na-1\r\nb-2\r\n",
+        "name,Order ID\nx,a-1\ny,\nz,b-2\n",
+        "name;order_id;total\nx;a-1;1,5\nz;b-2;2\n",
+        "name\torder_id\nx\ta-1\nz\tb-2\n",
+        'order_id,note\na-1,"one, two"\nb-2,"three\nfour"\n',
+    ],
+)
+def test_order_ids_are_read_whatever_the_delimiter(content: str) -> None:
+    Path("ids.csv").write_text(content, "utf-8", newline="")
+    assert cli.read_order_ids(Path("ids.csv")) == ["a-1", "b-2"]
+
+
+def test_the_column_can_be_named() -> None:
+    Path("ids.csv").write_text("order_id,transaction_id\n1,a-1\n2,b-2\n", "utf-8")
+    assert cli.read_order_ids(Path("ids.csv"), "Transaction ID") == ["a-1", "b-2"]
+    with pytest.raises(ValueError, match="--column; it has order_id, transaction_id"):
+        cli.read_order_ids(Path("ids.csv"), "klarna")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"), [(b"a,b\n1,2\n", "--column"), (b"", "no order ids"), (b"\xff\xfe\x00", "UTF-8")]
+)
+def test_a_file_that_does_not_tell_its_ids_is_refused(content: bytes, told: str) -> None:
+    Path("ids.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=told):
+        cli.read_order_ids(Path("ids.csv"))
+
+
+def test_the_sandbox_serves_until_interrupted() -> None:
+    arguments = [sys.executable, "-m", "om_toolkit.cli", "sandbox", "--port", "0", "--orders", "3"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        watchdog = threading.Timer(60, process.kill)
+        watchdog.start()
+        assert process.stdout
+        assert process.stderr
+        url = process.stdout.readline().split()[0]
+        process.stdout.readline()
+        order_id = process.stdout.readline().split()[-1]
+        headers = {"Authorization": "Basic kco_test_sandbox"}
+        answer = requests.get(f"{url}/ordermanagement/v1/orders/{order_id}", headers=headers, timeout=10)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+        watchdog.cancel()
+        assert process.stderr.read() == "om-toolkit: interrupted\n"
+    assert json.loads(answer.text)["order_id"] == order_id

@@ -432,8 +432,12 @@ def _progress(total: int) -> tqdm[NoReturn]:
     """Return a bar that shows itself where a person looks, and only if it takes a while."""
     from tqdm.auto import tqdm  # noqa: PLC0415 - in a notebook it loads ipywidgets
 
-    is_seen = "ipykernel" in sys.modules or sys.stderr.isatty()
-    return tqdm(total=total, unit="order", delay=1, disable=not is_seen)
+    return tqdm(total=total, unit="order", delay=1, disable=not (_in_notebook() or sys.stderr.isatty()))
+
+
+def _in_notebook() -> bool:
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
 def _vcr_is_active() -> bool:

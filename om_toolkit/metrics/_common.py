@@ -109,7 +109,7 @@ def span(text: str) -> timedelta:
         >>> span("90m"), span("72h"), span("1w")
         (datetime.timedelta(seconds=5400), datetime.timedelta(days=3), datetime.timedelta(days=7))
     """
-    match = re.fullmatch(r"(\d+)([mhdw])", text, re.ASCII)
+    match = re.fullmatch(r"(\d+)([mhdw])", text)
     if not match:
         raise ValueError(f"{text!r} is no span of time: write a whole number and m, h, d or w, such as 90m, 72h or 7d")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})

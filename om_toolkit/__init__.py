@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from om_toolkit import money, privacy
+from om_toolkit.bulk import read_tables
 from om_toolkit.client import Client
 from om_toolkit.errors import (
     ConnectionFailed,
@@ -101,6 +102,7 @@ __all__ = [
     "money",
     "plots",
     "privacy",
+    "read_tables",
     "record",
     "refund_ratio",
     "replay",

@@ -36,11 +36,10 @@ from om_toolkit.errors import (
 )
 from om_toolkit.models import ApiError, Capture, Order, read_captures, read_order
 from om_toolkit.orders import Captures, Orders
+from om_toolkit.progress import progress
 
 if TYPE_CHECKING:
     from types import TracebackType
-
-    from tqdm import tqdm
 
 T = TypeVar("T")
 Ids: TypeAlias = str | Iterable[str | Failure]
@@ -238,7 +237,7 @@ class Client:
 
         pool = ThreadPoolExecutor(1 if _vcr_is_active() else self._workers, thread_name_prefix="om_toolkit")
         try:
-            with _progress(len(ids)) as bar:
+            with progress(len(ids), "order") as bar:
                 for _ in pool.map(fetch_one, ids):
                     bar.update()
         except KeyboardInterrupt:
@@ -426,18 +425,6 @@ class _Pace:
         """Give out no place for a while: a rate limit is for the whole client."""
         with self._lock:
             self._next = max(self._next, time.monotonic() + seconds)
-
-
-def _progress(total: int) -> tqdm[NoReturn]:
-    """Return a bar that shows itself where a person looks, and only if it takes a while."""
-    from tqdm.auto import tqdm  # noqa: PLC0415 - in a notebook it loads ipywidgets
-
-    return tqdm(total=total, unit="order", delay=1, disable=not (_in_notebook() or sys.stderr.isatty()))
-
-
-def _in_notebook() -> bool:
-    ipython = sys.modules.get("IPython")
-    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
 def _vcr_is_active() -> bool:

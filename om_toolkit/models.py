@@ -11,18 +11,19 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
+from html import escape
 from itertools import groupby
-from operator import attrgetter
+from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from om_toolkit import privacy, tables
+from om_toolkit import money, privacy, tables
 from om_toolkit.errors import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import polars as pl
     from pydantic_core import ErrorDetails
@@ -383,6 +384,25 @@ class Order(Row):
     captures: Many[Capture] = Field(default=(), description="The captures, in no particular order.")
     refunds: Many[Refund] = Field(default=(), description="The refunds, in no particular order.")
 
+    def _repr_html_(self) -> str:
+        """Show what happened to the order, and until when it can be captured, as a timeline."""
+        currency = self.purchase_currency
+        events = [
+            (self.created_at, "placed", self.order_amount),
+            *((one.captured_at, "captured", one.captured_amount) for one in self.captures),
+            *((one.refunded_at, "refunded", one.refunded_amount) for one in self.refunds),
+            (self.expires_at, "authorisation ends", self.remaining_authorized_amount),
+        ]
+        events.sort(key=lambda event: event[0] or datetime.max.replace(tzinfo=UTC))
+        rows = "".join(
+            f"<tr><td>{f'{at:%Y-%m-%d %H:%M} UTC' if at else '-'}</td><td>{what}</td>"
+            f"<td>{escape(money.format(amount, currency))}</td></tr>"
+            for at, what, amount in events
+        )
+        return (
+            f"<p>Order {escape(str(self.order_id))}, {escape(self.status or 'without status')}</p><table>{rows}</table>"
+        )
+
     def model_post_init(self, _context: object) -> None:
         """Tell captures and refunds whose they are."""
         _stamp(self, self.order_id)
@@ -417,18 +437,20 @@ def read_order(body: str | bytes, order_id: str | None = None) -> Order:
         InvalidOrder: If it is no order, has no id at all, or is another order than the one asked for.
     """
     order = _read(_ORDER, body, order_id)
-    answered = order.order_id or order_id
+    answered = order.order_id
+    if answered and answered == (order_id or answered):
+        return order
     problem = None
     if order.model_fields_set.isdisjoint(Order.model_fields):
         problem = "the answer holds no field of an order"
-    elif not answered:
+    elif not (answered or order_id):
         problem = "the answer holds no order_id"
-    elif order_id and answered.lower() != order_id.lower():
+    elif answered and order_id and answered.lower() != order_id.lower():
         problem = f"the answer is order {answered}"
     if problem:
         raise Failure(order_id or "?", "invalid_order", messages=(problem,)).error()
-    if not order.order_id:
-        _stamp(order, answered)
+    if not answered:
+        _stamp(order, order_id)
     return order
 
 
@@ -481,8 +503,13 @@ def _told(problem: ErrorDetails) -> str:
         isinstance(value, str) and re.fullmatch(r"[-+\d.,eE ]{0,30}", value)
     )
     personal = privacy.is_personal(".".join(step for step in problem["loc"] if isinstance(step, str)))
-    shown = json.dumps(value) if is_harmless and not personal else _JSON_TYPES.get(type(value), "something else")
+    shown = json.dumps(value) if is_harmless and not personal else json_type(value)
     return f"{path or 'document'}: {problem['msg']}, not {shown}"
+
+
+def json_type(value: object) -> str:
+    """Name the JSON type of a value as a reader would."""
+    return _JSON_TYPES.get(type(value), "something else")
 
 
 _JSON_TYPES: Final = {
@@ -498,14 +525,18 @@ _JSON_TYPES: Final = {
 
 
 def to_frame(
-    table: str, items: Sequence[Row], keys: dict[str, Sequence[Any]] | None = None, *, personal: bool = False
+    table: str,
+    items: Sequence[Row],
+    keys: Mapping[str, Sequence[Any] | pl.Series] | None = None,
+    *,
+    personal: bool = False,
 ) -> pl.DataFrame:
     """Lay objects of one kind out as rows of their table.
 
     Args:
         table: Name of the table.
         items: The objects, one a row.
-        keys: Columns that the objects do not hold themselves, such as `line`.
+        keys: Columns that are no fields of the objects, such as `line`.
         personal: Whether the personal columns are there as well.
     """
     schema = tables.columns(table, personal=personal)
@@ -513,34 +544,46 @@ def to_frame(
 
 
 def _values(
-    schema: Sequence[tables.Column], items: Sequence[Row], keys: dict[str, Sequence[Any]]
-) -> Iterator[Sequence[Any]]:
+    schema: Sequence[tables.Column], items: Sequence[Row], keys: Mapping[str, Sequence[Any] | pl.Series]
+) -> Iterator[Sequence[Any] | pl.Series]:
     """Yield the values of each column in turn; columns of one nested object share the walk to it."""
-    for parent, columns in groupby(schema, key=attrgetter("parent")):
-        owners = _owners(items, parent)
+    walk = _Walk(items, schema)
+    for (parent, is_key), columns in groupby(schema, key=lambda column: (column.parent, column.path is None)):
+        if not is_key:
+            yield from walk.values(parent, [_attribute(column) for column in columns])
+            continue
         for column in columns:
-            if column.name in keys:
-                yield keys[column.name]
-            elif column.path is None:
-                # A line by itself does not know whose it is.
-                yield [getattr(item, column.name, None) for item in items]
-            else:
-                yield list(map(attrgetter(_attribute(column)), owners))
+            # A line by itself does not know whose it is.
+            yield keys[column.name] if column.name in keys else [getattr(item, column.name, None) for item in items]
 
 
-def _owners(items: Sequence[Any], parent: str) -> Sequence[Any]:
-    """Return the nested object of each item, or one whose every attribute is None."""
-    for name in filter(None, parent.split(".")):
-        items = [getattr(item, name) or _ABSENT for item in items]
-    return items
+class _Walk:
+    """Reads attributes of objects and of what is nested in them, column by column, going to each object once.
 
+    Memory is what it waits for: an object's attributes are taken from its `__dict__`, rows whole, and turned round.
+    """
 
-class _Absent:
-    def __getattr__(self, _name: str) -> None:
-        return None
+    def __init__(self, items: Sequence[Row], schema: Sequence[tables.Column]) -> None:
+        self._absent = dict.fromkeys(
+            step for column in schema for step in (*column.parent.split("."), _attribute(column))
+        )
+        self._rows: dict[str, Sequence[dict[str, Any]]] = {"": [item.__dict__ for item in items]}
 
+    def values(self, parent: str, names: Sequence[str]) -> Iterable[Sequence[Any]]:
+        """Return a sequence of values for each of the attributes `names` of the objects nested at `parent`."""
+        rows = self._at(parent)
+        if not rows:
+            return [()] * len(names)
+        if len(names) == 1:
+            return [[row[names[0]] for row in rows]]
+        return zip(*map(itemgetter(*names), rows), strict=True)
 
-_ABSENT: Final = _Absent()
+    def _at(self, parent: str) -> Sequence[dict[str, Any]]:
+        if parent not in self._rows:
+            above, _, name = parent.rpartition(".")
+            owners = (row[name] for row in self._at(above))
+            self._rows[parent] = [self._absent if owner is None else owner.__dict__ for owner in owners]
+        return self._rows[parent]
 
 
 def _attribute(column: tables.Column) -> str:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from html import escape
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar, overload
+from itertools import chain, compress
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self, TypeVar, overload
 
-from om_toolkit.errors import FailedOrders, Failure, FetchError, RepeatedOrders
-from om_toolkit.models import Capture, Order, OrderLine, Row, ShippingInfo, read_order, to_frame
+import polars as pl
+
+from om_toolkit import money
+from om_toolkit.answers import documents, newest, read, warn_of_repeated
+from om_toolkit.collector import paused
+from om_toolkit.drift import undocumented
+from om_toolkit.errors import FailedOrders, Failure
+from om_toolkit.models import Capture, Order, Row, to_frame
 from om_toolkit.tables import Tables
 
 if TYPE_CHECKING:
-    import polars as pl
+    from pathlib import Path
 
 RowT = TypeVar("RowT", Order, Capture)
 
@@ -32,7 +35,7 @@ class Batch(Sequence[RowT]):
     """
 
     _table: ClassVar[str]
-    _key: ClassVar[str]
+    _key: ClassVar[tuple[str, ...]]
 
     def __init__(
         self,
@@ -54,7 +57,7 @@ class Batch(Sequence[RowT]):
     def __getitem__(self, which: int | str | slice) -> RowT | Self:
         """Return the one at a position or with an id; of a slice, a sequence of the same kind, without failures."""
         if isinstance(which, slice):
-            return type(self)(self._items[which], as_of=self.as_of, as_of_note=self._as_of_note)
+            return self._like(self._items[which])
         return self._by_id[which] if isinstance(which, str) else self._items[which]
 
     def __len__(self) -> int:
@@ -63,9 +66,26 @@ class Batch(Sequence[RowT]):
     def __iter__(self) -> Iterator[RowT]:
         return iter(self._items)
 
-    @cached_property
-    def _by_id(self) -> dict[str, RowT]:
-        return {getattr(item, self._key): item for item in self._items}
+    def __add__(self, other: Self) -> Self:
+        """Merge with others; of one in both, that with the newer `as_of` counts, and what was had is no failure."""
+        newer: Self = max(other, self, key=lambda batch: batch.as_of or datetime.min.replace(tzinfo=UTC))
+        merged = {self._identity(item): item for item in (*self, *other, *newer)}
+        had = {order_id for order_id, *_ in merged}
+        failed = {failure.order_id: failure for failure in (*self.failures, *other.failures)}
+        failures = [failure for order_id, failure in failed.items() if order_id not in had]
+        return newer._like(merged.values(), failures)
+
+    def filter(self, predicate: Callable[[RowT], object] | pl.Expr) -> Self:
+        """Keep those for which a function, or a polars expression over `to_polars()`, is true; without failures.
+
+        Example:
+            >>> orders = Orders.from_json('[{"order_id": "1", "order_amount": 5}, {"order_id": "2"}]')
+            >>> len(orders.filter(lambda order: order.order_amount)), len(orders.filter(pl.col("order_amount") > 9))
+            (1, 0)
+        """
+        if isinstance(predicate, pl.Expr):
+            return self._like(compress(self._items, self.to_polars().select(predicate).to_series()))
+        return self._like(filter(predicate, self._items))
 
     def to_polars(self, *, personal: bool = False) -> pl.DataFrame:
         """Return a frame with one row an item; see `Tables` for its columns.
@@ -86,7 +106,7 @@ class Batch(Sequence[RowT]):
         return self
 
     def __repr__(self) -> str:
-        failed = f", {len(self.failures)} failed" if self.failures else ""
+        failed = f", {len(self.failures):,} failed" if self.failures else ""
         return f"{type(self).__name__}({len(self):,} {self._table}{failed}, {self._told_as_of()})"
 
     def _told_as_of(self) -> str:
@@ -94,19 +114,51 @@ class Batch(Sequence[RowT]):
             return "as of an unknown time"
         return f"as of {self.as_of:%Y-%m-%d %H:%M} UTC{self._as_of_note}"
 
+    def _told_failures(self) -> str:
+        """Return the failures in words, as HTML."""
+        failed = "".join(f"<li>{escape(str(failure))}</li>" for failure in self.failures[:_SHOWN])
+        if len(self.failures) > _SHOWN:
+            failed += f"<li>and {len(self.failures) - _SHOWN:,} more: see .failures</li>"
+        return f"<ul>{failed}</ul>" if failed else ""
+
+    def _like(self, items: Iterable[RowT], failures: Iterable[Failure] = ()) -> Self:
+        return type(self)(items, failures=failures, as_of=self.as_of, as_of_note=self._as_of_note)
+
+    @cached_property
+    def _by_id(self) -> dict[str, RowT]:
+        return {getattr(item, self._key[-1]): item for item in self._items}
+
+    def _identity(self, item: RowT) -> tuple[object, ...]:
+        """Return what makes it the same as one in another sequence; one without an id is like no other."""
+        identity: tuple[object, ...] = tuple(getattr(item, name) for name in self._key)
+        return identity if identity[-1] else (*identity, id(item))
+
 
 class Captures(Batch[Capture]):
     """Captures, in the order of the ids that were asked for; `captures["..."]` finds one by its capture_id."""
 
     _table = "captures"
-    _key = "capture_id"
+    _key = ("order_id", "capture_id")
+
+    def _repr_html_(self) -> str:
+        """Show counts and amounts by currency, and the failures in words."""
+        amounts: Counter[str] = Counter()
+        counts = Counter((capture.purchase_currency or "?").upper() for capture in self)
+        for capture in self:
+            amounts[(capture.purchase_currency or "?").upper()] += capture.captured_amount or 0
+        rows = [_html_row("", "captures", "captured")]
+        rows += [
+            _html_row(currency, counts[currency], money.format(amounts[currency], currency))
+            for currency in sorted(counts)
+        ]
+        return f"<p>{escape(repr(self))}</p><table>{''.join(rows)}</table>{self._told_failures()}"
 
 
 class Orders(Batch[Order]):
     """Orders, in the order of the ids that were asked for; `orders["..."]` finds one by its order_id."""
 
     _table = "orders"
-    _key = "order_id"
+    _key = ("order_id",)
 
     @classmethod
     def from_json(cls, source: str | bytes | Path, *, as_of: datetime | None = None) -> Self:
@@ -127,23 +179,12 @@ class Orders(Batch[Order]):
             >>> Orders.from_json('{"order_id": "1", "created_at": "2026-10-01T08:00:00Z"}')
             Orders(1 orders, as of 2026-10-01 08:00 UTC, the newest time in the data)
         """
-        orders: dict[str, Order] = {}
-        failures, repeated = [], Counter[str]()
-        for where, document in _documents(source):
-            try:
-                order = read_order(document)
-            except FetchError as error:
-                known = error.failure.order_id
-                failures.append(replace(error.failure, order_id=known if known != "?" else where))
-                continue
-            order_id = order.order_id or ""
-            repeated[order_id] += order_id in orders
-            orders[order_id] = order
-        _warn_of_repeated(+repeated)
+        with paused():
+            orders, failures, repeated = read(documents(source))
+        warn_of_repeated(repeated)
         if as_of is not None:
-            return cls(orders.values(), failures=failures, as_of=as_of)
-        newest = max(_moments(orders.values()), default=None)
-        return cls(orders.values(), failures=failures, as_of=newest, as_of_note=", the newest time in the data")
+            return cls(orders, failures=failures, as_of=as_of)
+        return cls(orders, failures=failures, as_of=newest(orders), as_of_note=", the newest time in the data")
 
     @property
     def captures(self) -> Captures:
@@ -163,23 +204,35 @@ class Orders(Batch[Order]):
     def _tables(self) -> Tables[pl.DataFrame]:
         return self._make_tables(personal=False)
 
+    @paused()
     def _make_tables(self, *, personal: bool) -> Tables[pl.DataFrame]:
         return Tables(
             orders=self.to_polars(personal=personal),
             captures=self.captures.to_polars(personal=personal),
             refunds=to_frame("refunds", [refund for order in self for refund in order.refunds], personal=personal),
-            order_lines=_parts_frame("order_lines", "line", _order_lines(self), personal=personal),
-            shipments=_parts_frame("shipments", "shipment", _shipments(self), personal=personal),
+            order_lines=_parts_frame("order_lines", "line", _owners_of_lines(self), personal=personal),
+            shipments=_parts_frame("shipments", "shipment", _owners_of_shipments(self), personal=personal),
             as_of=self.as_of,
+            failures=self.failures,
         )
 
-    def __add__(self, other: Orders) -> Orders:
-        """Merge with other orders; of an order in both, the one with the newer `as_of` counts."""
-        newer = max(other, self, key=lambda orders: orders.as_of or datetime.min.replace(tzinfo=UTC))
-        merged = {order.order_id: order for order in (*self, *other)} | {**newer._by_id}
-        failed = {failure.order_id: failure for failure in (*self.failures, *other.failures)}
-        failures = [failure for order_id, failure in failed.items() if order_id not in merged]
-        return Orders(merged.values(), failures=failures, as_of=newer.as_of, as_of_note=newer._as_of_note)
+    @cached_property
+    def drift(self) -> pl.DataFrame:
+        """What these orders hold beyond the documentation: fields and vocabulary that it does not know.
+
+        A frame with a row for each: `path` (String), `kind` (`field` or `value`), `seen` (the unknown field's JSON
+        type, or the unknown value), `count` (Int64), `order_id` (of the first that holds it).
+        """
+        counts: Counter[tuple[str, str, str]] = Counter()
+        first: dict[tuple[str, str, str], str | None] = {}
+        for order in self:
+            for found in undocumented(order):
+                counts[found] += 1
+                first.setdefault(found, order.order_id)
+        rows = [(*found, counts[found], first[found]) for found in sorted(counts)]
+        names = ("path", "kind", "seen", "count", "order_id")
+        schema = {name: pl.Int64() if name == "count" else pl.String() for name in names}
+        return pl.DataFrame(rows, schema=schema, orient="row")
 
     def _repr_html_(self) -> str:
         """Show counts by currency and status, and the failures in words."""
@@ -188,10 +241,7 @@ class Orders(Batch[Order]):
         rows = _html_row("", *statuses)
         for currency in currencies:
             rows += _html_row(currency, *(counts[currency, status] for status in statuses))
-        failed = "".join(f"<li>{escape(str(failure))}</li>" for failure in self.failures[:_SHOWN])
-        if len(self.failures) > _SHOWN:
-            failed += f"<li>and {len(self.failures) - _SHOWN} more: see .failures</li>"
-        return f"<p>{escape(repr(self))}</p><table>{rows}</table><ul>{failed}</ul>"
+        return f"<p>{escape(repr(self))}</p><table>{rows}</table>{self._told_failures()}"
 
 
 _SHOWN = 5  # failures that a notebook spells out
@@ -201,103 +251,42 @@ def _html_row(*cells: object) -> str:
     return f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in cells)}</tr>"
 
 
-class _Part(NamedTuple):
-    """A line or shipment, with the keys that tell whose it is."""
+class _Owner(NamedTuple):
+    """Whose lines or shipments they are."""
 
-    item: Row
     order_id: str | None
-    source: str
-    position: int
     purchase_currency: str | None
-    capture_id: str | None = None
-    refund_id: str | None = None
+    source: str
+    capture_id: str | None
+    refund_id: str | None
+    items: Sequence[Row]
 
 
-def _order_lines(orders: Iterable[Order]) -> Iterator[_Part]:
+def _owners_of_lines(orders: Iterable[Order]) -> Iterator[_Owner]:
     for order in orders:
-        yield from _parts(order.order_lines, order, "order")
+        order_id, currency = order.order_id, order.purchase_currency
+        yield _Owner(order_id, currency, "order", None, None, order.order_lines)
         for capture in order.captures:
-            yield from _parts(capture.order_lines, order, "capture", capture_id=capture.capture_id)
+            yield _Owner(order_id, currency, "capture", capture.capture_id, None, capture.order_lines)
         for refund in order.refunds:
-            yield from _parts(refund.order_lines, order, "refund", refund_id=refund.refund_id)
+            yield _Owner(order_id, currency, "refund", None, refund.refund_id, refund.order_lines)
 
 
-def _shipments(orders: Iterable[Order]) -> Iterator[_Part]:
+def _owners_of_shipments(orders: Iterable[Order]) -> Iterator[_Owner]:
     for order in orders:
-        yield from _parts(order.shipping_info, order, "order")
+        order_id, currency = order.order_id, order.purchase_currency
+        yield _Owner(order_id, currency, "order", None, None, order.shipping_info)
         for capture in order.captures:
-            yield from _parts(capture.shipping_info, order, "capture", capture_id=capture.capture_id)
+            yield _Owner(order_id, currency, "capture", capture.capture_id, None, capture.shipping_info)
 
 
-def _parts(
-    items: Sequence[OrderLine] | Sequence[ShippingInfo], order: Order, source: str, **ids: str | None
-) -> Iterator[_Part]:
-    for position, item in enumerate(items):
-        yield _Part(item, order.order_id, source, position, order.purchase_currency, **ids)
-
-
-def _parts_frame(table: str, position: str, parts: Iterable[_Part], *, personal: bool) -> pl.DataFrame:
-    rows = list(parts)
-    keys: dict[str, Any] = {name: [getattr(row, name) for row in rows] for name in _Part._fields}
-    items = keys.pop("item")
-    return to_frame(table, items, {**keys, position: keys["position"]}, personal=personal)
-
-
-def _moments(orders: Iterable[Order]) -> Iterator[datetime]:
-    """Yield every time at which something has happened; an expiry may be yet to come."""
-    for order in orders:
-        happened = (
-            order.created_at,
-            *(capture.captured_at for capture in order.captures),
-            *(refund.refunded_at for refund in order.refunds),
-        )
-        yield from filter(None, happened)
-
-
-def _warn_of_repeated(repeated: Counter[str]) -> None:
-    if repeated:
-        ids = ", ".join(sorted(repeated)[:5])
-        text = f"{len(repeated)} order(s) stand there more than once, and the last one counts: {ids}"
-        warnings.warn(text, RepeatedOrders, stacklevel=3)
-
-
-def _documents(source: str | bytes | Path) -> Iterator[tuple[str, str]]:
-    """Yield each document of a source as text, with where it stands."""
-    name, text = _text(source)
-    if text.startswith("["):
-        pieces = _elements(text)
-    else:
-        lines = [line for line in text.splitlines() if line.strip()]
-        pieces = iter(lines if all(line.lstrip().startswith("{") for line in lines) else [text])
-    for number, piece in enumerate(pieces, 1):
-        yield f"{name} #{number}", piece
-
-
-def _text(source: str | bytes | Path) -> tuple[str, str]:
-    if isinstance(source, str) and source.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
-        return "answer", source.lstrip("\ufeff \t\r\n")
-    name, data = ("answer", source) if isinstance(source, bytes) else (Path(source).name, Path(source).read_bytes())
-    try:
-        return name, data.decode(json.detect_encoding(data)).strip()
-    except UnicodeDecodeError:
-        msg = f"{name} is no JSON: its bytes are no text in UTF-8"
-        raise ValueError(msg) from None
-
-
-def _elements(text: str) -> Iterator[str]:
-    """Yield each element of a JSON array as it was written; what follows a broken one cannot be told apart."""
-    decode = json.JSONDecoder().raw_decode
-    start = 1
-    while (start := _skip(text, start)) < len(text) and text[start] != "]":
-        try:
-            _, end = decode(text, start)
-        except ValueError:
-            end = len(text)
-        yield text[start:end]
-        start = end
-
-
-def _skip(text: str, start: int) -> int:
-    while start < len(text) and text[start] in ", \t\r\n":
-        start += 1
-    return start
+def _parts_frame(table: str, position: str, owners: Iterable[_Owner], *, personal: bool) -> pl.DataFrame:
+    """Lay out the items of all owners, each with its owner's keys and its place among the owner's items."""
+    with_items = [owner for owner in owners if owner.items]
+    *keys, of_owners = zip(*with_items, strict=True) if with_items else ((),) * len(_Owner._fields)
+    names = _Owner._fields[:-1]
+    owner_keys = pl.DataFrame(dict(zip(names, keys, strict=True)), schema=dict.fromkeys(names, pl.String()))
+    counts = pl.Series([len(items) for items in of_owners], dtype=pl.Int64)
+    rows = owner_keys.with_columns(pl.int_ranges(counts).alias(position)).explode(position)
+    items = list(chain.from_iterable(of_owners))
+    return to_frame(table, items, rows.to_dict(), personal=personal)

@@ -7,7 +7,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from om_toolkit.orders import Orders
 from om_toolkit.questions import PAGES, QUESTIONS, key_figures
 from om_toolkit.tables import Tables, tables_of
 
@@ -15,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import polars as pl
+
+    from om_toolkit.orders import Orders
 
 
 class Report:
@@ -38,7 +39,6 @@ class Report:
     def __init__(self, data: Orders | Tables[pl.DataFrame] | Tables[pl.LazyFrame], *, title: str = "Orders") -> None:
         self.title = title
         self._tables = tables_of(data).collect()
-        self._failures = data.failures if isinstance(data, Orders) else ()
 
     @property
     def html(self) -> str:
@@ -75,10 +75,11 @@ class Report:
             f"The numbers speak of the orders {self._told_as_of()}: what the API answered then. "
             "Orders still open at that moment count as waiting, not as missing."
         )
-        if self._failures:
-            kinds = Counter(failure.kind.replace("_", " ") for failure in self._failures)
+        if self._tables.failures:
+            kinds = Counter(failure.kind.replace("_", " ") for failure in self._tables.failures)
             told = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
-            yield f"{len(self._failures):,} orders are not in these numbers, because they could not be had: {told}."
+            number = len(self._tables.failures)
+            yield f"{number:,} orders are not in these numbers, because they could not be had: {told}."
         yield (
             "Time to capture runs from the order to its first capture. The median and the 90 % are Kaplan-Meier "
             "estimates; the shares within 24 and 72 hours count expiry as an end of its own. Left out are orders that "

@@ -17,19 +17,21 @@ import polars as pl
 from om_toolkit import privacy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from om_toolkit.errors import Failure
 
 FrameT = TypeVar("FrameT", pl.DataFrame, pl.LazyFrame)
 
 
 class Kind(Enum):
-    """What a column holds: its dtype, and how its values are to be read."""
+    """What a column holds: how its values are to be read, and its dtype."""
 
     TEXT = "text"
-    CODE = "country or currency code, upper case"
-    AMOUNT = "minor units of purchase_currency"
+    CODE = "code, upper case"
+    AMOUNT = "minor units"
     COUNT = "count"
-    RATE = "percent with two implied decimals (2500 is 25 %)"
+    RATE = "percent, two implied decimals"
     TIME = "UTC"
     FLAG = "true or false"
 
@@ -50,7 +52,7 @@ class Column(NamedTuple):
         name: Its name in the frame.
         kind: What it holds.
         field: Where it stands below the row's own object, such as `billing_address.country`.
-        path: Its API path from the order down; None for what the API does not send in that place.
+        path: Its API path from the order down; None for what tells whose the row's object is, and what we add.
     """
 
     name: str
@@ -119,20 +121,21 @@ _ORDER: Final = {
     **_below(
         "selected_shipping_option",
         {
-            **_texts("id class type method name carrier carrier_product.identifier carrier_product.name"),
+            **_texts("id class type method name carrier tms_reference"),
             "price": Kind.AMOUNT,
             "tax_amount": Kind.AMOUNT,
             "tax_rate": Kind.RATE,
-            **_texts("location.id location.name"),
+            **_texts("carrier_product.identifier carrier_product.name location.id location.name"),
             "location.price": Kind.AMOUNT,
             **_below("location.address", _ADDRESS),
             **_texts("timeslot.id timeslot.start timeslot.end timeslot.cutoff"),
             "timeslot.price": Kind.AMOUNT,
-            "tms_reference": Kind.TEXT,
         },
     ),
 }
 _CAPTURE: Final = {
+    **_texts("order_id capture_id"),
+    "purchase_currency": Kind.CODE,
     **_texts("klarna_reference reference description"),
     "captured_amount": Kind.AMOUNT,
     "captured_at": Kind.TIME,
@@ -141,6 +144,8 @@ _CAPTURE: Final = {
     **_below("shipping_address", _ADDRESS),
 }
 _REFUND: Final = {
+    **_texts("order_id refund_id"),
+    "purchase_currency": Kind.CODE,
     **_texts("reference description"),
     "refunded_amount": Kind.AMOUNT,
     "refunded_at": Kind.TIME,
@@ -167,16 +172,8 @@ _SHIPMENT: Final = _texts(
 
 SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
     "orders": tuple(_columns("", _ORDER)),
-    "captures": (
-        *_keys("order_id capture_id"),
-        *_keys("purchase_currency", Kind.CODE),
-        *_columns("captures", _CAPTURE),
-    ),
-    "refunds": (
-        *_keys("order_id refund_id"),
-        *_keys("purchase_currency", Kind.CODE),
-        *_columns("refunds", _REFUND),
-    ),
+    "captures": (*_columns("captures", _CAPTURE),),
+    "refunds": (*_columns("refunds", _REFUND),),
     "order_lines": (
         *_keys("order_id source capture_id refund_id"),
         *_keys("line", Kind.COUNT),
@@ -193,13 +190,35 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
 }
 """Every column of every table, in order; the personal ones are there only with `personal=True`."""
 
+GRAINS: Final = {
+    "orders": "one row per order",
+    "captures": "one row per capture of an order",
+    "refunds": "one row per refund of an order",
+    "order_lines": "one row per order line of an order, a capture or a refund (`source`)",
+    "shipments": "one row per shipping_info entry of an order or a capture (`source`)",
+}
+"""What a row of each table is."""
+
+
+def describe() -> str:
+    """Return the documentation of all columns, in Markdown: each table's grain, each column's type, unit and path."""
+    parts = []
+    for table, schema in SCHEMAS.items():
+        parts += [f"**`{table}`**: {GRAINS[table]}", "", "| column | type | unit | API path |", "|---|---|---|---|"]
+        for column in schema:
+            mark = " (personal)" if column.is_personal else ""
+            path = f"`{column.path}`" if column.path else "-"
+            parts.append(f"| `{column.name}`{mark} | {column.kind.dtype} | {column.kind.value} | {path} |")
+        parts.append("")
+    return "\n".join(parts)
+
 
 def columns(table: str, *, personal: bool = False) -> tuple[Column, ...]:
     """List the columns of one of the five tables, without the personal ones unless they are asked for."""
     return tuple(column for column in SCHEMAS[table] if personal or not column.is_personal)
 
 
-def frame(schema: Sequence[Column], values: Iterable[Sequence[Any]]) -> pl.DataFrame:
+def frame(schema: Sequence[Column], values: Iterable[Sequence[Any] | pl.Series]) -> pl.DataFrame:
     """Build a table from its columns' values: one sequence a column, in the schema's order."""
     series = [
         pl.Series(column.name, value, dtype=column.kind.dtype, strict=True)
@@ -221,6 +240,9 @@ def _clean(column: Column) -> pl.Expr:
 class Tables(Generic[FrameT]):
     """The five tables of a set of orders, joined by `order_id`, `capture_id` and `refund_id`.
 
+    Amounts are minor units of the row's `purchase_currency`, times are UTC, and empty text is null. `help(Tables)` ends
+    with a list of all columns: type, unit, API path. Those marked personal are there with `personal=True` only.
+
     Attributes:
         orders: One row per order.
         captures: One row per capture of an order.
@@ -228,6 +250,7 @@ class Tables(Generic[FrameT]):
         order_lines: One row per order line; `source` tells whether of the `order`, a `capture` or a `refund`.
         shipments: One row per shipping_info entry; `source` is `order` or `capture`.
         as_of: The instant the data speaks of, in UTC; None if no answer tells.
+        failures: Why other orders are not there, a `Failure` each; Parquet files do not keep them.
     """
 
     orders: FrameT
@@ -236,14 +259,20 @@ class Tables(Generic[FrameT]):
     order_lines: FrameT
     shipments: FrameT
     as_of: datetime | None
+    failures: tuple[Failure, ...] = ()
+
+    def map(self, change: Callable[[Any], Any]) -> Tables[Any]:
+        """Return the tables with a function applied to each frame."""
+        frames: dict[str, Any] = {name: change(frame) for name, frame in self.items()}
+        return Tables(**frames, as_of=self.as_of, failures=self.failures)
 
     def lazy(self) -> Tables[pl.LazyFrame]:
         """Return the same tables as lazy frames."""
-        return Tables(**{name: frame.lazy() for name, frame in self.items()}, as_of=self.as_of)
+        return self.map(lambda frame: frame.lazy())
 
     def collect(self) -> Tables[pl.DataFrame]:
         """Return the same tables in memory."""
-        return Tables(**{name: frame.lazy().collect() for name, frame in self.items()}, as_of=self.as_of)
+        return self.map(lambda frame: frame.lazy().collect())
 
     def items(self) -> Iterator[tuple[str, FrameT]]:
         """Yield each table's name and frame."""
@@ -254,9 +283,7 @@ class Tables(Generic[FrameT]):
         """Keep the orders for which every predicate over the orders table holds, and all that belongs to them."""
         orders: Any = self.orders.filter(*predicates)
         kept = orders.select("order_id")
-        rest: dict[str, Any] = {name: table for name, table in self.items() if name != "orders"}
-        frames = {name: table.join(kept, on="order_id", how="semi") for name, table in rest.items()}
-        return Tables(orders=orders, **frames, as_of=self.as_of)
+        return self.map(lambda table: orders if table is self.orders else table.join(kept, on="order_id", how="semi"))
 
     def sql(self: Tables[Any], query: str) -> pl.DataFrame:
         """Answer an SQL query over the tables `orders`, `captures`, `refunds`, `order_lines`, `shipments`.
@@ -295,7 +322,7 @@ class Tables(Generic[FrameT]):
             if not any(Path(folder, name).glob("*.parquet")):
                 msg = f"{Path(folder, name)} holds no .parquet file: give the folder that write_parquet wrote"
                 raise FileNotFoundError(msg)
-        frames = {name: pl.scan_parquet(Path(folder, name, "*.parquet")) for name in SCHEMAS}
+        frames: dict[str, Any] = {name: pl.scan_parquet(Path(folder, name, "*.parquet")) for name in SCHEMAS}
         return Tables(**frames, as_of=_read_as_of(Path(folder, "orders")))
 
     def _metadata(self) -> dict[str, str]:
@@ -319,12 +346,6 @@ def _size(table: pl.DataFrame | pl.LazyFrame) -> str:
     return f"{table.height} rows" if isinstance(table, pl.DataFrame) else "lazy"
 
 
-def concat(parts: Sequence[Tables[pl.DataFrame]]) -> Tables[pl.DataFrame]:
-    """Put tables of the same schema one below the other; the newest `as_of` counts."""
-    frames = {name: pl.concat([getattr(part, name) for part in parts]) for name in SCHEMAS}
-    return Tables(**frames, as_of=max((part.as_of for part in parts if part.as_of), default=None))
-
-
 def tables_of(data: object) -> Tables[pl.LazyFrame]:
     """Return the lazy tables of whatever a metric is given: `Tables`, or something whose `.tables()` makes them.
 
@@ -337,3 +358,6 @@ def tables_of(data: object) -> Tables[pl.LazyFrame]:
         msg = f"expected Orders or Tables, not {type(data).__name__}: give client.orders(ids) or Tables.read_parquet"
         raise TypeError(msg)
     return data.lazy()
+
+
+Tables.__doc__ = f"{Tables.__doc__}\n{describe()}"

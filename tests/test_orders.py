@@ -10,6 +10,8 @@ import polars as pl
 import pytest
 
 import om_toolkit as om
+from om_toolkit import bulk
+from om_toolkit.shop import Shop
 from om_toolkit.tables import SCHEMAS, columns
 
 if TYPE_CHECKING:
@@ -227,6 +229,144 @@ def test_tables_answer_sql() -> None:
 def test_filtered_tables_hold_what_belongs_to_the_orders_kept() -> None:
     kept = om.Orders.from_json(BOTH).tables().filter(pl.col("order_id") == "a-1")
     assert {name: table.height for name, table in kept.items()} == dict.fromkeys(SCHEMAS, 0) | {"orders": 1}
+
+
+def test_captures_merge_and_one_without_an_id_is_like_no_other() -> None:
+    orders = om.Orders.from_json(BOTH)
+    again = om.Orders.from_json(BOTH, as_of=datetime(2026, 11, 1, tzinfo=UTC))
+    merged = orders.captures + again.captures
+    assert isinstance(merged, om.Captures)
+    assert [capture.capture_id for capture in merged] == ["c-1", "c-2"]
+    assert merged["c-1"] is again.captures[0]
+    nameless = om.Orders.from_json(
+        '{"order_id": "1", "captures": [{"captured_amount": 1}, {"captured_amount": 1}]}'
+    ).captures
+    assert len(nameless + merged) == 4
+
+
+def test_orders_are_filtered_by_a_function_or_an_expression() -> None:
+    orders = om.Orders.from_json(BOTH)
+    by_function = orders.filter(lambda order: order.order_amount)
+    by_expression = orders.filter(pl.col("order_amount") > 5)
+    assert isinstance(by_function, om.Orders)
+    assert [order.order_id for order in by_function] == [order.order_id for order in by_expression] == ["a-1"]
+    assert by_expression.as_of == orders.as_of
+    assert [capture.capture_id for capture in orders.captures.filter(lambda capture: capture.captured_at)] == ["c-1"]
+
+
+def test_drift_tells_what_the_documentation_does_not_know() -> None:
+    documents = [
+        FIRST | {"status": "ON_HOLD", "moon": {"phase": 1}, "customer": {"type": "", "shoe_size": 44}},
+        SECOND | {"moon": "full", "refunds": [{"order_lines": [{"type": "bonus", "stars": [5]}]}]},
+        SECOND
+        | {
+            "order_id": "c-3",
+            "status": "ON_HOLD",
+            "captures": [{"shipping_info": [{"shipping_method": "PickupStore"}]}],
+        },
+    ]
+    drift = om.Orders.from_json(json.dumps(documents)).drift
+    assert drift.rows() == [
+        ("captures.shipping_info.shipping_method", "value", "PickupStore", 1, "c-3"),
+        ("customer.shoe_size", "field", "a number", 1, "a-1"),
+        ("moon", "field", "an object", 1, "a-1"),
+        ("moon", "field", "some text", 1, "b-2"),
+        ("refunds.order_lines.stars", "field", "an array", 1, "b-2"),
+        ("refunds.order_lines.type", "value", "bonus", 1, "b-2"),
+        ("status", "value", "ON_HOLD", 2, "a-1"),
+    ]
+    assert om.Orders().drift.schema == drift.schema
+
+
+@pytest.mark.parametrize(
+    ("path", "values"),
+    [
+        ("status", "AUTHORIZED PART_CAPTURED CAPTURED CANCELLED EXPIRED CLOSED"),
+        ("fraud_status", "ACCEPTED PENDING REJECTED"),
+        (
+            "initial_payment_method.type",
+            "BANK_TRANSFER CARD FIXED_AMOUNT INVOICE_BUSINESS INVOICE MOBILEPAY PAY_BY_CARD",
+        ),
+        (
+            "initial_payment_method.type",
+            "PAY_LATER_IN_PARTS SWISH APPLE_PAY_CARD GOOGLE_PAY_CARD CARTES_BANCAIRES BLIK",
+        ),
+        ("initial_payment_method.type", "TWINT BANCONTACT OTHER"),
+        ("customer.type", "person organization"),
+        ("customer.organization_entity_type", "LIMITED_COMPANY PUBLIC_LIMITED_COMPANY ENTREPRENEURIAL_COMPANY OTHER"),
+        ("customer.organization_entity_type", "LIMITED_PARTNERSHIP_LIMITED_COMPANY LIMITED_PARTNERSHIP SOLE_TRADER"),
+        ("customer.organization_entity_type", "GENERAL_PARTNERSHIP REGISTERED_SOLE_TRADER CIVIL_LAW_PARTNERSHIP"),
+        ("customer.organization_entity_type", "PUBLIC_INSTITUTION"),
+        ("order_lines[].type", "physical discount shipping_fee sales_tax store_credit gift_card digital surcharge"),
+        ("order_lines[].type", "return_fee package"),
+        ("shipping_info[].shipping_method", "PickUpStore Home BoxReg BoxUnreg PickUpPoint Own Postal DHLPackstation"),
+        ("shipping_info[].shipping_method", "Digital Undefined PickUpWarehouse ClickCollect PalletDelivery"),
+    ],
+)
+def test_the_documentation_s_own_vocabulary_is_no_drift(path: str, values: str) -> None:
+    for value in values.split():
+        document: object = value
+        for step in reversed(path.split(".")):
+            document = {step.removesuffix("[]"): [document] if step.endswith("[]") else document}
+        orders = om.Orders.from_json(json.dumps(document | {"order_id": "1"}))  # type: ignore[operator]
+        assert len(orders) == 1
+        assert orders.drift.is_empty()
+
+
+def test_an_order_shows_its_timeline_in_a_notebook() -> None:
+    order = om.Orders.from_json(
+        json.dumps(
+            SECOND
+            | {"created_at": "2026-10-01T00:00:00Z", "order_amount": 65, "status": "<b>", "klarna_reference": "K"}
+        )
+    )[0]
+    shown = order._repr_html_()
+    steps = ["2026-10-01 00:00 UTC", "placed", "0.65 SEK", "2026-10-02 06:00 UTC", "captured", "0.60 SEK", "2030-01-01"]
+    places = [shown.index(step) for step in steps]
+    assert places == sorted(places)
+    assert "&lt;b&gt;" in shown
+    assert "refunded" in shown
+
+
+class TestReadTables:
+    def test_they_are_those_of_the_orders(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(bulk, "_ORDERS_AT_ONCE", 3)
+        shop = Shop(20)
+        file = tmp_path / "answers.ndjson"
+        file.write_bytes(b"\xef\xbb\xbf" + b"\n\n".join(shop.body(order_id) for order_id in shop.order_ids))
+        orders = om.Orders.from_json(file)
+        for personal in (False, True):
+            tables, expected = om.read_tables(file, personal=personal), orders.tables(personal=personal)
+            assert tables.as_of == orders.as_of
+            for name, table in expected.items():
+                assert getattr(tables, name).equals(table)
+
+    def test_failures_are_kept_and_the_last_of_a_repeated_order_counts(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(bulk, "_ORDERS_AT_ONCE", 2)
+        lines = [FIRST, SECOND, FIRST | {"order_amount": "x"}, FIRST | {"order_amount": 7}, SECOND, SECOND]
+        file = tmp_path / "answers.ndjson"
+        file.write_text("\n".join([*map(json.dumps, lines), "{broken}"]), "utf-8")
+        with pytest.warns(om.RepeatedOrders, match=r"2 order\(s\).*a-1, b-2"):
+            tables = om.read_tables(file)
+        assert sorted(tables.orders["order_id"]) == ["a-1", "b-2"]
+        assert tables.orders.filter(order_id="a-1")["order_amount"].to_list() == [7]
+        assert tables.captures.height == 2
+        assert [(one.order_id, one.kind) for one in tables.failures] == [
+            ("a-1", "invalid_order"),
+            ("answers.ndjson #7", "invalid_body"),
+        ]
+        assert "2 orders are not in these numbers" in om.Report(tables).html
+
+    @pytest.mark.parametrize("text", ["", BOTH, json.dumps(SECOND, indent=1), "[]"])
+    def test_other_files_of_answers_will_do(self, text: str, tmp_path: Path) -> None:
+        file = tmp_path / "answers.json"
+        file.write_text(text, "utf-8")
+        as_of = datetime(2026, 11, 1, tzinfo=UTC)
+        tables, expected = om.read_tables(file, as_of=as_of), om.Orders.from_json(file, as_of=as_of).tables()
+        assert tables.as_of == as_of
+        assert tables.orders.equals(expected.orders)
 
 
 def test_a_notebook_shows_counts_and_failures_in_words() -> None:

@@ -20,23 +20,31 @@ from om_toolkit import errors
 
 PACKAGE = Path(om.__file__).parent
 
+# What each room may import. A room that is not below another does not know it.
+OBJECTS = {"errors", "money", "privacy", "tables", "models", "drift", "answers", "collector", "orders"}
+FRAMES = {"errors", "money", "privacy", "tables"}
 MAY_IMPORT = {
     "errors": set(),
+    "collector": set(),
+    "progress": set(),
+    "shop": set(),
     "money": {"errors"},
     "wording": {"money"},
     "privacy": {"errors", "money"},
-    "tables": {"errors", "money", "privacy"},
-    "models": {"errors", "money", "privacy", "tables"},
-    "orders": {"errors", "money", "privacy", "tables", "models"},
-    "client": {"errors", "money", "privacy", "tables", "models", "orders"},
-    "recording": {"errors", "money", "privacy", "tables", "models", "orders", "client"},
-    "shop": set(),
+    "tables": FRAMES - {"tables"},
+    "models": FRAMES,
+    "drift": {"models"},
+    "answers": {"errors", "models"},
+    "orders": OBJECTS - {"orders"},
+    "bulk": {*OBJECTS, "progress"},
+    "client": {*OBJECTS, "progress"},
+    "recording": {*OBJECTS, "client"},
     "server": {"shop", "client"},
-    "metrics": {"errors", "money", "tables"},
-    "plots": {"errors", "money", "tables", "metrics"},
-    "questions": {"errors", "money", "tables", "metrics", "plots", "wording"},
-    "explorer": {"tables", "metrics", "plots", "questions", "orders"},
-    "report": {"tables", "metrics", "plots", "questions", "orders"},
+    "metrics": FRAMES - {"privacy"},
+    "plots": {*FRAMES, "metrics"} - {"privacy"},
+    "questions": {*FRAMES, "metrics", "plots", "wording"} - {"privacy"},
+    "explorer": {"tables", "metrics", "plots", "questions"},
+    "report": {"tables", "metrics", "plots", "questions"},
     "cli": {"*"},
     "__init__": {"*"},
 }

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+import om_toolkit as om
+from om_toolkit.tables import SCHEMAS, describe
+
 if TYPE_CHECKING:
     import pytest
 
@@ -33,3 +36,11 @@ def test_every_file_it_shows_is_there() -> None:
     shown = re.findall(r"\]\((?!http)([^)]+)\)", README.read_text("utf-8"))
     assert shown
     assert all((README.parent / path).is_file() for path in shown)
+
+
+def test_its_list_of_columns_is_that_of_the_tables_and_of_their_docstring() -> None:
+    assert describe() in README.read_text("utf-8")
+    assert describe() in (om.Tables.__doc__ or "")
+    for name, schema in SCHEMAS.items():
+        assert f"**`{name}`**" in describe()
+        assert all(f"| `{column.name}`" in describe() for column in schema)

@@ -1,0 +1,67 @@
+"""The collector is paused for the length of a batch and left as it was found."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+import om_toolkit as om
+from om_toolkit.collector import paused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def _enabled() -> Iterator[None]:
+    assert gc.isenabled()
+    yield
+    gc.enable()
+
+
+def test_it_comes_back_after_the_outermost_block() -> None:
+    with paused():
+        with paused():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+def test_it_comes_back_after_an_exception() -> None:
+    with pytest.raises(ZeroDivisionError), paused():
+        raise ZeroDivisionError
+    assert gc.isenabled()
+
+
+def test_it_stays_off_where_it_was_off() -> None:
+    gc.disable()
+    with paused():
+        pass
+    assert not gc.isenabled()
+
+
+def test_it_comes_back_with_the_last_of_several_threads() -> None:
+    barrier = threading.Barrier(8)
+
+    def work(_: int) -> bool:
+        barrier.wait()
+        with paused():
+            barrier.wait()
+            return gc.isenabled()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert not any(pool.map(work, range(8)))
+    assert gc.isenabled()
+
+
+def test_a_batch_leaves_it_as_it_was() -> None:
+    orders = om.Orders.from_json('[{"order_id": "a-1"}, {"order_id": 1.5}, {"x"')
+    orders.tables()
+    assert gc.isenabled()
+    with pytest.raises(FileNotFoundError):
+        om.Orders.from_json("nowhere.json")
+    assert gc.isenabled()

@@ -30,11 +30,11 @@ ORDERS = [
     order("e", "CANCELLED", 200),
     order("f", "CLOSED", None, 50, refunded_amount=50),
     order("g", "AUTHORIZED", 80, purchase_currency="jpy", remaining_authorized_amount=80),
-    order("h", "ON_HOLD", 10, purchase_currency=None),
+    order("h", "CAPTURED", 10, 10, purchase_currency=None, refunded_amount=4),
 ]
 CAPTURES = [
     {"order_id": name, "capture_id": "1", "captured_at": at(hours), "captured_amount": amount}
-    for name, hours, amount in (("a", 10, 1000), ("b", 20, 400), ("d", 30, 100), ("f", 40, 50))
+    for name, hours, amount in (("a", 10, 1000), ("b", 20, 400), ("d", 30, 100), ("f", 40, 50), ("h", 5, 10))
 ]
 SHIPMENTS = [
     {"order_id": name, "capture_id": "1", "source": "capture", "shipping_method": "Home", "has_tracking": tracked}
@@ -69,6 +69,8 @@ def test_figures_are_those_of_the_single_metrics() -> None:
         for end in ("", "_low", "_high"):
             assert row[f"refund_ratio{end}"] == refund.get(f"amount_ratio{end}")
             assert row[f"p50_hours{end}"] == wait[f"p50_hours{end}"]
+    assert figures[2]["refund_ratio"] == 0.4
+    assert figures[2]["p50_hours"] == 5
     assert sum(row["captures"] for row in figures) == shipping_methods(TABLES)["count"].sum()
 
 
@@ -92,6 +94,16 @@ def test_the_interval_of_the_capture_rate_is_that_of_the_ratio_over_orders() -> 
     assert rate["capture_rate_low"] == pytest.approx(refund["amount_ratio_low"], abs=1e-12)
     assert rate["capture_rate_high"] == pytest.approx(refund["amount_ratio_high"], abs=1e-12)
     assert 0 < rate["capture_rate_low"] < rate["capture_rate"] < rate["capture_rate_high"] < 1
+
+
+def test_a_missing_amount_weighs_as_zero_in_the_capture_rate() -> None:
+    untold, zero = (
+        key_figures(shop(orders=[order("a", "CLOSED", amount, 50), order("b", "AUTHORIZED", 500, amount), *ORDERS[:2]]))
+        for amount in (None, 0)
+    )
+    rate = ["capture_rate", "capture_rate_low", "capture_rate_high"]
+    assert untold["capture_rate_low"].item() is not None
+    assert_frame_equal(untold.select(rate), zero.select(rate))
 
 
 def test_orders_without_currency_stand_last() -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import time
+from datetime import timedelta, timezone
 from fractions import Fraction
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -19,7 +21,7 @@ from om_toolkit.metrics import capture_curve, capture_latency, latency
 from om_toolkit.tables import tables_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from om_toolkit.tables import Tables
 
@@ -150,10 +152,16 @@ def test_the_rows_of_a_curve_follow_from_one_another() -> None:
 
 # --- what becomes of an order
 
-CASES: dict[str, tuple[dict[str, Any], list[tuple[float, int]], Watched | None, Watched | None]] = {
+CASES: dict[str, tuple[dict[str, Any], list[tuple[float | None, int]], Watched | None, Watched | None]] = {
     # the order (of 100), its captures (hour, amount), how it ends by "first" and by "full" for who asks at 100 h
     "captured at once": ({"status": "CAPTURED"}, [(0, 100)], (0, "captured"), (0, "captured")),
-    "captures arrive unsorted": ({"status": "CAPTURED"}, [(9, 60), (3, 40)], (3, "captured"), (9, "captured")),
+    "captures arrive unsorted": (
+        {"status": "CAPTURED"},
+        [(9, 20), (7, 20), (5, 20), (3, 20), (8, 20)],
+        (3, "captured"),
+        (9, "captured"),
+    ),
+    "captured too much": ({"status": "CAPTURED"}, [(9, 100), (1, 10), (3, 90)], (1, "captured"), (3, "captured")),
     "part captured": ({"status": "PART_CAPTURED"}, [(5, 40)], (5, "captured"), (100, "waiting")),
     "part captured, rest released": (
         {"status": "PART_CAPTURED", "remaining_authorized_amount": 0},
@@ -190,6 +198,8 @@ CASES: dict[str, tuple[dict[str, Any], list[tuple[float, int]], Watched | None, 
     "created after as_of": ({"status": "AUTHORIZED", "created_at": at(101)}, [], None, None),
     "never created": ({"status": "CAPTURED", "created_at": None}, [(5, 100)], None, None),
     "captured without a capture": ({"status": "CAPTURED"}, [], None, None),
+    "part captured without a capture": ({"status": "PART_CAPTURED"}, [], None, (100, "waiting")),
+    "a capture without its time": ({"status": "CAPTURED"}, [(None, 60), (5, 40)], (5, "captured"), None),
     "unknown status": ({"status": "ON_HOLD"}, [], None, None),
     "no status": ({}, [], None, None),
     "no order amount": ({"status": "CAPTURED", "order_amount": None}, [(5, 100)], (5, "captured"), None),
@@ -204,7 +214,10 @@ def test_every_order_is_captured_waiting_expired_or_excluded(case: str, event: l
     expected = first if event == "first" else full
     tables = shop(
         orders=[{"order_id": "a", "order_amount": 100, "created_at": at(0), **order}],
-        captures=[{"order_id": "a", "captured_at": at(hour), "captured_amount": amount} for hour, amount in captures],
+        captures=[
+            {"order_id": "a", "captured_at": None if hour is None else at(hour), "captured_amount": amount}
+            for hour, amount in captures
+        ],
         as_of=at(100),
     )
     curve = capture_curve(tables, event=event)
@@ -229,11 +242,28 @@ def test_without_as_of_an_order_is_watched_until_it_expires() -> None:
     assert capture_curve(tables)["hours"].to_list() == [8, 900]
 
 
-def test_as_of_is_the_datas_own_unless_given_and_naive_means_utc() -> None:
+def test_as_of_is_the_datas_own_unless_given() -> None:
     tables = shop(**watched([(5.0, "captured"), (9.0, "captured")]), as_of=at(7))
     assert capture_latency(tables)["captured"].item() == 1
-    assert capture_latency(tables, as_of=at(9).replace(tzinfo=None))["captured"].item() == 2
+    assert capture_latency(tables, as_of=at(9))["captured"].item() == 2
     assert capture_curve(tables, as_of=at(4))["hours"].to_list() == [4]
+
+
+@pytest.mark.usefixtures("_far_from_utc")
+def test_a_naive_as_of_means_utc_and_an_aware_one_what_it_says() -> None:
+    tables = shop(**watched([(5.0, "captured"), (9.0, "captured")]))
+    naive, elsewhere = at(7).replace(tzinfo=None), at(7).astimezone(timezone(timedelta(hours=-8)))
+    assert capture_latency(tables, as_of=naive)["captured"].item() == 1
+    assert capture_latency(tables, as_of=elsewhere)["captured"].item() == 1
+
+
+@pytest.fixture
+def _far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "EST5")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 def test_an_order_told_twice_has_each_capture_once_in_its_running_sum() -> None:
@@ -330,6 +360,7 @@ def test_the_plan_is_one_query_that_can_be_sent_elsewhere() -> None:
         ({"quantiles": (50,)}, "between 0 and 1"),
         ({"within": "3 days"}, "'3 days' is no span of time"),
         ({"within": ["72"]}, "'72' is no span of time"),
+        ({"within": "72H"}, "'72H' is no span of time"),
         ({"event": "last"}, "'first' or 'full'"),
     ],
 )

@@ -59,6 +59,11 @@ def test_the_interval_of_the_amount_ratio_worked_by_hand() -> None:
     assert [row["amount_ratio_low"], row["amount_ratio_high"]] == pytest.approx(expected, abs=1e-12)
 
 
+def test_an_order_without_refunded_amount_weighs_as_one_that_kept_everything() -> None:
+    untold, zero = (refund_ratio(shop(orders=orders([(100, 100), (300, amount)]))) for amount in (None, 0))
+    assert_frame_equal(untold, zero)
+
+
 def test_the_interval_of_the_amount_ratio_is_about_that_of_a_bootstrap() -> None:
     random = np.random.default_rng(1)
     captured = random.integers(1_000, 100_000, 600)
@@ -133,18 +138,20 @@ def test_another_column_does_not_pass_for_the_currency() -> None:
 
 
 def monthly_shop() -> Tables[pl.DataFrame]:
-    """An order captured in two months and refunded in two, one refunded in part, one without captured money."""
+    """Two orders that were refunded in full, a after two captures in two refunds, b in part; c is not captured."""
     return shop(
         orders=[
             *orders([(300, 300)], order_id="a", purchase_country="SE"),
             *orders([(100, 40)], order_id="b", purchase_country="NO"),
             *orders([(0, 7)], order_id="c"),
+            *orders([(50, 50)], order_id="d", purchase_country="NO"),
         ],
         captures=[
             {"order_id": "a", "captured_at": datetime(2025, 1, 31, 23, 30, tzinfo=UTC), "captured_amount": 200},
             {"order_id": "a", "captured_at": datetime(2025, 2, 2, tzinfo=UTC), "captured_amount": 100},
             {"order_id": "b", "captured_at": datetime(2025, 1, 10, tzinfo=UTC), "captured_amount": 60},
             {"order_id": "b", "captured_at": datetime(2025, 1, 20, tzinfo=UTC), "captured_amount": 40},
+            {"order_id": "d", "captured_at": datetime(2025, 1, 20, tzinfo=UTC), "captured_amount": 50},
         ],
         refunds=[
             {"order_id": "a", "refunded_at": datetime(2025, 3, 1, tzinfo=UTC), "refunded_amount": 100},
@@ -152,6 +159,7 @@ def monthly_shop() -> Tables[pl.DataFrame]:
             {"order_id": "b", "refunded_at": datetime(2025, 2, 7, tzinfo=UTC), "refunded_amount": 30},
             {"order_id": "b", "refunded_at": None, "refunded_amount": 10},
             {"order_id": "c", "refunded_at": datetime(2025, 2, 7, tzinfo=UTC), "refunded_amount": 7},
+            {"order_id": "d", "refunded_at": datetime(2025, 2, 3, tzinfo=UTC), "refunded_amount": 50},
         ],
     )
 
@@ -162,8 +170,8 @@ MONTHLY = ["month", "orders_captured", "orders_refunded", "orders_fully_refunded
 def test_months_are_those_of_captures_and_of_refunds() -> None:
     result = refund_ratio(monthly_shop(), basis="refund_date")
     assert result.select(*MONTHLY, "amount_ratio", "count_ratio").rows() == [
-        (date(2025, 1, 1), 2, 0, 0, 300, 0, 0, 0),
-        (date(2025, 2, 1), 1, 2, 0, 100, 230, 2.3, 2),
+        (date(2025, 1, 1), 3, 0, 0, 350, 0, 0, 0),
+        (date(2025, 2, 1), 1, 3, 1, 100, 280, 2.8, 3),
         (date(2025, 3, 1), 0, 1, 1, 0, 100, None, None),
         (None, 0, 1, 0, 0, 10, None, None),
     ]
@@ -173,7 +181,7 @@ def test_months_are_those_of_captures_and_of_refunds() -> None:
 def test_a_month_begins_where_the_shop_is() -> None:
     # 23:30 UTC on 31 January is February in Stockholm.
     result = refund_ratio(monthly_shop(), basis="refund_date", time_zone="Europe/Stockholm")
-    assert result.select("month", "captured_amount").rows()[:2] == [(date(2025, 1, 1), 100), (date(2025, 2, 1), 300)]
+    assert result.select("month", "captured_amount").rows()[:2] == [(date(2025, 1, 1), 150), (date(2025, 2, 1), 300)]
 
 
 def test_the_month_stands_between_the_groups_and_the_currency() -> None:

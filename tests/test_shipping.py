@@ -85,7 +85,7 @@ def test_a_capture_bears_its_method_or_why_it_has_none(methods: list[str], lines
 def test_only_the_shipments_and_lines_of_captures_count() -> None:
     tables = shop(
         orders=[{"order_id": "a"}],
-        captures=[{"order_id": "a", "capture_id": "1"}],
+        captures=[{"order_id": "a", "capture_id": None}],
         shipments=[{"order_id": "a", "source": "order", "shipping_method": "Home", "has_tracking": True}],
         order_lines=[{"order_id": "a", "source": "order", "type": "physical"}],
     )

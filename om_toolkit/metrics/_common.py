@@ -60,8 +60,10 @@ class Groups:
 
     def present(self, result: pl.LazyFrame, *then: pl.Expr) -> pl.LazyFrame:
         """Sort by group, missing values last, then as told; name the group columns as the caller does."""
-        names = [pl.col(key).alias(name) for key, name in zip(self.keys, self.names, strict=False)]
-        return result.sort(*self.keys, *then, nulls_last=True).select(*names, cs.exclude(self.keys))
+        named = zip(self.keys, self.names, strict=False)  # the one group of all orders has no name
+        return result.sort(*self.keys, *then, nulls_last=True).select(
+            *(pl.col(key).alias(name) for key, name in named), cs.exclude(self.keys)
+        )
 
 
 def groups_of(orders: pl.LazyFrame, by: By, *, currency: bool = False) -> Groups:

@@ -242,8 +242,9 @@ def _captures(tables: Tables[pl.LazyFrame], event: Event) -> pl.LazyFrame:
     captures = tables.captures.drop_nulls("captured_at")
     if event == "full":
         amounts = tables.orders.select("order_id", "order_amount").unique("order_id", keep="first")
-        captures = captures.join(amounts, on="order_id").sort("captured_at")
-        event_at = captured_at.filter(pl.col("captured_amount").cum_sum() >= pl.col("order_amount"))
+        captures = captures.join(amounts, on="order_id")
+        so_far = pl.col("captured_amount").sort_by("captured_at").cum_sum()
+        event_at = captured_at.sort().filter(so_far >= pl.col("order_amount"))
     return captures.group_by("order_id").agg(event_at=event_at.min(), last_captured_at=captured_at.max())
 
 

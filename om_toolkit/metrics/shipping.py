@@ -17,10 +17,10 @@ Source = Literal["shipped", "chosen"]
 
 _CAPTURE: Final = ("order_id", "capture_id")
 
-_ABSENT: Final = pl.Enum(["(missing)", "(unknown)", "(digital)"])
+_ABSENT: Final = ("(missing)", "(unknown)", "(digital)")
 """Why something bears no method; of the captures of an order, the first of these speaks for the order."""
 
-_MISSING: Final = pl.lit("(missing)", dtype=_ABSENT)
+_MISSING, _UNKNOWN, _DIGITAL = map(pl.lit, _ABSENT)
 
 _METHODS: Final = (pl.col("low").min(), pl.col("high").max(), pl.col("has_tracking").any())
 
@@ -85,11 +85,10 @@ def plan(tables: Tables[pl.LazyFrame], by: By, grain: Grain, source: Source, lab
     groups = groups_of(tables.orders, by)
     has_amount = has_currency(by) and grain != "shipment"
     is_mixed = pl.col("low") != pl.col("high")
-    only = pl.coalesce("low", pl.col("absent").cast(pl.String))
     counted = (
         _items(tables, grain, source, label)
         .join(groups.of_orders(tables.orders), on="order_id", nulls_equal=True)
-        .group_by(*groups.keys, key=pl.when(is_mixed).then(pl.lit("(mixed)")).otherwise(only))
+        .group_by(*groups.keys, key=pl.when(is_mixed).then(pl.lit("(mixed)")).otherwise(pl.coalesce("low", "absent")))
         .agg(count=pl.len().cast(pl.Int64), with_tracking=count("has_tracking"), captured_amount=count("amount"))
         .join(_spellings(tables, source, label), on="key", how="left")
         .with_columns(pl.coalesce("spelling", "key").alias(label), total=pl.col("count").sum().over(groups.keys))
@@ -143,9 +142,9 @@ def _captures(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
         .join(_goods(tables), on=_CAPTURE, how="left", nulls_equal=True)
         .with_columns(
             absent=pl.when(has_no_entries & pl.col("is_digital").is_null())
-            .then(pl.lit("(unknown)", dtype=_ABSENT))
+            .then(_UNKNOWN)
             .when(has_no_entries & pl.col("is_digital"))
-            .then(pl.lit("(digital)", dtype=_ABSENT))
+            .then(_DIGITAL)
             .otherwise(_MISSING)
         )
     )
@@ -161,7 +160,8 @@ def _goods(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
 
 
 def _orders(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
-    return _captures(tables, label).group_by("order_id").agg(*_METHODS, pl.col("absent").min(), pl.col("amount").sum())
+    absent = pl.coalesce(pl.when((pl.col("absent") == why).any()).then(pl.lit(why)) for why in _ABSENT)
+    return _captures(tables, label).group_by("order_id").agg(*_METHODS, absent=absent, amount=pl.col("amount").sum())
 
 
 def _choices(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:

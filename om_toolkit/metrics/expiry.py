@@ -32,6 +32,13 @@ def expiring(data: object, *, within: str | timedelta | None = "72h", as_of: dat
 
     Raises:
         ValueError: If `within` is no span of time.
+
+    Example:
+        >>> import om_toolkit as om
+        >>> with om.replay("quickstart") as client:
+        ...     orders = client.orders(client.recorded_order_ids)
+        >>> expiring(orders, within="7d").select("merchant_reference1", "hours_left", "can_capture").row(0)
+        ('100207', 60.0, True)
     """
     return _plan(tables_of(data), within, as_of).collect()
 
@@ -50,6 +57,13 @@ def at_risk(data: object, *, within: str | timedelta | None = "72h", as_of: date
 
     Raises:
         ValueError: If `within` is no span of time.
+
+    Example:
+        >>> import om_toolkit as om
+        >>> with om.replay("quickstart") as client:
+        ...     orders = client.orders(client.recorded_order_ids)
+        >>> at_risk(orders, within="7d").select("purchase_currency", "orders", "remaining_authorized_amount").row(0)
+        ('EUR', 3, 65100)
     """
     return (
         _plan(tables_of(data), within, as_of)

@@ -41,6 +41,13 @@ def key_figures(data: object) -> pl.DataFrame:
         `cancelled_orders`, `cancelled_amount` (what was not captured of either), `average_order_value`,
         `median_order_value` (Float64, minor units), `captures`, `captures_with_tracking`, `tracking_share` (Float64,
         with `_low` and `_high`), `p50_hours`, `p50_hours_low`, `p50_hours_high` (Float64).
+
+    Example:
+        >>> import om_toolkit as om
+        >>> with om.replay("quickstart") as client:
+        ...     orders = client.orders(client.recorded_order_ids)
+        >>> key_figures(orders).select("purchase_currency", "orders", "order_amount", "captured_amount").row(0)
+        ('EUR', 121, 3748771, 2910020)
     """
     tables = tables_of(data)
     figures = _orders(tables)

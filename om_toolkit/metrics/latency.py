@@ -74,6 +74,13 @@ def capture_latency(  # noqa: PLR0913 - the parameters are those of the definiti
 
     Raises:
         ValueError: If a column of `by` does not exist, a quantile is not between 0 and 1, or a span or event is none.
+
+    Example:
+        >>> import om_toolkit as om
+        >>> with om.replay("quickstart") as client:
+        ...     orders = client.orders(client.recorded_order_ids)
+        >>> capture_latency(orders).select("orders", "captured", "waiting", "expired", "excluded").row(0)
+        (300, 252, 17, 13, 18)
     """
     return plan(tables_of(data), by=by, event=event, quantiles=quantiles, within=within, as_of=as_of).collect()
 
@@ -100,6 +107,13 @@ def capture_curve(data: object, *, by: By = (), event: Event = "first", as_of: d
 
     Raises:
         ValueError: If a column of `by` does not exist, or there is no such event.
+
+    Example:
+        >>> import om_toolkit as om
+        >>> with om.replay("quickstart") as client:
+        ...     orders = client.orders(client.recorded_order_ids)
+        >>> capture_curve(orders).select("at_risk", "captured", "expired", "waiting").row(0)
+        (282, 1, 0, 0)
     """
     tables = tables_of(data)
     groups = groups_of(tables.orders, by)

@@ -55,6 +55,13 @@ def refund_ratio(data: object, *, by: By = (), basis: Basis = "order", time_zone
     Raises:
         ValueError: If a column of `by` does not exist, or there is no such basis.
         polars.exceptions.ComputeError: If there is no such time zone.
+
+    Example:
+        >>> import om_toolkit as om
+        >>> with om.replay("quickstart") as client:
+        ...     orders = client.orders(client.recorded_order_ids)
+        >>> refund_ratio(orders).select("purchase_currency", "captured_amount", "refunded_amount").row(0)
+        ('EUR', 2910020, 645099)
     """
     if basis not in get_args(Basis):
         raise ValueError(f"basis={basis!r}: it is 'order' or 'refund_date'")

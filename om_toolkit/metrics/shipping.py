@@ -59,6 +59,13 @@ def shipping_methods(
     Raises:
         ValueError: If a column of `by` does not exist, there is no such grain or source, or `chosen` is asked for by
             anything but the order.
+
+    Example:
+        >>> import om_toolkit as om
+        >>> with om.replay("quickstart") as client:
+        ...     orders = client.orders(client.recorded_order_ids)
+        >>> shipping_methods(orders).select("shipping_method", "count", "with_tracking").row(0)
+        ('Home', 90, 83)
     """
     return plan(tables_of(data), by, grain, source, "shipping_method").collect()
 
@@ -76,6 +83,13 @@ def carriers(data: object, *, by: By = (), grain: Grain = "capture") -> pl.DataF
 
     Raises:
         ValueError: If a column of `by` does not exist, or there is no such grain.
+
+    Example:
+        >>> import om_toolkit as om
+        >>> with om.replay("quickstart") as client:
+        ...     orders = client.orders(client.recorded_order_ids)
+        >>> carriers(orders, by="purchase_country").select("purchase_country", "shipping_company", "count").row(0)
+        ('DE', 'DHL', 21)
     """
     return plan(tables_of(data), by, grain, "shipped", "shipping_company").collect()
 

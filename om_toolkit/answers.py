@@ -14,7 +14,7 @@ from om_toolkit.errors import Failure, FetchError, RepeatedOrders
 from om_toolkit.models import Order, read_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
     from datetime import datetime
 
 _SHOWN: Final = 5  # ids that a warning spells out
@@ -54,42 +54,60 @@ def warn_of_repeated(repeated: Counter[str]) -> None:
 
 
 def documents(source: str | bytes | Path) -> Iterator[tuple[str, str]]:
-    """Yield each document of a source as text, with where it stands."""
+    """Yield each document of a source as text, with where it stands; what is no document is yielded too, to be told.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the bytes are no text.
+    """
     name, text = _text(source)
-    if text.startswith("["):
-        pieces = _elements(text)
-    else:
-        lines = [line for line in text.splitlines() if line.strip()]
-        pieces = iter(lines if all(line.lstrip().startswith("{") for line in lines) else [text])
-    for number, piece in enumerate(pieces, 1):
+    for number, piece in enumerate(_pieces(text), 1):
         yield f"{name} #{number}", piece
 
 
 def _text(source: str | bytes | Path) -> tuple[str, str]:
-    if isinstance(source, str) and source.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
-        return "answer", source.lstrip("\ufeff \t\r\n")
-    name, data = ("answer", source) if isinstance(source, bytes) else (Path(source).name, Path(source).read_bytes())
+    if isinstance(source, str) and source.strip(_BLANK)[:1] in ("", "{", "["):
+        return "answer", source.strip(_BLANK)
+    name, data = ("answer", source) if isinstance(source, bytes) else (str(source), Path(source).read_bytes())
     try:
-        return name, data.decode(json.detect_encoding(data)).strip()
+        return name, data.decode(json.detect_encoding(data)).strip(_BLANK)
     except UnicodeDecodeError:
-        msg = f"{name} is no JSON: its bytes are no text in UTF-8"
-        raise ValueError(msg) from None
+        raise ValueError(f"{name} is no JSON: its bytes are no text in UTF-8") from None
 
 
-def _elements(text: str) -> Iterator[str]:
-    """Yield each element of a JSON array as it was written; what follows a broken one cannot be told apart."""
+_BLANK: Final = "\ufeff \t\r\n"  # JSON's white space, and the byte order mark
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Split a text into its documents: the elements of an array, the lines of NDJSON, or the text as it is."""
+    if text.startswith("["):
+        rest = yield from _elements(text)
+        yield from _pieces(rest.strip(_BLANK))
+        return
+    first, *others = text.split("\n")
+    is_ndjson = first.rstrip().endswith("}") or any(line.startswith("{") for line in others)
+    yield from filter(None, (line.strip(_BLANK) for line in text.split("\n")) if is_ndjson else [text])
+
+
+def _elements(text: str) -> Generator[str, None, str]:
+    """Yield each element of a JSON array as it was written, and return what follows the array.
+
+    What follows a broken element cannot be told apart, and is yielded with it; so is the end of an array that has none.
+    """
     decode = json.JSONDecoder().raw_decode
-    start = 1
-    while (start := _skip(text, start)) < len(text) and text[start] != "]":
+    start = _skip(text, 1)
+    while text[start : start + 1] != "]":
         try:
             _, end = decode(text, start)
-        except ValueError:
-            end = len(text)
+        except (ValueError, RecursionError):
+            yield text[start:] or "["
+            return ""
         yield text[start:end]
-        start = end
+        start = _skip(text, end)
+    return text[start + 1 :]
 
 
 def _skip(text: str, start: int) -> int:
-    while start < len(text) and text[start] in ", \t\r\n":
+    while text[start : start + 1] in tuple(", \t\r\n"):
         start += 1
     return start

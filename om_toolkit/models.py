@@ -478,6 +478,8 @@ def _read(adapter: TypeAdapter[T], body: str | bytes, order_id: str | None) -> T
             return adapter.validate_python(json.loads(body, parse_float=_Digits))
         except ValidationError as error:
             problems = error.errors(include_url=False)
+        except (ValueError, RecursionError):
+            pass  # pydantic's parser bears more than Python's; what it told stands
     invalid_json = problems[0]["type"] == "json_invalid"
     failure = Failure(
         order_id or _order_id_of(body),
@@ -490,9 +492,10 @@ def _read(adapter: TypeAdapter[T], body: str | bytes, order_id: str | None) -> T
 def _order_id_of(body: str | bytes) -> str:
     """Return the order id of a document that could not be read as an order, if it can be told."""
     try:
-        return str(json.loads(body)["order_id"])
-    except (ValueError, TypeError, LookupError):
+        order_id = json.loads(body)["order_id"]
+    except (ValueError, TypeError, LookupError, RecursionError):
         return "?"
+    return str(order_id) if isinstance(order_id, str | int) else "?"
 
 
 def _told(problem: ErrorDetails) -> str:

@@ -19,6 +19,7 @@ from om_toolkit.drift import undocumented
 from om_toolkit.errors import FailedOrders, Failure
 from om_toolkit.models import Capture, Order, Row, to_frame
 from om_toolkit.tables import Tables
+from om_toolkit.wording import moment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,7 @@ class Batch(Sequence[RowT]):
 
     Attributes:
         failures: Why the others could not be had, a `Failure` each.
-        as_of: The instant the answers speak of, in UTC; None if nothing tells.
+        as_of: The instant the answers speak of, in UTC (a naive one is taken for it); None if nothing tells.
     """
 
     _table: ClassVar[str]
@@ -47,7 +48,7 @@ class Batch(Sequence[RowT]):
     ) -> None:
         self._items: tuple[RowT, ...] = tuple(items)
         self.failures = tuple(failures)
-        self.as_of = as_of
+        self.as_of = as_of and (as_of.astimezone(UTC) if as_of.tzinfo else as_of.replace(tzinfo=UTC))
         self._as_of_note = as_of_note
 
     @overload
@@ -60,6 +61,9 @@ class Batch(Sequence[RowT]):
             return self._like(self._items[which])
         return self._by_id[which] if isinstance(which, str) else self._items[which]
 
+    def __contains__(self, which: object) -> bool:
+        return which in self._by_id if isinstance(which, str) else which in self._items
+
     def __len__(self) -> int:
         return len(self._items)
 
@@ -71,9 +75,9 @@ class Batch(Sequence[RowT]):
         newer: Self = max(other, self, key=lambda batch: batch.as_of or datetime.min.replace(tzinfo=UTC))
         merged = {self._identity(item): item for item in (*self, *other, *newer)}
         had = {order_id for order_id, *_ in merged}
-        failed = {failure.order_id: failure for failure in (*self.failures, *other.failures)}
-        failures = [failure for order_id, failure in failed.items() if order_id not in had]
-        return newer._like(merged.values(), failures)
+        # What was asked for again has failed once, by its last answer; what was read from a file fails by itself.
+        failed = {one.order_id if one.attempts else one: one for one in (*self.failures, *other.failures)}
+        return newer._like(merged.values(), [one for one in failed.values() if one.order_id not in had])
 
     def filter(self, predicate: Callable[[RowT], object] | pl.Expr) -> Self:
         """Keep those for which a function, or a polars expression over `to_polars()`, is true; without failures.
@@ -107,12 +111,7 @@ class Batch(Sequence[RowT]):
 
     def __repr__(self) -> str:
         failed = f", {len(self.failures):,} failed" if self.failures else ""
-        return f"{type(self).__name__}({len(self):,} {self._table}{failed}, {self._told_as_of()})"
-
-    def _told_as_of(self) -> str:
-        if self.as_of is None:
-            return "as of an unknown time"
-        return f"as of {self.as_of:%Y-%m-%d %H:%M} UTC{self._as_of_note}"
+        return f"{type(self).__name__}({len(self):,} {self._table}{failed}, {moment(self.as_of)}{self._as_of_note})"
 
     def _told_failures(self) -> str:
         """Return the failures in words, as HTML."""
@@ -161,14 +160,14 @@ class Orders(Batch[Order]):
     _key = ("order_id",)
 
     @classmethod
-    def from_json(cls, source: str | bytes | Path, *, as_of: datetime | None = None) -> Self:
+    def from_json(cls, *sources: str | bytes | Path, as_of: datetime | None = None) -> Self:
         """Read answers that somebody saved: one order, an array of orders, or NDJSON (an order a line).
 
         An answer that cannot be read becomes one of the `failures` and costs no other. Of an order that stands there
         more than once the last one counts.
 
         Args:
-            source: A path, or the JSON itself as text or bytes; a byte order mark is welcome.
+            *sources: Paths, or the JSON itself as text or bytes; a byte order mark is welcome.
             as_of: When the answers were fetched; without it the newest purchase, capture or refund tells.
 
         Raises:
@@ -180,8 +179,13 @@ class Orders(Batch[Order]):
             Orders(1 orders, as of 2026-10-01 08:00 UTC, the newest time in the data)
         """
         with paused():
-            orders, failures, repeated = read(documents(source))
+            orders, failures, repeated = read(chain.from_iterable(map(documents, sources)))
         warn_of_repeated(repeated)
+        return cls.at(as_of, orders, failures)
+
+    @classmethod
+    def at(cls, as_of: datetime | None, orders: Sequence[Order], failures: Iterable[Failure] = ()) -> Self:
+        """Return orders that speak of an instant, or, where none is known, of the newest time in them."""
         if as_of is not None:
             return cls(orders, failures=failures, as_of=as_of)
         return cls(orders, failures=failures, as_of=newest(orders), as_of_note=", the newest time in the data")

@@ -6,6 +6,7 @@ own, and touches neither pyplot nor rcParams. Axes made here show themselves in 
 
 from __future__ import annotations
 
+import warnings
 from io import BytesIO, StringIO
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +25,7 @@ COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E
 
 _GREY: Final = "#6b7280"
 _POINTS: Final = 201  # of a curve: more cannot be seen
+_LONGEST_LABEL: Final = 30
 _HOURS_SHOWN_AS_DAYS: Final = 72
 
 
@@ -48,7 +50,8 @@ def capture_curve(frame: pl.DataFrame, *, ax: Axes | None = None) -> Axes:
         ax: Where to draw; else a new figure.
 
     Returns:
-        The Axes: days (or hours, where all is over in three days) across, share captured up.
+        The Axes: days (or hours, where all is over in three days) across, share captured up. They end where every
+        curve has come to 98 % of its last height.
     """
     ax = ax or _axes(height=4)
     groups = _groups(frame, before="hours")
@@ -58,11 +61,12 @@ def capture_curve(frame: pl.DataFrame, *, ax: Axes | None = None) -> Axes:
     }
     end = max((_settled(hours, share) for hours, share in curves.values()), default=1.0)
     unit, hours_of_unit = ("days", 24) if end > _HOURS_SHOWN_AS_DAYS else ("hours", 1)
-    at = np.linspace(0, end, _POINTS)
+    grid = np.linspace(0, end, _POINTS)
     for (name, (hours, share)), colour in zip(curves.items(), _cycle(len(curves)), strict=True):
+        at = np.append(grid[grid < hours[-1]], min(hours[-1], end))
         reached = np.concatenate([[0.0], share])[np.searchsorted(hours, at, side="right")]
-        shown = at <= hours[-1]
-        ax.step(at[shown] / hours_of_unit, reached[shown], where="post", color=colour, label=name, linewidth=1.8)
+        x, y = np.append(0.0, at) / hours_of_unit, np.append(0.0, reached)
+        ax.step(x, y, where="post", color=colour, label=name, linewidth=1.8)
     ax.set(
         xlabel=f"{unit} since the order was placed", ylabel="share of orders captured", xlim=(0, end / hours_of_unit)
     )
@@ -137,7 +141,7 @@ def shipping_methods(frame: pl.DataFrame, *, ax: Axes | None = None) -> Axes:
         _stacked(ax, frame, groups, kind, methods[kind].to_list())
     else:
         ax = ax or _axes(rows=frame.height)
-        _intervals(ax, frame, "share", frame[kind].to_list())
+        _intervals(ax, frame, "share", [_plain(method) for method in frame[kind]])
     ax.set_xlabel("share" if groups else "share, 95 % interval")
     ax.set_xlim(0, 1 if groups else None)
     ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -149,7 +153,9 @@ def svg(ax: Axes) -> str:
     figure = ax.get_figure(root=True)
     assert figure is not None
     out = StringIO()
-    with mpl.rc_context({"svg.hashsalt": "om_toolkit", "svg.fonttype": "none"}):
+    with mpl.rc_context({"svg.hashsalt": "om_toolkit", "svg.fonttype": "none"}), warnings.catch_warnings():
+        # The text stays text: the reader's own fonts show what matplotlib's cannot.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
     return out.getvalue()[out.getvalue().index("<svg") :]
 
@@ -172,7 +178,14 @@ def _groups(frame: pl.DataFrame, *, before: str) -> list[str]:
 
 
 def _label(values: Sequence[Any]) -> str:
-    return ", ".join("(none)" if value is None else str(value) for value in values) or "all orders"
+    return ", ".join("(none)" if value is None else _plain(value) for value in values) or "all orders"
+
+
+def _plain(value: object) -> str:
+    """Return a label as it is to be read: no mathematics, and short enough to leave room for the picture."""
+    text = str(value).replace("$", r"\$")
+    text = text if len(text) <= _LONGEST_LABEL else f"{text[: _LONGEST_LABEL - 1]}…"
+    return f" {text}" if text.startswith("_") else text  # matplotlib hides labels that start with an underscore
 
 
 def _names(frame: pl.DataFrame, *, before: str) -> list[str]:
@@ -192,10 +205,17 @@ def _settled(hours: np.ndarray[Any, Any], share: np.ndarray[Any, Any]) -> float:
 
 
 def _intervals(ax: Axes, frame: pl.DataFrame, figure: str, names: Sequence[str]) -> None:
-    """Draw a row per group, the first on top: a dot, and a line from the figure's low to its high."""
+    """Draw a row per group, the first on top: a dot, and a bar from the figure's low to its high.
+
+    A high that was not reached is somewhere beyond: the bar ends in an arrow at the edge.
+    """
     rows = np.arange(len(names))
-    middle, low, high = (frame[column].to_numpy() for column in (figure, f"{figure}_low", f"{figure}_high"))
-    ax.hlines(rows, low, high, color=COLOURS[0], alpha=0.35, linewidth=6)
+    columns = (figure, f"{figure}_low", f"{figure}_high")
+    middle, low, high = (frame[column].cast(pl.Float64).to_numpy() for column in columns)
+    beyond = np.isnan(high) & ~np.isnan(low)
+    edge = 1.1 * np.nanmax([*middle, *low, *high, 0.0])
+    ax.hlines(rows, low, np.where(beyond, edge, high), color=COLOURS[0], alpha=0.35, linewidth=6)
+    ax.scatter(np.full(beyond.sum(), edge), rows[beyond], marker=">", color=COLOURS[0], alpha=0.6, s=90)
     ax.scatter(middle, rows, color=COLOURS[0], zorder=3, label="median" if "hours" in figure else None)
     _name_rows(ax, names)
     ax.xaxis.set_major_locator(MaxNLocator(6))
@@ -216,7 +236,7 @@ def _stacked(ax: Axes, frame: pl.DataFrame, groups: list[str], kind: str, method
     left = np.zeros(len(parts))
     for method, colour in zip(methods[: len(COLOURS)], COLOURS, strict=False):
         width = [of_group.get(method, 0.0) for of_group in shares.values()]
-        ax.barh(range(len(parts)), width, left=left, color=colour, label=method)
+        ax.barh(range(len(parts)), width, left=left, color=colour, label=_plain(method))
         left += width
     if len(methods) > len(COLOURS):
         ax.barh(range(len(parts)), 1 - left, left=left, color="#d1d5db", label="all others")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from om_toolkit import metrics, plots
-from om_toolkit.wording import Columns, Row, Writer, amount, count, hours, percent, text, write_rows
+from om_toolkit.wording import Columns, Record, Writer, amount, count, hours, percent, text, write_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import polars as pl
     from matplotlib.axes import Axes
 
     from om_toolkit.tables import Tables
@@ -97,7 +97,8 @@ def shipping(tables: Tables[Any]) -> Answer:
         "with tracking": count("with_tracking"),
         "of these": percent("tracking_share", interval=False),
     }
-    sentences = [_shipping_sentence(row) for row in total.head(1).iter_rows(named=True)]
+    named = total.filter(~pl.col("shipping_method").str.starts_with("("))
+    sentences = [_shipping_sentence(row) for row in named.head(1).iter_rows(named=True)]
     picture = plots.shipping_methods(metrics.shipping_methods(tables, by="purchase_country"))
     return _answer("How are orders shipped?", sentences, picture, columns, total)
 
@@ -129,7 +130,7 @@ def _detail(form: str, **writers: Writer) -> Writer:
     return lambda row: form.format(**{name: write(row) for name, write in writers.items()})
 
 
-def _lost(row: Row) -> str:
+def _lost(row: Record) -> str:
     return amount("lost")(row | {"lost": row["expired_amount"] + row["cancelled_amount"]})
 
 
@@ -159,21 +160,21 @@ def _answer(title: str, sentences: Sequence[str], picture: Axes, columns: Column
     return Answer(title, sentences or nothing, plots.svg(picture), list(columns), write_rows(frame, columns))
 
 
-def _capture_sentence(row: Row) -> str:
+def _capture_sentence(row: Record) -> str:
     told = (
         f"Of {row['orders']:,} orders {row['captured']:,} were captured, {row['waiting']:,} still wait, "
-        f"{row['expired']:,} expired; {row['excluded']:,} are left out, having ended at an unknown moment."
+        f"{row['expired']:,} expired; {row['excluded']:,} are left out: cancelled or closed at a moment the API does not tell, or with times or a status that cannot be."
     )
     if row["p50_hours"] is None:
         return told
     return f"{told} Half are captured within {hours('p50_hours')(row)}."
 
 
-def _refund_sentence(row: Row) -> str:
+def _refund_sentence(row: Record) -> str:
     ratio = percent("amount_ratio")(row)
     captured, refunded = amount("captured_amount")(row), amount("refunded_amount")(row)
     return f"{refunded} of {captured} captured was refunded: {ratio}."
 
 
-def _shipping_sentence(row: Row) -> str:
-    return f"Most are shipped by {row['shipping_method']}: {percent('share')(row)} of the captures."
+def _shipping_sentence(row: Record) -> str:
+    return f"The commonest shipping method is {row['shipping_method']}: {percent('share')(row)} of the captures."

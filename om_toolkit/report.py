@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from om_toolkit.questions import PAGES, QUESTIONS, key_figures
 from om_toolkit.tables import Tables, tables_of
+from om_toolkit.wording import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,13 +44,14 @@ class Report:
     @property
     def html(self) -> str:
         """The page."""
+        figures = key_figures(self._tables)
         return PAGES.get_template("report.html").render(
             title=self.title,
-            subtitle=f"{self._tables.orders.height:,} orders, {self._told_as_of()}",
-            currencies=key_figures(self._tables),
+            subtitle=f"{self._tables.orders.height:,} orders, {moment(self._tables.as_of)}",
+            currencies=list(figures),
+            key_figures=list(zip(*figures.values(), strict=True)),
             answers=[answer(self._tables) for answer in QUESTIONS.values()],
             notes=list(self._notes()),
-            zip=zip,
             version=version("om-toolkit"),
         )
 
@@ -66,13 +68,9 @@ class Report:
     def __repr__(self) -> str:
         return f"Report({self.title!r}, {self._tables.orders.height:,} orders): .save('report.html') writes it"
 
-    def _told_as_of(self) -> str:
-        as_of = self._tables.as_of
-        return f"as of {as_of:%Y-%m-%d %H:%M} UTC" if as_of else "as of an unknown time"
-
     def _notes(self) -> Iterator[str]:
         yield (
-            f"The numbers speak of the orders {self._told_as_of()}: what the API answered then. "
+            f"The numbers speak of the orders {moment(self._tables.as_of)}: what the API answered then. "
             "Orders still open at that moment count as waiting, not as missing."
         )
         if self._tables.failures:
@@ -83,7 +81,8 @@ class Report:
         yield (
             "Time to capture runs from the order to its first capture. The median and the 90 % are Kaplan-Meier "
             "estimates; the shares within 24 and 72 hours count expiry as an end of its own. Left out are orders that "
-            "ended at a moment the API does not tell: cancelled, or closed without a capture."
+            "ended at a moment the API does not tell (cancelled, or closed without a capture), and those whose times "
+            "or status cannot be judged (captured before they were placed, an unknown status)."
         )
         yield (
             "The refund ratio is what was refunded of these orders to date over what was captured of them, pooled; "

@@ -293,14 +293,16 @@ class Tables(Generic[FrameT]):
         """
         return pl.SQLContext(dict(self.items())).execute(query, eager=True)
 
-    def write_parquet(self: Tables[pl.DataFrame], folder: str | Path) -> None:
+    def write_parquet(self: Tables[Any], folder: str | Path) -> None:
         """Write a folder a table, `FOLDER/orders/part-0.parquet` and so on; what stood there is replaced."""
-        for name, table in self.items():
-            into = Path(folder, name)
-            into.mkdir(parents=True, exist_ok=True)
-            for stale in into.glob("*.parquet"):
+        for name, table in self.collect().items():
+            file = Path(folder, name, "part-0.parquet")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = file.with_suffix(".unfinished")
+            table.write_parquet(unfinished, metadata=self._metadata())
+            unfinished.replace(file)
+            for stale in set(file.parent.glob("*.parquet")) - {file}:
                 stale.unlink()
-            table.write_parquet(into / "part-0.parquet", metadata=self._metadata())
 
     @staticmethod
     def read_parquet(folder: str | Path) -> Tables[pl.DataFrame]:
@@ -318,11 +320,11 @@ class Tables(Generic[FrameT]):
         Raises:
             FileNotFoundError: If the folder does not hold the five tables.
         """
-        for name in SCHEMAS:
-            if not any(Path(folder, name).glob("*.parquet")):
-                msg = f"{Path(folder, name)} holds no .parquet file: give the folder that write_parquet wrote"
-                raise FileNotFoundError(msg)
-        frames: dict[str, Any] = {name: pl.scan_parquet(Path(folder, name, "*.parquet")) for name in SCHEMAS}
+        files = {name: sorted(Path(folder, name).glob("*.parquet")) for name in SCHEMAS}
+        for name, of_table in files.items():
+            if not of_table:
+                raise FileNotFoundError(f"{Path(folder, name)} holds no .parquet file: give a folder of write_parquet")
+        frames: dict[str, Any] = {name: pl.scan_parquet(of_table, glob=False) for name, of_table in files.items()}
         return Tables(**frames, as_of=_read_as_of(Path(folder, "orders")))
 
     def _metadata(self) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from om_toolkit import money
@@ -10,8 +11,8 @@ from om_toolkit import money
 if TYPE_CHECKING:
     import polars as pl
 
-Row: TypeAlias = dict[str, Any]
-Writer: TypeAlias = Callable[[Row], str]
+Record: TypeAlias = dict[str, Any]
+Writer: TypeAlias = Callable[[Record], str]
 Columns: TypeAlias = dict[str, Writer]
 """A table for readers: each heading, and how its cells are written."""
 
@@ -21,6 +22,11 @@ NOTHING = "-"
 def write_rows(frame: pl.DataFrame, columns: Columns) -> list[list[str]]:
     """Write the rows of a frame for a reader."""
     return [[write(row) for write in columns.values()] for row in frame.iter_rows(named=True)]
+
+
+def moment(as_of: datetime | None) -> str:
+    """Write the instant that data speaks of."""
+    return f"as of {as_of.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if as_of else "as of an unknown time"
 
 
 def text(name: str) -> Writer:
@@ -51,7 +57,7 @@ def hours(name: str, *, interval: bool = True) -> Writer:
 def _figure(name: str, form: str, scale: float, unit: str, *, interval: bool) -> Writer:
     """Write a figure and its interval, if it has one; `?` is a bound that was not reached."""
 
-    def write(row: Row) -> str:
+    def write(row: Record) -> str:
         if row[name] is None:
             return NOTHING
         told = form.format(row[name] * scale) + unit

@@ -6,7 +6,8 @@ import argparse
 import csv
 import sys
 import time
-from contextlib import suppress
+import warnings
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
-    except (om.OMError, OSError, ValueError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", om.OMWarning)
+            warnings.showwarning = lambda message, *_: print(f"om-toolkit: {message}", file=sys.stderr)
+            options.run(options)
+    except (om.OMError, OSError, ValueError, OverflowError) as error:
         print(f"om-toolkit: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -66,7 +70,7 @@ def _demo(options: argparse.Namespace) -> None:
         orders = client.orders(client.recorded_order_ids)
     _write_report(orders, "Demo: the orders of a synthetic shop", options.output)
     print(
-        "\nWith your own orders:\n"
+        "\nWith your own orders (in a checkout, put python -m uv run in front):\n"
         "  om-toolkit report --orders ids.csv        fetched with your key, in OM_API_KEY\n"
         "  om-toolkit report --answers answers.json  from answers of the API that you saved\n"
         "  notebooks/00_quickstart.ipynb             the same in Python, step by step"
@@ -74,10 +78,10 @@ def _demo(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
+    if not Path(options.output).parent.is_dir():
+        raise NotADirectoryError(f"there is no folder {Path(options.output).parent} to write the report into")
     if options.answers:
-        orders = om.Orders()
-        for file in options.answers:
-            orders += om.Orders.from_json(Path(file))
+        orders = om.Orders.from_json(*map(Path, options.answers))
     else:
         order_ids = read_order_ids(Path(options.orders), options.column)
         with om.Client() as client:
@@ -136,14 +140,20 @@ def read_order_ids(path: Path, column: str | None = None) -> list[str]:
 def _csv_rows(path: Path) -> list[list[str]]:
     """Return the rows of a CSV file that hold anything, blanks around cells cut."""
     try:
-        content = path.read_text(encoding="utf-8-sig")
+        content = path.read_text(encoding="utf-8-sig").strip()
     except UnicodeDecodeError:
         raise ValueError(f"{path.name} is no text in UTF-8: save it as CSV in UTF-8") from None
-    lines = content.splitlines(keepends=True)
-    dialect: type[csv.Dialect] = csv.excel
-    with suppress(csv.Error):
-        dialect = csv.Sniffer().sniff("".join(lines[:1]), delimiters=",;\t|")
-    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, dialect)]
+    first, _, rest = content.partition("\n")
+    if first.lower().startswith("sep="):  # Excel's own line
+        delimiter, content = first.strip()[4:], rest
+    else:
+        delimiter = max(",;\t|", key=first.count)
+    try:
+        rows = [
+            [cell.strip() for cell in row] for row in csv.reader(StringIO(content), delimiter=delimiter, strict=True)
+        ]
+    except csv.Error as error:
+        raise ValueError(f"{path.name} is no CSV: {error}") from None
     rows = [row for row in rows if any(row)]
     if not rows:
         raise ValueError(f"{path.name} holds no order ids")

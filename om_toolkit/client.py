@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -11,7 +12,6 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -21,7 +21,6 @@ from urllib.parse import quote, urlsplit
 from warnings import warn
 
 import requests
-from pydantic import ValidationError
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.connectionpool import HTTPConnectionPool
@@ -48,9 +47,19 @@ LIVE: Final = "https://api.kustom.co"
 PLAYGROUND: Final = "https://api.playground.kustom.co"
 
 LOOPBACK: Final = {"127.0.0.1", "localhost", "::1"}
-_KINDS: Final = {401: "unauthorized", 403: "forbidden", 404: "not_found", 408: "timeout", 429: "rate_limited"}
-_MAY_GET_BETTER: Final = {"rate_limited", "server_error", "timeout", "connection", "invalid_body"}
-_LONGEST_WAIT: Final = 60.0  # seconds between two attempts, unless the server asks for more
+_KINDS: Final = {
+    400: "invalid_id",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    408: "timeout",
+    410: "not_found",
+    422: "invalid_id",
+    429: "rate_limited",
+}
+_MAY_GET_BETTER: Final = {None, 200, 408, 429, 500, 502, 503, 504}  # statuses; None if there was no answer
+_LONGEST_WAIT: Final = 60.0  # seconds between two attempts, unless the server asks for more,
+_LONGEST_ASKED: Final = 3600.0  # and as long as it may ask for
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,7 @@ class Fetched(Generic[T]):
     """What an answer held, and when it was given."""
 
     value: T
-    at: datetime
+    at: datetime | None
 
 
 class Client:
@@ -76,6 +85,8 @@ class Client:
         max_retries: How often a request is repeated that may get better.
         requests_per_second: The pace of all threads together; None for none.
         workers: Threads of a batch.
+
+    A host on this machine itself is asked directly, whatever proxy the environment names.
 
     Raises:
         CredentialsMissing: If neither the arguments nor the environment hold credentials.
@@ -95,9 +106,10 @@ class Client:
         requests_per_second: float | None = 20,
         workers: int = 8,
     ) -> None:
-        if workers < 1 or max_retries < 0 or (requests_per_second is not None and requests_per_second <= 0):
-            msg = "workers and requests_per_second must be above 0, and max_retries not below it"
-            raise InvalidSetting(msg)
+        if min(workers, *timeout, requests_per_second or 1) <= 0 or requests_per_second == 0 or max_retries < 0:
+            raise InvalidSetting("workers, timeout and requests_per_second must be above 0, max_retries not below it")
+        if integrator and not (integrator.isascii() and integrator.isprintable()):
+            raise InvalidSetting("integrator is sent as a header: give plain letters, without accents")
         auth = _credentials(api_key, username, password)
         self.base_url = _checked_address(base_url or os.environ.get("OM_BASE_URL") or auth.host)
         self._timeout = timeout
@@ -105,6 +117,7 @@ class Client:
         self._workers = workers
         self._pace = _Pace(requests_per_second)
         self._session = _session(auth, integrator, workers)
+        self._session.trust_env = self.base_url.startswith("https://")
 
     def order(self, order_id: str) -> Order:
         """Fetch one order.
@@ -179,7 +192,7 @@ class Client:
             if isinstance(answer, Fetched):
                 return answer
             failure, wait = answer
-            if failure.kind not in _MAY_GET_BETTER or attempt > self._max_retries:
+            if not _may_get_better(failure) or attempt > self._max_retries:
                 break
             self._wait(failure, wait, attempt)
         return replace(failure, attempts=attempt, elapsed=time.monotonic() - started)
@@ -198,10 +211,14 @@ class Client:
         if answer.status_code != requests.codes.ok:
             return _failure(answer, order_id), _asked_wait(answer)
         try:
-            return Fetched(read(answer.content, order_id), _date(answer))
+            return Fetched(read(answer.content, order_id), _date(answer.headers.get("date")) or self._now())
         except FetchError as error:
             correlation_id = answer.headers.get("klarna-correlation-id")
             return replace(error.failure, status=answer.status_code, correlation_id=correlation_id), None
+
+    def _now(self) -> datetime | None:
+        """Return when an answer was given that does not say it."""
+        return datetime.now(UTC)
 
     def _wait(self, failure: Failure, asked: float | None, attempt: int) -> None:
         """Wait before the next attempt: as long as the server says, else exponentially longer with full jitter."""
@@ -261,7 +278,7 @@ def _nothing_found(host: str) -> str:
 
 
 def _as_orders(answers: list[Fetched[Order]], failures: list[Failure]) -> Orders:
-    return Orders((answer.value for answer in answers), failures=failures, as_of=_newest(answers))
+    return Orders.at(_newest(answers), [answer.value for answer in answers], failures)
 
 
 def _as_captures(answers: list[Fetched[tuple[Capture, ...]]], failures: list[Failure]) -> Captures:
@@ -270,7 +287,7 @@ def _as_captures(answers: list[Fetched[tuple[Capture, ...]]], failures: list[Fai
 
 
 def _newest(answers: Iterable[Fetched[Any]]) -> datetime | None:
-    return max((answer.at for answer in answers), default=None)
+    return max(filter(None, (answer.at for answer in answers)), default=None)
 
 
 def _value(answer: Fetched[T] | Failure) -> T:
@@ -282,19 +299,20 @@ def _value(answer: Fetched[T] | Failure) -> T:
 def _distinct(order_ids: Ids) -> list[str]:
     """Return the ids to ask for: a single text is one id, a failure stands for its id, blanks around are cut.
 
+    Ids that differ only in case are one: hosts that ignore case would give the same order twice.
+
     Raises:
         ValueError: If one of them cannot be an order id.
     """
     items: Iterable[object] = [order_ids] if isinstance(order_ids, str) else order_ids
-    ids: dict[str, None] = {}
+    ids: dict[str, str] = {}
     for position, item in enumerate(items):
         order_id = item.order_id if isinstance(item, Failure) else item
         if not isinstance(order_id, str) or not re.search(r"\w", order_id):
-            what = "an empty text" if isinstance(order_id, str) else f"of type {type(order_id).__name__}"
-            msg = f"item {position} of the order ids is {what}, which is no order id: take it out of the list"
-            raise ValueError(msg)
-        ids[order_id.strip()] = None
-    return list(ids)
+            what = "no letter or digit" if isinstance(order_id, str) else f"a {type(order_id).__name__}"
+            raise ValueError(f"item {position} of the order ids is {what}, and no order id: take it out of the list")
+        ids.setdefault(order_id.strip().casefold(), order_id.strip())
+    return list(ids.values())
 
 
 class _Credentials(AuthBase):
@@ -318,6 +336,8 @@ def _credentials(api_key: str | None, username: str | None, password: str | None
     if user.startswith(("kco_live_", "kco_test_")):
         msg = "that username is an API key: give it as api_key, or in OM_API_KEY"
         raise InvalidSetting(msg)
+    if key and not re.fullmatch(r"[!-~]+", key):
+        raise InvalidSetting("the API key holds a blank, a line break or a letter that no key has: copy it anew")
     if key:
         # Kustom takes the key as it is, without base64.
         return _Credentials(f"Basic {key}", PLAYGROUND if key.startswith("kco_test_") else LIVE)
@@ -336,12 +356,20 @@ def _checked_address(base_url: str) -> str:
     Raises:
         InvalidSetting: If credentials must not be sent there.
     """
-    parts = urlsplit(base_url.strip())
-    host = parts.hostname or ""
+    try:
+        parts = urlsplit(base_url.strip())
+        host = parts.hostname or ""
+        _ = parts.port
+    except ValueError:
+        raise InvalidSetting(f"base_url is no address: give one such as {LIVE}") from None
     if host == "kustom.com" or host.endswith(".kustom.com"):
         msg = f"{host} is not Kustom's: the API's domain ends in .co, as in {LIVE}"
         raise InvalidSetting(msg)
-    if not host or parts.username or not (parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK)):
+    if (
+        not host
+        or "@" in parts.netloc
+        or not (parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK))
+    ):
         msg = f"base_url must be the address of a host, with https and without credentials, such as {LIVE}"
         raise InvalidSetting(msg)
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
@@ -360,18 +388,17 @@ def _session(auth: _Credentials, integrator: str | None, workers: int) -> reques
     return session
 
 
+def _may_get_better(failure: Failure) -> bool:
+    return failure.kind not in {"invalid_order", "not_recorded"} and failure.status in _MAY_GET_BETTER
+
+
 def _failure(answer: requests.Response, order_id: str) -> Failure:
     """Say why an answer other than 200 is no order."""
-    kind = _KINDS.get(answer.status_code, "invalid_id")
-    if answer.status_code >= requests.codes.server_error:
-        kind = "server_error"
-    try:
-        told = ApiError.model_validate_json(answer.content)
-    except ValidationError:
-        told = ApiError()
+    told = _api_error(answer.content)
+    kind = _KINDS.get(answer.status_code, "server_error")
+    messages = told.error_messages
     if told.error_code in {"NOT_FOUND", "NO_SUCH_ORDER"}:
         kind = "not_found"
-    messages = told.error_messages or tuple(filter(None, [(told.model_extra or {}).get("error_message")]))
     if answer.is_redirect:
         kind, messages = "forbidden", ("the host answered with a redirect, which is not followed",)
     return Failure(
@@ -384,25 +411,39 @@ def _failure(answer: requests.Response, order_id: str) -> Failure:
     )
 
 
+def _api_error(body: bytes) -> ApiError:
+    """Read the body of an error, as far as it is one; some gateways send a single `error_message`."""
+    try:
+        document = json.loads(body)
+        known = {
+            name: document[name] for name in ("error_code", "correlation_id") if isinstance(document.get(name), str)
+        }
+        messages = document.get("error_messages") or [document.get("error_message")]
+        return ApiError(error_messages=tuple(text for text in messages if isinstance(text, str)), **known)
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return ApiError()
+
+
 def _asked_wait(answer: requests.Response) -> float | None:
     """Return the seconds that the server wants us to wait, by `Retry-After` or the rate limit's reset."""
     asked = answer.headers.get("retry-after")
     if asked is None and answer.status_code == requests.codes.too_many_requests:
         asked = answer.headers.get("x-ratelimit-reset")
-    if asked is None:
+    until, now = _date(asked), _date(answer.headers.get("date")) or datetime.now(UTC)
+    try:
+        seconds = (until - now).total_seconds() if until else float(asked or "")
+    except ValueError:
         return None
-    with suppress(ValueError):
-        return max(0.0, float(asked))
-    with suppress(ValueError):
-        return max(0.0, (parsedate_to_datetime(asked) - _date(answer)).total_seconds())
-    return None
+    return max(0.0, seconds) if seconds <= _LONGEST_ASKED else None
 
 
-def _date(answer: requests.Response) -> datetime:
-    """Return when an answer was given: the server's `Date`, else this machine's clock."""
-    with suppress(KeyError, ValueError):
-        return parsedate_to_datetime(answer.headers["date"]).astimezone(UTC)
-    return datetime.now(UTC)
+def _date(text: str | None) -> datetime | None:
+    """Read a date of HTTP, which is in UTC whatever it says; None if it is none."""
+    try:
+        moment = parsedate_to_datetime(text or "")
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 class _Pace:

@@ -89,11 +89,11 @@ class Scrubber:
         """Return the document with everything that the tree does not name replaced; shape and types stay."""
         return self._walk(document, tree, "value")
 
-    def scrub_text(self, body: str, tree: Tree) -> str:
+    def scrub_text(self, body: str | bytes, tree: Tree) -> str:
         """Scrub a JSON document in text. Text that is no JSON cannot be judged, so nothing of it is kept."""
         try:
             document = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return ""
         return json.dumps(self.scrub(document, tree), ensure_ascii=False, separators=(",", ":"))
 

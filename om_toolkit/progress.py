@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 if TYPE_CHECKING:
     from tqdm import tqdm
+
+
+_SECONDS_BEFORE: Final = 1  # work that takes less needs no bar
 
 
 def progress(total: int, unit: str, **options: Any) -> tqdm[NoReturn]:  # noqa: ANN401 - tqdm's
@@ -14,7 +17,7 @@ def progress(total: int, unit: str, **options: Any) -> tqdm[NoReturn]:  # noqa: 
     from tqdm.auto import tqdm  # noqa: PLC0415 - in a notebook it loads ipywidgets
 
     is_seen = _in_notebook() or sys.stderr.isatty()
-    return tqdm(total=total, unit=unit, delay=1, disable=not is_seen, **options)
+    return tqdm(total=total, unit=unit, delay=_SECONDS_BEFORE, disable=not is_seen, **options)
 
 
 def _in_notebook() -> bool:

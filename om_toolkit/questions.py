@@ -163,7 +163,8 @@ def _answer(title: str, sentences: Sequence[str], picture: Axes, columns: Column
 def _capture_sentence(row: Record) -> str:
     told = (
         f"Of {row['orders']:,} orders {row['captured']:,} were captured, {row['waiting']:,} still wait, "
-        f"{row['expired']:,} expired; {row['excluded']:,} are left out: cancelled or closed at a moment the API does not tell, or with times or a status that cannot be."
+        f"{row['expired']:,} expired; {row['excluded']:,} are left out: cancelled or closed at a moment "
+        "the API does not tell, or with times or a status that cannot be judged."
     )
     if row["p50_hours"] is None:
         return told

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
+import sys
 import threading
 import time
 import warnings
 from collections import Counter
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +19,7 @@ import pytest
 
 import om_toolkit as om
 from om_toolkit import client as client_module
+from om_toolkit import progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +70,21 @@ class TestCredentials:
             client.order("1")
         assert server.headers[0]["Authorization"] == sent
 
+    @pytest.mark.parametrize(
+        "key", ["kco_live_SECRET\nTAIL", "kco_live_SECRET…", "\ufeffkco_live_SECRET", "kco live SECRET"]
+    )
+    def test_a_key_that_no_header_can_hold_is_refused_unquoted(self, key: str) -> None:
+        with pytest.raises(om.InvalidSetting, match="API key") as raised:
+            om.Client(key)
+        assert "SECRET" not in f"{raised.value!r}"
+
+    def test_a_proxy_is_not_told_what_stays_on_this_machine(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with serving(lambda _: (200, {}, b'{"order_id": "1"}')) as proxy, om.sandbox(1) as client:
+            monkeypatch.setenv("HTTP_PROXY", proxy.url)
+            monkeypatch.setenv("http_proxy", proxy.url)
+            assert client.order(client.order_ids[0]).order_id == client.order_ids[0]
+            assert proxy.paths == []
+
     def test_a_key_as_username_is_told(self) -> None:
         with pytest.raises(om.InvalidSetting, match="api_key"):
             om.Client(username=KEY, password="x")
@@ -88,6 +107,9 @@ class TestCredentials:
         ("https://user:secret@api.kustom.co", "without credentials"),
         ("api.kustom.co", "https"),
         ("ftp://api.kustom.co", "https"),
+        ("https://:secret@api.kustom.co", "without credentials"),
+        ("https://api.kustom.co:abc", "address"),
+        ("https://[::1", "address"),
     ],
 )
 def test_credentials_are_not_sent_where_they_must_not_go(base_url: str, told: str) -> None:
@@ -96,10 +118,13 @@ def test_credentials_are_not_sent_where_they_must_not_go(base_url: str, told: st
     assert "secret" not in str(raised.value)
 
 
-@pytest.mark.parametrize("option", [{"workers": 0}, {"max_retries": -1}, {"requests_per_second": 0}])
-def test_an_option_that_cannot_work_is_refused(option: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "option",
+    [{"workers": 0}, {"max_retries": -1}, {"requests_per_second": 0}, {"timeout": (0, 1)}, {"integrator": "шоп"}],
+)
+def test_an_option_that_cannot_work_is_refused(option: dict[str, Any]) -> None:
     with pytest.raises(om.InvalidSetting):
-        om.Client(KEY, **option)  # type: ignore[arg-type]
+        om.Client(KEY, **option)
 
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -208,7 +233,11 @@ def test_a_documented_error_is_kept_whole() -> None:
         (403, {}, b"<html>", "forbidden"),
         (404, {}, b"", "not_found"),
         (408, {}, b"", "timeout"),
+        (204, {}, b"", "server_error"),
+        (405, {}, b"", "server_error"),
+        (410, {}, b"", "not_found"),
         (502, {}, b"<html>", "server_error"),
+        (500, {}, b'{"error_message": {"a": 1}, "error_messages": 5}', "server_error"),
         (504, {"Klarna-Correlation-Id": "xyz"}, b"[]", "server_error"),
     ],
 )
@@ -277,6 +306,23 @@ def test_the_server_s_word_on_waiting_is_taken_in_seconds_and_as_a_date() -> Non
     assert time.monotonic() - started > 1.1
 
 
+@pytest.mark.parametrize("asked", ["inf", "nan", "1e12", "soon", "Tue, 01 Sep 2026 08:00:00 -0000"])
+def test_a_word_on_waiting_that_cannot_be_taken_is_passed_over(asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module.random, "uniform", lambda *_: 0)
+    answers = iter([(503, {"Retry-After": asked}, b""), (200, {}, b'{"order_id": "1"}')])
+    assert fetch(lambda _: next(answers), max_retries=1).order_id == "1"
+
+
+@pytest.mark.parametrize("zone", ["GMT", "-0000", ""])
+def test_a_date_is_in_utc_whatever_it_says(zone: str) -> None:
+    headers = {"Date": f"Tue, 01 Sep 2026 08:00:00 {zone}".strip()}
+    with (
+        serving(lambda _: (200, headers, b'{"order_id": "1"}')) as server,
+        om.Client(KEY, base_url=server.url) as client,
+    ):
+        assert client.orders("1").as_of == datetime(2026, 9, 1, 8, tzinfo=UTC)
+
+
 def test_ids_are_quoted_into_the_path() -> None:
     with (
         serving(lambda _: (404, {}, b"")) as server,
@@ -313,6 +359,10 @@ class TestBatches:
             again = orders + client.orders(orders.failures)
             assert len(again) > len(orders)
             assert len(again) + len(again.failures) == 61
+
+    def test_ids_that_differ_only_in_case_are_one(self) -> None:
+        with om.sandbox(2) as client:
+            assert len(client.orders([client.order_ids[0], client.order_ids[0].upper()])) == 1
 
     def test_as_of_is_the_server_s_date(self) -> None:
         with om.sandbox(3) as client:
@@ -373,7 +423,16 @@ class TestBatches:
             client.orders(client.order_ids)
             assert time.monotonic() - started >= 20 / 50
 
-    def test_the_bar_is_silent_in_a_pipe(self, capfd: pytest.CaptureFixture[str]) -> None:
+    @pytest.mark.parametrize("is_terminal", [False, True])
+    def test_the_bar_shows_in_a_terminal_and_is_silent_in_a_pipe(
+        self,
+        is_terminal: bool,
+        monkeypatch: pytest.MonkeyPatch,  # noqa: FBT001 - a parameter
+    ) -> None:
+        stream = io.StringIO()
+        monkeypatch.setattr(stream, "isatty", lambda: is_terminal, raising=False)
+        monkeypatch.setattr(sys, "stderr", stream)
+        monkeypatch.setattr(progress, "_SECONDS_BEFORE", 0)
         with om.sandbox(5) as client:
             client.orders(client.order_ids)
-        assert capfd.readouterr() == ("", "")
+        assert ("5/5" in stream.getvalue()) is is_terminal

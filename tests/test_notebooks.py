@@ -24,7 +24,7 @@ NO_NETWORK = """
 import socket
 
 def _refuse(self, address, connect=socket.socket.connect):
-    if self.family != socket.AF_UNIX and address[0] not in {"127.0.0.1", "::1"}:
+    if self.family != getattr(socket, "AF_UNIX", None) and address[0] not in {"127.0.0.1", "::1"}:
         raise RuntimeError(f"the notebook wants to reach {address[0]}")
     return connect(self, address)
 

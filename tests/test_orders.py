@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -86,6 +86,53 @@ def test_the_last_of_a_repeated_order_counts_and_a_warning_says_so() -> None:
     assert [order.order_amount for order in orders] == [99, None]
 
 
+@pytest.mark.parametrize(
+    ("text", "ids", "failed"),
+    [
+        (f"[{json.dumps(FIRST)}]\n[{json.dumps(SECOND)}]", ["a-1", "b-2"], 0),
+        (f"[{json.dumps(FIRST)}]\n{json.dumps(SECOND)}", ["a-1", "b-2"], 0),
+        (f"[{json.dumps(FIRST)},", ["a-1"], 1),
+        (f"[{json.dumps(FIRST)}", ["a-1"], 1),
+        ("[", [], 1),
+        (f"{json.dumps(FIRST)}\nnull\n# a remark\n{json.dumps(SECOND)}", ["a-1", "b-2"], 2),
+        (f"{{broken\n{json.dumps(FIRST)}\n{json.dumps(SECOND)}", ["a-1", "b-2"], 1),
+        (f"{json.dumps(FIRST)}{json.dumps(SECOND)}", [], 1),
+        (json.dumps(FIRST | {"locale": "\u2028"}, ensure_ascii=False) + "\n" + json.dumps(SECOND), ["a-1", "b-2"], 0),
+        ("[" * 100_000, [], 1),
+        ('[{"order_id": "z", "x": ' + "[" * 100_000, [], 1),
+        ('{"order_id": "z", "x": ' + "[" * 100_000, [], 1),
+        ("", [], 0),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_every_answer_is_an_order_or_a_failure(text: str, ids: list[str], failed: int) -> None:
+    orders = om.Orders.from_json(text)
+    assert [order.order_id for order in orders] == ids
+    assert len(orders.failures) == failed
+
+
+def test_of_several_sources_the_last_one_counts_and_each_failure_is_kept(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "answers.json").write_text(json.dumps([FIRST | {"locale": folder}, 17]), "utf-8")
+    with pytest.warns(om.RepeatedOrders):
+        orders = om.Orders.from_json(tmp_path / "a" / "answers.json", tmp_path / "b" / "answers.json")
+    assert [order.locale for order in orders] == ["b"]
+    assert len({failure.order_id for failure in orders.failures}) == 2
+    one = om.Orders.from_json("[17]")
+    assert len((one + om.Orders.from_json('[{"order_id": "1", "order_amount": true}]')).failures) == 2
+
+
+def test_as_of_is_in_utc_whatever_zone_it_was_given_in() -> None:
+    there = datetime(2026, 10, 31, 12, tzinfo=timezone(timedelta(hours=2)))
+    orders = om.Orders.from_json(BOTH, as_of=there)
+    assert "as of 2026-10-31 10:00 UTC" in repr(orders)
+    assert "as of 2026-10-31 10:00 UTC" in om.Report(orders).html
+    naive = om.Orders.from_json(BOTH, as_of=datetime(2026, 10, 31, 12))  # noqa: DTZ001 - that is what is tested
+    assert naive.as_of == datetime(2026, 10, 31, 12, tzinfo=UTC)
+    assert (orders + naive).as_of == naive.as_of
+
+
 def test_what_is_no_file_and_no_json_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         om.Orders.from_json("nowhere.json")
@@ -108,6 +155,8 @@ def test_orders_are_an_immutable_sequence() -> None:
     assert orders["b-2"] is orders[1]
     assert isinstance(orders[:1], om.Orders)
     assert orders[1] in orders
+    assert "b-2" in orders
+    assert "nobody" not in orders
     assert [capture.capture_id for capture in orders.captures] == ["c-1", "c-2"]
     assert orders.captures["c-1"].order_id == "b-2"
     with pytest.raises(KeyError):
@@ -219,6 +268,14 @@ def test_tables_go_to_parquet_and_back(tmp_path: Path) -> None:
         assert isinstance(getattr(lazy, name), pl.LazyFrame)
     with pytest.raises(FileNotFoundError, match="write_parquet"):
         om.Tables.scan_parquet(tmp_path / "elsewhere")
+
+
+def test_tables_can_be_written_where_they_were_read_from(tmp_path: Path) -> None:
+    folder = tmp_path / "a[b]"
+    om.Orders.from_json(BOTH).tables().write_parquet(folder)
+    om.Tables.scan_parquet(folder).filter(pl.col("order_id") == "a-1").write_parquet(folder)
+    assert om.Tables.read_parquet(folder).orders["order_id"].to_list() == ["a-1"]
+    assert om.Tables.read_parquet(folder).captures.is_empty()
 
 
 def test_tables_answer_sql() -> None:

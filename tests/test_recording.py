@@ -158,6 +158,73 @@ def test_a_cassette_of_plain_vcrpy_is_replayed() -> None:
         assert client.recorded_order_ids == ("1",)
 
 
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("name", ["gzip.yaml", "gzip.json"])
+def test_a_cassette_that_plain_vcrpy_recorded_of_compressed_answers_is_replayed(name: str) -> None:
+    with om.sandbox(5) as shop:
+        serializer = name.partition(".")[2]
+        with vcr.use_cassette(name, serializer=serializer, decode_compressed_response=serializer == "json"):
+            recorded = shop.orders(shop.order_ids).raise_for_failures()
+    with om.replay(name) as client:
+        assert list(client.orders(shop.order_ids)) == list(recorded)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_cassette_s_other_requests_hosts_and_methods_are_passed_over(request: pytest.FixtureRequest) -> None:
+    def interaction(uri: str, method: str = "GET", code: int = 200) -> dict[str, Any]:
+        return {
+            "request": {"method": method, "uri": uri, "body": None, "headers": {}},
+            "response": {
+                "status": {"code": code, "message": ""},
+                "headers": {},
+                "body": {"string": '{"order_id": "1"}'},
+            },
+        }
+
+    ours = "http://127.0.0.1:9/ordermanagement/v1/orders/1"
+    interactions = [interaction("https://api.github.com/x"), interaction(ours), interaction(ours, "PATCH", 204)]
+    Path("mixed.json").write_text(json.dumps({"version": 1, "interactions": interactions}), "utf-8")
+    request.getfixturevalue("offline")
+    with om.replay("mixed.json") as client:
+        orders = client.orders(client.recorded_order_ids).raise_for_failures()
+    assert [order.order_id for order in orders] == ["1"]
+    assert orders.as_of is None  # the answers have no date, and this machine's clock says nothing about them
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"interactions": [{}]}', "null"])
+@pytest.mark.parametrize("suffix", ["json", "yaml"])
+def test_a_file_that_is_no_cassette_is_named(text: str, suffix: str) -> None:
+    Path(f"odd.{suffix}").write_text(text, "utf-8")
+    with pytest.raises(ValueError, match=rf"odd\.{suffix} is no cassette"):
+        om.replay(f"odd.{suffix}")
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_recording_of_nothing_but_refusals_does_not_replace_one_of_answers() -> None:
+    record("kept.json", 3)
+    before = Path("cassettes/kept.json").read_bytes()
+    with (
+        om.sandbox(3, faults={"unauthorized": 1.0}) as shop,
+        om.record("kept.json", "kco_test_x", base_url=shop.base_url) as client,
+    ):
+        client.orders(shop.order_ids)
+    assert Path("cassettes/kept.json").read_bytes() == before
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_recording_that_cannot_be_written_is_kept_for_another_try() -> None:
+    with om.sandbox(3) as shop:
+        client = om.record("october.json", "kco_test_x", base_url=shop.base_url)
+        client.orders(shop.order_ids)
+        Path("cassettes/october.json").mkdir()
+        with pytest.raises(OSError, match=r"october\.json"):
+            client.close()
+        Path("cassettes/october.json").rmdir()
+        client.close()
+    assert len(om.replay("october").recorded_order_ids) == 3
+
+
 def test_a_recording_that_is_not_there_is_named_with_those_that_are() -> None:
     with pytest.raises(FileNotFoundError, match=r"nowhere.*quickstart"):
         om.replay("nowhere")

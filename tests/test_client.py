@@ -426,8 +426,8 @@ class TestBatches:
     @pytest.mark.parametrize("is_terminal", [False, True])
     def test_the_bar_shows_in_a_terminal_and_is_silent_in_a_pipe(
         self,
-        is_terminal: bool,
-        monkeypatch: pytest.MonkeyPatch,  # noqa: FBT001 - a parameter
+        is_terminal: bool,  # noqa: FBT001 - a parameter
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         stream = io.StringIO()
         monkeypatch.setattr(stream, "isatty", lambda: is_terminal, raising=False)

@@ -21,7 +21,7 @@ from om_toolkit import errors
 PACKAGE = Path(om.__file__).parent
 
 # What each room may import. A room that is not below another does not know it.
-OBJECTS = {"errors", "money", "privacy", "tables", "models", "drift", "answers", "collector", "orders"}
+OBJECTS = {"errors", "money", "privacy", "tables", "models", "drift", "answers", "collector", "wording", "orders"}
 FRAMES = {"errors", "money", "privacy", "tables"}
 MAY_IMPORT = {
     "errors": set(),
@@ -44,12 +44,12 @@ MAY_IMPORT = {
     "plots": {*FRAMES, "metrics"} - {"privacy"},
     "questions": {*FRAMES, "metrics", "plots", "wording"} - {"privacy"},
     "explorer": {"tables", "metrics", "plots", "questions"},
-    "report": {"tables", "metrics", "plots", "questions"},
+    "report": {"tables", "metrics", "plots", "questions", "wording"},
     "cli": {"*"},
     "__init__": {"*"},
 }
 ONLY_IN = {
-    "pydantic": {"models", "client"},
+    "pydantic": {"models"},
     "requests": {"client", "recording"},
     "matplotlib": {"plots"},
     "ipywidgets": {"explorer"},

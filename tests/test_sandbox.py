@@ -503,7 +503,7 @@ def test_a_wrong_type_comes_from_both_endpoints(http: requests.Session) -> None:
 def test_a_reset_comes_before_any_answer(http: requests.Session) -> None:
     with (
         Server(Shop(1), faults={"reset": 1.0}) as server,
-        pytest.raises(requests.ConnectionError, match="reset by peer|forcibly closed"),
+        pytest.raises(requests.ConnectionError, match=r"reset by peer|forcibly closed"),
     ):
         http.get(address(server))
 

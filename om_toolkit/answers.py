@@ -84,9 +84,17 @@ def _pieces(text: str) -> Iterator[str]:
         rest = yield from _elements(text)
         yield from _pieces(rest.strip(_BLANK))
         return
-    first, *others = text.split("\n")
-    is_ndjson = first.rstrip().endswith("}") or any(line.startswith("{") for line in others)
-    yield from filter(None, (line.strip(_BLANK) for line in text.split("\n")) if is_ndjson else [text])
+    lines = [line.strip(_BLANK) for line in text.split("\n")]
+    is_ndjson = lines[0].endswith("}") or (any(line.startswith("{") for line in lines[1:]) and not _is_json(text))
+    yield from filter(None, lines if is_ndjson else [text])
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _elements(text: str) -> Generator[str, None, str]:
@@ -94,7 +102,8 @@ def _elements(text: str) -> Generator[str, None, str]:
 
     What follows a broken element cannot be told apart, and is yielded with it; so is the end of an array that has none.
     """
-    decode = json.JSONDecoder().raw_decode
+    # Only where an element ends is asked here, so its numbers, however long, stay as they are written.
+    decode = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
     start = _skip(text, 1)
     while text[start : start + 1] != "]":
         try:

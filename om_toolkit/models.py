@@ -13,13 +13,14 @@ import re
 from datetime import UTC, datetime
 from html import escape
 from itertools import groupby
+from math import isfinite
 from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from om_toolkit import money, privacy, tables
+from om_toolkit import money, tables
 from om_toolkit.errors import Failure
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _instant(value: object) -> datetime | None:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)  # type: ignore[arg-type]
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (TypeError, ValueError, OverflowError):
-        raise PydanticCustomError("time", "expected a time in ISO 8601") from None
+        raise PydanticCustomError("time", "a time in ISO 8601") from None
 
 
 def _null_is_empty(source: Any, handler: Callable[[Any], CoreSchema]) -> CoreSchema:  # noqa: ANN401 - pydantic's
@@ -69,7 +70,7 @@ _TEXT: Final = core_schema.union_schema(
     [core_schema.str_schema(strict=True), core_schema.no_info_plain_validator_function(_number_as_text)],
     mode="left_to_right",
     custom_error_type="text",
-    custom_error_message="expected text",
+    custom_error_message="text",
 )
 _TIME: Final = core_schema.no_info_plain_validator_function(_instant)
 
@@ -492,29 +493,40 @@ def _read(adapter: TypeAdapter[T], body: str | bytes, order_id: str | None) -> T
 def _order_id_of(body: str | bytes) -> str:
     """Return the order id of a document that could not be read as an order, if it can be told."""
     try:
-        order_id = json.loads(body)["order_id"]
+        order_id = json.loads(body, parse_int=str, parse_float=str)["order_id"]
     except (ValueError, TypeError, LookupError, RecursionError):
         return "?"
-    return str(order_id) if isinstance(order_id, str | int) else "?"
+    return order_id if order_id and isinstance(order_id, str) else "?"
+
+
+_EXPECTED: Final = {
+    "int_type": "a whole number",
+    "greater_than_equal": "a whole number of 64 bits",
+    "less_than": "a whole number of 64 bits",
+    "model_type": "an object",
+    "tuple_type": "an array",
+    "text": "text",
+    "time": "a time in ISO 8601",
+}
 
 
 def _told(problem: ErrorDetails) -> str:
-    """Say what is wrong where. The value is quoted only if it is a number or a boolean, or text that looks like one."""
+    """Say what is wrong where. A value is quoted only where a number is expected, and if it looks like one."""
     path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in problem["loc"]).lstrip(".")
     value = problem["input"]
-    is_harmless = isinstance(value, bool | int | float) or (
-        isinstance(value, str) and re.fullmatch(r"[-+\d.,eE ]{0,30}", value)
-    )
-    personal = privacy.is_personal(".".join(step for step in problem["loc"] if isinstance(step, str)))
-    shown = json.dumps(value) if is_harmless and not personal else json_type(value)
-    return f"{path or 'document'}: {problem['msg']}, not {shown}"
+    expected = _EXPECTED.get(problem["type"], problem["msg"])
+    match value:
+        case float():
+            looks_like_a_number = isfinite(value)
+        case str():
+            looks_like_a_number = bool(_NUMERIC.fullmatch(value))
+        case _:
+            looks_like_a_number = isinstance(value, int)
+    shown = json.dumps(value) if "number" in expected and looks_like_a_number else json_type(value)
+    return f"{path or 'document'}: expected {expected}, not {shown}"
 
 
-def json_type(value: object) -> str:
-    """Name the JSON type of a value as a reader would."""
-    return _JSON_TYPES.get(type(value), "something else")
-
-
+_NUMERIC: Final = re.compile(r"[-+\d.,eE ]{0,30}", re.ASCII)
 _JSON_TYPES: Final = {
     dict: "an object",
     list: "an array",
@@ -523,8 +535,14 @@ _JSON_TYPES: Final = {
     bool: "a boolean",
     int: "a number",
     float: "a number",
+    _Digits: "a number",
     type(None): "null",
 }
+
+
+def json_type(value: object) -> str:
+    """Name the JSON type of a value as a reader would."""
+    return _JSON_TYPES.get(type(value), "something else")
 
 
 def to_frame(

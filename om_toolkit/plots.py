@@ -7,7 +7,9 @@ own, and touches neither pyplot nor rcParams. Axes made here show themselves in 
 from __future__ import annotations
 
 import warnings
+from contextlib import contextmanager
 from io import BytesIO, StringIO
+from itertools import cycle
 from typing import TYPE_CHECKING, Any, Final
 
 import matplotlib as mpl
@@ -18,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito's colours, which nearly everybody can tell apart."""
@@ -37,7 +39,8 @@ class _ShownAxes(Axes):
         assert figure is not None
         width, height = (int(100 * inches) for inches in figure.get_size_inches())
         out = BytesIO()
-        figure.savefig(out, format="png", dpi=200)
+        with _any_script():
+            figure.savefig(out, format="png", dpi=200)
         described = " by ".join(filter(None, [self.get_ylabel(), self.get_xlabel()]))
         return out.getvalue(), {"width": width, "height": height, "alt": described}
 
@@ -55,14 +58,13 @@ def capture_curve(frame: pl.DataFrame, *, ax: Axes | None = None) -> Axes:
     """
     ax = ax or _axes(height=4)
     groups = _groups(frame, before="hours")
-    curves = {
-        name: (curve["hours"].to_numpy(), curve["captured_share"].to_numpy())
-        for name, curve in _each(frame, groups).items()
-    }
-    end = max((_settled(hours, share) for hours, share in curves.values()), default=1.0)
+    curves = [
+        (name, curve["hours"].to_numpy(), curve["captured_share"].to_numpy()) for name, curve in _each(frame, groups)
+    ]
+    end = max((_settled(hours, share) for _, hours, share in curves), default=1.0)
     unit, hours_of_unit = ("days", 24) if end > _HOURS_SHOWN_AS_DAYS else ("hours", 1)
     grid = np.linspace(0, end, _POINTS)
-    for (name, (hours, share)), colour in zip(curves.items(), _cycle(len(curves)), strict=True):
+    for (name, hours, share), colour in zip(curves, cycle(COLOURS), strict=False):
         at = np.append(grid[grid < hours[-1]], min(hours[-1], end))
         reached = np.concatenate([[0.0], share])[np.searchsorted(hours, at, side="right")]
         x, y = np.append(0.0, at) / hours_of_unit, np.append(0.0, reached)
@@ -90,10 +92,11 @@ def capture_latency(frame: pl.DataFrame, *, ax: Axes | None = None) -> Axes:
     """
     names = _names(frame, before="orders")
     ax = ax or _axes(rows=len(names))
-    _intervals(ax, frame, "p50_hours", names)
-    rows = range(len(names))
-    naive = frame["captured_only_p50_hours"].to_numpy()
-    ax.scatter(naive, rows, marker="|", s=120, color=_GREY, label="median of the captured only (too short)")
+    naive = frame["captured_only_p50_hours"].cast(pl.Float64).to_numpy()
+    _intervals(ax, frame, "p50_hours", names, beside=naive)
+    ax.scatter(
+        naive, range(len(names)), marker="|", s=120, color=_GREY, label="median of the captured only (too short)"
+    )
     ax.set_xlabel("hours from order to capture: median, 95 % interval")
     ax.set_xlim(left=0)
     ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.24), ncols=2)
@@ -153,11 +156,17 @@ def svg(ax: Axes) -> str:
     figure = ax.get_figure(root=True)
     assert figure is not None
     out = StringIO()
-    with mpl.rc_context({"svg.hashsalt": "om_toolkit", "svg.fonttype": "none"}), warnings.catch_warnings():
-        # The text stays text: the reader's own fonts show what matplotlib's cannot.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+    with mpl.rc_context({"svg.hashsalt": "om_toolkit", "svg.fonttype": "none"}), _any_script():
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
     return out.getvalue()[out.getvalue().index("<svg") :]
+
+
+@contextmanager
+def _any_script() -> Iterator[None]:
+    """Bear names in scripts that matplotlib's font lacks: in an SVG the reader's own fonts show them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+        yield
 
 
 def _axes(*, height: float | None = None, rows: int = 1) -> Axes:
@@ -166,10 +175,6 @@ def _axes(*, height: float | None = None, rows: int = 1) -> Axes:
     ax = figure.add_subplot(axes_class=_ShownAxes)
     ax.spines[["top", "right"]].set_visible(False)
     return ax
-
-
-def _cycle(count: int) -> Sequence[str]:
-    return [COLOURS[position % len(COLOURS)] for position in range(count)]
 
 
 def _groups(frame: pl.DataFrame, *, before: str) -> list[str]:
@@ -183,8 +188,9 @@ def _label(values: Sequence[Any]) -> str:
 
 def _plain(value: object) -> str:
     """Return a label as it is to be read: no mathematics, and short enough to leave room for the picture."""
-    text = str(value).replace("$", r"\$")
+    text = str(value)
     text = text if len(text) <= _LONGEST_LABEL else f"{text[: _LONGEST_LABEL - 1]}…"
+    text = text.replace("$", r"\$")
     return f" {text}" if text.startswith("_") else text  # matplotlib hides labels that start with an underscore
 
 
@@ -192,11 +198,11 @@ def _names(frame: pl.DataFrame, *, before: str) -> list[str]:
     return [_label(row) for row in frame.select(_groups(frame, before=before)).rows()] or ["all orders"] * frame.height
 
 
-def _each(frame: pl.DataFrame, groups: list[str]) -> dict[str, pl.DataFrame]:
-    """Split a frame into its groups, by what a reader calls them."""
+def _each(frame: pl.DataFrame, groups: list[str]) -> list[tuple[str, pl.DataFrame]]:
+    """Split a frame into its groups, each with what a reader calls it; two may look the same once they are cut."""
     if not groups:
-        return {"all orders": frame} if frame.height else {}
-    return {_label(key): part for key, part in frame.partition_by(groups, as_dict=True, maintain_order=True).items()}
+        return [("all orders", frame)] if frame.height else []
+    return [(_label(key), part) for key, part in frame.partition_by(groups, as_dict=True, maintain_order=True).items()]
 
 
 def _settled(hours: np.ndarray[Any, Any], share: np.ndarray[Any, Any]) -> float:
@@ -204,16 +210,19 @@ def _settled(hours: np.ndarray[Any, Any], share: np.ndarray[Any, Any]) -> float:
     return float(hours[np.searchsorted(share, 0.98 * share[-1])]) or float(hours[-1]) or 1.0
 
 
-def _intervals(ax: Axes, frame: pl.DataFrame, figure: str, names: Sequence[str]) -> None:
+def _intervals(
+    ax: Axes, frame: pl.DataFrame, figure: str, names: Sequence[str], *, beside: Iterable[float] = ()
+) -> None:
     """Draw a row per group, the first on top: a dot, and a bar from the figure's low to its high.
 
-    A high that was not reached is somewhere beyond: the bar ends in an arrow at the edge.
+    A high that was not reached is somewhere beyond: the bar ends in an arrow at the edge of all there is to see, what
+    is drawn `beside` included.
     """
     rows = np.arange(len(names))
     columns = (figure, f"{figure}_low", f"{figure}_high")
     middle, low, high = (frame[column].cast(pl.Float64).to_numpy() for column in columns)
     beyond = np.isnan(high) & ~np.isnan(low)
-    edge = 1.1 * np.nanmax([*middle, *low, *high, 0.0])
+    edge = 1.1 * np.nanmax([*middle, *low, *high, *beside, 0.0])
     ax.hlines(rows, low, np.where(beyond, edge, high), color=COLOURS[0], alpha=0.35, linewidth=6)
     ax.scatter(np.full(beyond.sum(), edge), rows[beyond], marker=">", color=COLOURS[0], alpha=0.6, s=90)
     ax.scatter(middle, rows, color=COLOURS[0], zorder=3, label="median" if "hours" in figure else None)
@@ -232,14 +241,14 @@ def _name_rows(ax: Axes, names: Sequence[str]) -> None:
 def _stacked(ax: Axes, frame: pl.DataFrame, groups: list[str], kind: str, methods: Sequence[str]) -> None:
     """Draw a bar per group, cut into its methods, the commonest first and the rest together."""
     parts = _each(frame, groups)
-    shares = {name: dict(part.select(kind, "share").iter_rows()) for name, part in parts.items()}
+    shares = [dict(part.select(kind, "share").iter_rows()) for _, part in parts]
     left = np.zeros(len(parts))
     for method, colour in zip(methods[: len(COLOURS)], COLOURS, strict=False):
-        width = [of_group.get(method, 0.0) for of_group in shares.values()]
+        width = [of_group.get(method, 0.0) for of_group in shares]
         ax.barh(range(len(parts)), width, left=left, color=colour, label=_plain(method))
         left += width
     if len(methods) > len(COLOURS):
         ax.barh(range(len(parts)), 1 - left, left=left, color="#d1d5db", label="all others")
-    _name_rows(ax, list(parts))
+    _name_rows(ax, [name for name, _ in parts])
     if methods:
         ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))

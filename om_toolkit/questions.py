@@ -9,7 +9,7 @@ import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from om_toolkit import metrics, plots
-from om_toolkit.wording import Columns, Record, Writer, amount, count, hours, percent, text, write_rows
+from om_toolkit.wording import Columns, Record, Writer, amount, count, hours, hours_between, percent, text, write_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -134,7 +134,6 @@ def _lost(row: Record) -> str:
     return amount("lost")(row | {"lost": row["expired_amount"] + row["cancelled_amount"]})
 
 
-_LOW, _HIGH = (hours(f"p50_hours_{side}", interval=False) for side in ("low", "high"))
 _HEAD: Final[Sequence[tuple[str, Writer, Writer]]] = (
     ("orders", count("orders"), _detail("median {value}", value=amount("median_order_value"))),
     ("ordered", amount("order_amount"), _detail("{value} on average", value=amount("average_order_value"))),
@@ -146,7 +145,7 @@ _HEAD: Final[Sequence[tuple[str, Writer, Writer]]] = (
         _lost,
         _detail("{n} expired, {m} cancelled", n=count("expired_orders"), m=count("cancelled_orders")),
     ),
-    ("half captured within", hours("p50_hours", interval=False), _detail("{low} to {high}", low=_LOW, high=_HIGH)),
+    ("half captured within", hours("p50_hours", interval=False), hours_between("p50_hours")),
     (
         "shipped with tracking",
         percent("tracking_share", interval=False),

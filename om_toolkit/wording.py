@@ -17,6 +17,7 @@ Columns: TypeAlias = dict[str, Writer]
 """A table for readers: each heading, and how its cells are written."""
 
 NOTHING = "-"
+_UNREACHED = "?"
 
 
 def write_rows(frame: pl.DataFrame, columns: Columns) -> list[list[str]]:
@@ -25,8 +26,10 @@ def write_rows(frame: pl.DataFrame, columns: Columns) -> list[list[str]]:
 
 
 def moment(as_of: datetime | None) -> str:
-    """Write the instant that data speaks of."""
-    return f"as of {as_of.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if as_of else "as of an unknown time"
+    """Write the instant that data speaks of; a naive one is in UTC."""
+    if as_of is None:
+        return "as of an unknown time"
+    return f"as of {as_of.astimezone(UTC) if as_of.tzinfo else as_of:%Y-%m-%d %H:%M} UTC"
 
 
 def text(name: str) -> Writer:
@@ -54,8 +57,20 @@ def hours(name: str, *, interval: bool = True) -> Writer:
     return _figure(name, "{:,.1f}", 1, " h", interval=interval)
 
 
+def hours_between(name: str) -> Writer:
+    """Write the 95 % interval of hours by itself."""
+
+    def write(row: Record) -> str:
+        low, high = (hours(f"{name}_{side}", interval=False)(row) for side in ("low", "high"))
+        if low == high == NOTHING:
+            return NOTHING
+        return " to ".join(_UNREACHED if bound == NOTHING else bound for bound in (low, high))
+
+    return write
+
+
 def _figure(name: str, form: str, scale: float, unit: str, *, interval: bool) -> Writer:
-    """Write a figure and its interval, if it has one; `?` is a bound that was not reached."""
+    """Write a figure and its interval, if it has one."""
 
     def write(row: Record) -> str:
         if row[name] is None:
@@ -64,7 +79,7 @@ def _figure(name: str, form: str, scale: float, unit: str, *, interval: bool) ->
         bounds = [row[f"{name}_low"], row[f"{name}_high"]] if interval else [None, None]
         if bounds == [None, None]:
             return told
-        low, high = ("?" if bound is None else form.format(bound * scale) for bound in bounds)
+        low, high = (_UNREACHED if bound is None else form.format(bound * scale) for bound in bounds)
         return f"{told} ({low} to {high})"
 
     return write

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import warnings
+from codecs import BOM_UTF8
 from collections import Counter
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -40,9 +40,12 @@ def read(documents: Iterable[tuple[str, str | bytes]]) -> tuple[list[Order], lis
 
 def newest(orders: Iterable[Order]) -> datetime | None:
     """Return the newest time at which something has happened; an expiry may be yet to come."""
-    captures = (capture.captured_at for order in orders for capture in order.captures)
-    refunds = (refund.refunded_at for order in orders for refund in order.refunds)
-    return max(filter(None, chain((order.created_at for order in orders), captures, refunds)), default=None)
+    happened: list[datetime | None] = []
+    for order in orders:
+        happened.append(order.created_at)
+        happened.extend([capture.captured_at for capture in order.captures])
+        happened.extend([refund.refunded_at for refund in order.refunds])
+    return max(filter(None, happened), default=None)
 
 
 def warn_of_repeated(repeated: Counter[str]) -> None:
@@ -50,48 +53,57 @@ def warn_of_repeated(repeated: Counter[str]) -> None:
     if repeated:
         ids = ", ".join(sorted(repeated)[:_SHOWN])
         text = f"{len(repeated)} order(s) stand there more than once, and the last one counts: {ids}"
-        warnings.warn(text, RepeatedOrders, stacklevel=4)
+        warnings.warn(text, RepeatedOrders, stacklevel=3)
 
 
-def documents(source: str | bytes | Path) -> Iterator[tuple[str, str]]:
-    """Yield each document of a source as text, with where it stands; what is no document is yielded too, to be told.
+def documents(source: str | bytes | Path) -> Iterator[tuple[str, str | bytes]]:
+    """Yield each document of a source, with where it stands; what is no document is yielded too, to be told.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the bytes are no text.
     """
-    name, text = _text(source)
-    for number, piece in enumerate(_pieces(text), 1):
+    name, data = _data(source)
+    for number, piece in enumerate(_pieces(data, name), 1):
         yield f"{name} #{number}", piece
 
 
-def _text(source: str | bytes | Path) -> tuple[str, str]:
-    if isinstance(source, str) and source.strip(_BLANK)[:1] in ("", "{", "["):
-        return "answer", source.strip(_BLANK)
+def _data(source: str | bytes | Path) -> tuple[str, bytes]:
+    """Return what to call a source, and its bytes in UTF-8."""
+    if isinstance(source, str) and source.lstrip("\ufeff \t\r\n")[:1] in ("", "{", "["):
+        return "answer", source.encode("utf-8", "surrogatepass")
     name, data = ("answer", source) if isinstance(source, bytes) else (str(source), Path(source).read_bytes())
+    encoding = json.detect_encoding(data)
+    return name, data if encoding.startswith("utf-8") else _decoded(data, encoding, name).encode()
+
+
+def _decoded(data: bytes, encoding: str, name: str) -> str:
     try:
-        return name, data.decode(json.detect_encoding(data)).strip(_BLANK)
+        return data.decode(encoding)
     except UnicodeDecodeError:
         raise ValueError(f"{name} is no JSON: its bytes are no text in UTF-8") from None
 
 
-_BLANK: Final = "\ufeff \t\r\n"  # JSON's white space, and the byte order mark
-
-
-def _pieces(text: str) -> Iterator[str]:
-    """Split a text into its documents: the elements of an array, the lines of NDJSON, or the text as it is."""
-    if text.startswith("["):
-        rest = yield from _elements(text)
-        yield from _pieces(rest.strip(_BLANK))
+def _pieces(data: bytes, name: str) -> Iterator[str | bytes]:
+    """Split bytes into their documents: the elements of an array, the lines of NDJSON, or all of them as they are."""
+    data = data.removeprefix(BOM_UTF8).strip(_BLANK)
+    if data.startswith(b"["):
+        rest = yield from _elements(_decoded(data, "utf-8", name))
+        yield from _pieces(rest.encode(), name)
         return
-    lines = [line.strip(_BLANK) for line in text.split("\n")]
-    is_ndjson = lines[0].endswith("}") or (any(line.startswith("{") for line in lines[1:]) and not _is_json(text))
-    yield from filter(None, lines if is_ndjson else [text])
+    if not data.startswith(b"{"):
+        _decoded(data, "utf-8", name)  # what is no text at all is no answer
+    lines = [line.strip(_BLANK) for line in data.split(b"\n")]
+    is_ndjson = lines[0].endswith(b"}") or (any(line.startswith(b"{") for line in lines[1:]) and not _is_json(data))
+    yield from filter(None, lines if is_ndjson else [data])
 
 
-def _is_json(text: str) -> bool:
+_BLANK: Final = b" \t\r\n"  # JSON's white space
+
+
+def _is_json(data: bytes) -> bool:
     try:
-        json.loads(text, parse_int=str, parse_float=str)
+        json.loads(data, parse_int=str, parse_float=str)
     except (ValueError, RecursionError):
         return False
     return True

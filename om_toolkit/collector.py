@@ -36,4 +36,16 @@ def paused() -> Iterator[None]:
         with _lock:
             _pauses -= 1
             if _pauses == 0 and _was_enabled:
+                _spare_the_young()
                 gc.enable()
+
+
+def _spare_the_young() -> None:
+    """Move all new objects to the oldest generation, unseen: enabled with so many young ones, the collector would walk.
+
+    Frozen and thawed again, objects land there at the cost of joining two lists. Where somebody has frozen objects of
+    their own, these stay frozen, and the walk is paid.
+    """
+    if gc.get_freeze_count() == 0:
+        gc.freeze()
+        gc.unfreeze()

@@ -58,6 +58,26 @@ def test_it_comes_back_with_the_last_of_several_threads() -> None:
     assert gc.isenabled()
 
 
+def test_what_was_made_is_old_afterwards_and_nothing_is_frozen() -> None:
+    with paused():
+        made: list[list[object]] = [[] for _ in range(10_000)]
+    assert gc.get_freeze_count() == 0
+    assert gc.get_count()[0] < 5_000
+    old = {id(thing) for thing in gc.get_objects(generation=2)}
+    assert all(id(thing) in old for thing in made)
+
+
+def test_objects_that_somebody_froze_stay_frozen() -> None:
+    gc.freeze()
+    frozen = gc.get_freeze_count()
+    try:
+        with paused():
+            pass
+        assert gc.get_freeze_count() >= frozen > 0
+    finally:
+        gc.unfreeze()
+
+
 def test_a_batch_leaves_it_as_it_was() -> None:
     orders = om.Orders.from_json('[{"order_id": "a-1"}, {"order_id": 1.5}, {"x"')
     orders.tables()

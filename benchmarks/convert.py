@@ -1,0 +1,431 @@
+"""How fast answers become objects and tables, and how much memory that takes, measured against other ways.
+
+    uv run --group benchmarks python benchmarks/convert.py          # 20 000 orders, some minutes, 3 GB of memory
+    uv run --group benchmarks python benchmarks/convert.py --quick  # fewer orders and rounds: does it still run?
+
+Prints a Markdown table, and ends with exit code 1 if a ratio is above the one that it must reach.
+
+Speed is CPU time of the whole process, all threads, in rounds: each runs both ways one after the other, the first of
+the two changing from round to round. A measured ratio is the median of the rounds' ratios. Before anything is timed,
+both ways must have given the same frames: names, dtypes and values; of `json_normalize`, whose dtypes are not ours,
+rows and sums of amounts. Memory is taken in a fresh process each time (Linux only: it reads /proc).
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from ctypes import CDLL
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+import pandas as pd
+import polars as pl
+from polars.testing import assert_frame_equal
+
+import om_toolkit as om
+from om_toolkit import tables
+from om_toolkit.collector import paused
+from om_toolkit.shop import Shop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+Frames = dict[str, pl.DataFrame]
+Kept = tuple[om.Orders, om.Tables[pl.DataFrame]]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is measured."""
+
+    orders: int = 20_000
+    rounds: int = 7
+    copies: int = 10
+    """So many times the orders stand in the larger of the two files of `read_tables`."""
+
+
+class Measured(NamedTuple):
+    """A row of the result."""
+
+    what: str
+    against: str
+    limit: float
+    ratios: Sequence[float]
+
+    @property
+    def median(self) -> float:
+        """What the rounds say."""
+        return statistics.median(self.ratios)
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether that is good enough."""
+        return self.median <= self.limit
+
+    def __str__(self) -> str:
+        found = f"{self.median:.2f} ({min(self.ratios):.2f}-{max(self.ratios):.2f})"
+        return f"| {self.what} | {self.against} | ≤ {self.limit:g} | {found}{'' if self.is_reached else ', MISSED'} |"
+
+
+# ---- Our way ----
+
+
+def ours(ndjson: bytes) -> Kept:
+    """Make validated objects and the five tables of answers, keeping both."""
+    orders = om.Orders.from_json(ndjson)
+    return orders, orders.tables()
+
+
+# ---- polars alone ----
+
+
+def polars_alone(ndjson: bytes) -> Frames:
+    """Make the same five frames without objects: read what the tables need, and nothing more, and flatten it."""
+    answers = pl.read_ndjson(ndjson, schema=_answer_schema())
+    order = {"order_id": "order_id", "purchase_currency": "purchase_currency"}
+    captures = _exploded(answers, "captures", order)
+    refunds = _exploded(answers, "refunds", order)
+    of_capture, of_refund = order | {"capture_id": "captures.capture_id"}, order | {"refund_id": "refunds.refund_id"}
+    lines = (
+        _exploded(answers, "order_lines", order, source="order"),
+        _exploded(captures, "captures.order_lines", of_capture, source="capture"),
+        _exploded(refunds, "refunds.order_lines", of_refund, source="refund"),
+    )
+    shipments = (
+        _exploded(answers, "shipping_info", order, source="order"),
+        _exploded(captures, "captures.shipping_info", of_capture, source="capture"),
+    )
+    return {
+        "orders": _flat("orders", answers),
+        "captures": _flat("captures", captures, "captures"),
+        "refunds": _flat("refunds", refunds, "refunds"),
+        "order_lines": _flat("order_lines", _stacked(lines), "order_lines"),
+        "shipments": _flat("shipments", _stacked(shipments).with_columns(_has_tracking()), "shipping_info"),
+    }
+
+
+def _answer_schema() -> pl.Schema:
+    """The schema of an answer, as far as the tables need it."""
+    lines, shipments = _fields("order_lines"), _fields("shipments")
+    shipments |= dict.fromkeys(("tracking_number", "tracking_uri"), pl.String())  # what has_tracking is made of
+    below = {
+        "order_lines": _array(lines),
+        "shipping_info": _array(shipments),
+        "captures": _array(_fields("captures") | {"order_lines": _array(lines), "shipping_info": _array(shipments)}),
+        "refunds": _array(_fields("refunds") | {"order_lines": _array(lines)}),
+    }
+    return pl.Schema(_fields("orders") | below)
+
+
+def _fields(table: str) -> dict[str, pl.DataType]:
+    """The fields of the object that is a row of a table, objects within it as structs."""
+    tree: dict[str, Any] = {}
+    for column in tables.columns(table):
+        *parents, name = column.field.split(".")
+        place = tree
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        if column.path is not None:
+            place[name] = column.kind.dtype
+    return {name: _as_struct(below) for name, below in tree.items()}
+
+
+def _as_struct(tree: dict[str, Any] | pl.DataType) -> pl.DataType:
+    return pl.Struct({name: _as_struct(below) for name, below in tree.items()}) if isinstance(tree, dict) else tree
+
+
+def _array(fields: dict[str, pl.DataType]) -> pl.DataType:
+    return pl.List(pl.Struct(fields))
+
+
+def _exploded(frame: pl.DataFrame, array: str, keys: dict[str, str], source: str | None = None) -> pl.DataFrame:
+    """One row per item of an array, with the owner's keys, where the array stands and the item's place in it."""
+    items, name = _at(array), array.rpartition(".")[2]
+    return frame.select(
+        *(_at(path).alias(key) for key, path in keys.items()),
+        pl.lit(source, pl.String).alias("source"),
+        items.alias(name),
+        pl.int_ranges(items.list.len()).alias("place"),
+    ).explode(name, "place", empty_as_null=False, keep_nulls=False)
+
+
+def _stacked(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat(parts, how="diagonal")
+
+
+def _at(path: str) -> pl.Expr:
+    first, *rest = path.split(".")
+    place = pl.col(first)
+    for name in rest:
+        place = place.struct.field(name)
+    return place
+
+
+def _has_tracking() -> pl.Expr:
+    told = [(_at(f"shipping_info.{name}") != "").fill_null(value=False) for name in ("tracking_number", "tracking_uri")]
+    return (told[0] | told[1]).alias("has_tracking")
+
+
+_OWNED = ("order_id", "purchase_currency")  # the answers tell them of the order alone
+_PLACES = ("line", "shipment")
+
+
+def _flat(table: str, rows: pl.DataFrame, item: str = "") -> pl.DataFrame:
+    """Lay the columns of a table out; `item` names the struct that holds a row's own fields."""
+    return rows.select(_column(column, item) for column in tables.columns(table))
+
+
+def _column(column: tables.Column, item: str) -> pl.Expr:
+    if column.name in _PLACES:
+        value = pl.col("place")
+    elif column.path is None or column.name in _OWNED:
+        value = pl.col(column.name)
+    else:
+        value = _at(f"{item}.{column.field}".lstrip("."))
+    if column.kind in (tables.Kind.TEXT, tables.Kind.CODE):
+        value = pl.when(value != "").then(value)
+    if column.kind is tables.Kind.CODE:
+        value = value.str.to_uppercase()
+    return value.alias(column.name)
+
+
+# ---- pandas ----
+
+
+def pandas_normalized(answers: Sequence[bytes]) -> tuple[list[Any], dict[str, pd.DataFrame]]:
+    """Make five pandas frames, as one finds it in notebooks: lines of orders and shipments of captures only."""
+    documents = [json.loads(answer) for answer in answers]
+    owner = ["order_id", "purchase_currency"]
+    normalize = partial(pd.json_normalize, documents)
+    return documents, {
+        "orders": normalize(),
+        "captures": normalize("captures", owner),
+        "refunds": normalize("refunds", owner),
+        "order_lines": normalize("order_lines", owner),
+        "shipments": normalize(["captures", "shipping_info"], [*owner, ["captures", "capture_id"]]),
+    }
+
+
+# ---- The same result? ----
+
+_KEYS = {
+    "orders": ("order_id",),
+    "captures": ("order_id", "capture_id"),
+    "refunds": ("order_id", "refund_id"),
+    "order_lines": ("order_id", "source", "capture_id", "refund_id", "line"),
+    "shipments": ("order_id", "source", "capture_id", "shipment"),
+}
+
+
+def assert_same_frames(found: om.Tables[pl.DataFrame], expected: Frames) -> None:
+    """Hold that all five frames have the same columns, dtypes and values."""
+    for name, frame in found.items():
+        keys = _KEYS[name]
+        if frame.select(pl.struct(keys).is_duplicated().any()).item():
+            raise AssertionError(f"{name}: {keys} do not tell the rows apart")
+        assert_frame_equal(frame.sort(keys), expected[name].sort(keys), check_exact=True)
+
+
+def assert_same_sums(found: om.Tables[pl.DataFrame], expected: dict[str, pd.DataFrame]) -> None:
+    """Hold that pandas has the same rows, and that each of their amounts adds up to the same."""
+    for name, frame in found.items():
+        source = {"order_lines": "order", "shipments": "capture"}.get(name)
+        rows = frame.filter(pl.col("source") == source) if source else frame
+        if rows.height != len(expected[name]):
+            raise AssertionError(f"{name}: {rows.height} rows, of pandas {len(expected[name])}")
+        for column in tables.columns(name):
+            if column.kind is tables.Kind.AMOUNT and column.field in expected[name]:
+                assert rows[column.name].sum() == expected[name][column.field].sum(), f"{name}.{column.name}"
+
+
+# ---- Speed ----
+
+
+def speed(answers: Sequence[bytes], rounds: int) -> Iterator[Measured]:
+    """Compare the CPU time of our way with that of three others."""
+    ndjson = b"\n".join(answers)
+    our_way = partial(ours, ndjson)
+    _, made = our_way()
+    assert_same_frames(made, polars_alone(ndjson))
+    assert_same_sums(made, pandas_normalized(answers)[1])
+    del made
+    what = f"bytes → validated, kept objects → 5 tables, {len(answers):,} orders"
+    compare = partial(cpu_ratios, rounds=rounds)
+    other = partial(polars_alone, ndjson)
+    yield Measured(what, "`pl.read_ndjson(schema)` + flatten", 0.35, compare(our_way, other))
+    with paused():
+        loads = partial(_all_loaded, answers)
+        yield Measured("the same, collector paused", "`orjson.loads` alone, paused", 4.5, compare(our_way, loads))
+    normalize = partial(pandas_normalized, answers)
+    yield Measured("the same", "`json.loads`, five `pandas.json_normalize`", 0.4, compare(our_way, normalize))
+
+
+def _all_loaded(answers: Sequence[bytes]) -> list[object]:
+    return [orjson.loads(answer) for answer in answers]
+
+
+def cpu_ratios(way: Callable[[], object], other: Callable[[], object], rounds: int) -> list[float]:
+    """Run both ways in turn, and return how much of the other's CPU time each round took."""
+    ratios = []
+    for number in range(rounds):
+        ways = (way, other) if number % 2 == 0 else (other, way)
+        spent = {measured: cpu_seconds(measured) for measured in ways}
+        ratios.append(spent[way] / spent[other])
+        tell(f"round {number + 1}: {spent[way]:.2f} s of {spent[other]:.2f} s = {ratios[-1]:.2f}")
+    return ratios
+
+
+def cpu_seconds(work: Callable[[], object]) -> float:
+    """Return the CPU time of the whole process until the result is there; dropping it is not part of it."""
+    give_memory_back()  # else the one that needs less would be spared what the other has just taken from the system
+    start = time.process_time()
+    kept = work()
+    spent = time.process_time() - start
+    del kept
+    return spent
+
+
+# ---- Memory ----
+
+
+def memory(answers: Sequence[bytes], scale: Scale) -> Iterator[Measured]:
+    """Measure what the tables need beyond themselves, each time in a fresh process."""
+    with tempfile.TemporaryDirectory() as folder:
+        small, large = Path(folder, "small.ndjson"), Path(folder, "large.ndjson")
+        write_ndjson(small, answers, copies=1)
+        write_ndjson(large, answers, copies=scale.copies)
+        many, times = len(answers), range(min(scale.rounds, 3))
+        extra = [in_fresh_process(extra_of_tables, small) for _ in times]
+        yield Measured(f"objects → 5 tables, extra peak memory, {many:,} orders", "size of the frames", 5, extra)
+        growth = [in_fresh_process(extra_of_reading, large) / in_fresh_process(extra_of_reading, small) for _ in times]
+        what = f"`read_tables`, peak memory beyond the frames, {many * scale.copies:,} orders"
+        yield Measured(what, f"the same of {many:,} orders", 1.5, growth)
+
+
+def write_ndjson(file: Path, answers: Sequence[bytes], *, copies: int) -> None:
+    """Write the orders so many times, each time with other ids."""
+    with file.open("wb") as sink:
+        for copy in range(copies):
+            for answer in answers:
+                sink.write(answer.replace(b'"order_id":"', b'"order_id":"%d-' % copy, 1) + b"\n")
+
+
+def in_fresh_process(measure: Callable[[Path], float], file: Path) -> float:
+    """Return what a function measures in a process that has done nothing but imports."""
+    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as processes:
+        return processes.submit(measure, file).result()
+
+
+def extra_of_tables(file: Path) -> float:
+    """Return the extra peak memory of `Orders.tables`, the frames included, in sizes of the frames."""
+    orders = om.Orders.from_json(file)
+    before = restart_peak()
+    made = orders.tables()
+    extra, size = peak_bytes() - before, _size(made)
+    tell(f"objects → tables: {extra / 1e6:.0f} MB extra for {size / 1e6:.0f} MB of frames")
+    return extra / size
+
+
+def extra_of_reading(file: Path) -> float:
+    """Return the peak memory of `read_tables` beyond imports and the frames, in bytes."""
+    before = restart_peak()
+    made = om.read_tables(file)
+    peak, size = peak_bytes(), _size(made)
+    extra = peak - before - size
+    tell(f"read_tables of {made.orders.height:,}: {extra / 1e6:.0f} MB beyond {size / 1e6:.0f} MB of frames")
+    return extra
+
+
+def _size(made: om.Tables[pl.DataFrame]) -> int:
+    """Return the size of the five frames as Arrow lays them out; `estimated_size` leaves out 16 bytes a text."""
+    layout = pl.CompatLevel.newest()
+    return sum(frame.write_ipc(None, compat_level=layout).getbuffer().nbytes for _, frame in made.items())
+
+
+def give_memory_back() -> None:
+    """Return what was freed to the system."""
+    gc.collect()
+    CDLL(None).malloc_trim(0)
+
+
+def restart_peak() -> int:
+    """Let the peak of this process begin at what it holds now, and return that in bytes.
+
+    What was freed goes back to the system first: taken again later, it would not show as extra.
+    """
+    give_memory_back()
+    Path("/proc/self/clear_refs").write_text("5")  # the kernel's way to forget the peak so far
+    return _status("VmRSS")
+
+
+def peak_bytes() -> int:
+    """Return the most memory that this process has held at once, resident, since `restart_peak`."""
+    return _status("VmHWM")
+
+
+def _status(name: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
+
+
+# ---- All together ----
+
+
+def main() -> int:
+    """Measure everything and print the table."""
+    parser = argparse.ArgumentParser(description="How fast answers become objects and tables, and in how much memory.")
+    parser.add_argument("--quick", action="store_true", help="fewer orders and rounds")
+    scale = Scale(orders=2_000, rounds=3, copies=5) if parser.parse_args().quick else Scale()
+    shop = Shop(scale.orders)
+    answers = [shop.body(order_id) for order_id in shop.order_ids]
+    del shop
+    print(f"{told_machine()}. Orders of {told_sizes(answers)}.\n")
+    print("| what | against | must reach | measured: median (min-max) |\n|---|---|---|---|")
+    results = []
+    for measured in (*speed(answers, scale.rounds), *memory(answers, scale)):
+        print(measured, flush=True)
+        results.append(measured)
+    return 0 if all(measured.is_reached for measured in results) else 1
+
+
+def told_machine() -> str:
+    """Say on what was measured."""
+    names = ("polars", "pydantic", "pydantic-core", "orjson", "pandas")
+    versions = (f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in names))
+    return f"{_processor()}, {os.cpu_count()} cores, {platform.system()}; {', '.join(versions)}"
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.machine())
+
+
+def told_sizes(answers: Sequence[bytes]) -> str:
+    """Say how large the answers are."""
+    sizes = sorted(map(len, answers))
+    low, high = (sizes[len(sizes) * percent // 100] / 1000 for percent in (5, 95))
+    return f"{statistics.mean(sizes) / 1000:.1f} KB on average, nine of ten between {low:.1f} and {high:.1f} KB"
+
+
+def tell(progress: str) -> None:
+    """Say how far it is, beside the result."""
+    print(progress, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from codecs import BOM_UTF8
 from collections import Counter
 from dataclasses import replace
 from io import BytesIO
-from itertools import islice
+from itertools import chain, groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from om_toolkit.errors import Failure, FetchError, RepeatedOrders
 from om_toolkit.models import Order, read_order
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
 _SHOWN: Final = 5  # ids that a warning spells out
 
 
-def read(documents: Iterable[tuple[str, str | bytes]]) -> tuple[list[Order], list[Failure], Counter[str]]:
+def read(documents: Iterable[tuple[str, bytes]]) -> tuple[list[Order], list[Failure], Counter[str]]:
     """Read documents; return the orders, the failures, and how often an order stood there before."""
     orders: dict[str, Order] = {}
     failures, repeated = [], Counter[str]()
@@ -34,7 +35,7 @@ def read(documents: Iterable[tuple[str, str | bytes]]) -> tuple[list[Order], lis
             failures.append(error.failure if known != "?" else replace(error.failure, order_id=where))
             continue
         order_id = order.order_id or ""
-        if order_id in orders:
+        if orders.pop(order_id, None):
             repeated[order_id] += 1
         orders[order_id] = order
     return list(orders.values()), failures, repeated
@@ -58,84 +59,115 @@ def warn_of_repeated(repeated: Counter[str]) -> None:
         warnings.warn(text, RepeatedOrders, stacklevel=3)
 
 
-def documents(source: str | bytes | Path) -> Iterator[tuple[str, str | bytes]]:
-    """Yield each document of a source, with where it stands; what is no document is yielded too, to be told.
+def documents(*sources: str | bytes | Path) -> Iterator[tuple[str, bytes]]:
+    """Yield each document of some sources, with where it stands; what is no document is yielded too, to be told.
+
+    Files are read once and by and by, so they may be larger than memory, or pipes.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the bytes are no text.
     """
-    name, data = _data(source)
-    for number, piece in enumerate(_pieces(data, name), 1):
-        yield f"{name} #{number}", piece
+    numbers = Counter[str]()
+    for source in sources:
+        name, opened = _open(source)
+        with opened as file:
+            for document in _Splitter().split(_lines(file, name)):
+                numbers[name] += 1
+                yield f"{name} #{numbers[name]}", document
 
 
-def _data(source: str | bytes | Path) -> tuple[str, bytes]:
-    """Return what to call a source, and its bytes in UTF-8."""
-    if isinstance(source, str) and source.lstrip("\ufeff \t\r\n")[:1] in ("", "{", "["):
-        return "answer", source.encode("utf-8", "surrogatepass")
-    name, data = ("answer", source) if isinstance(source, bytes) else (str(source), Path(source).read_bytes())
-    encoding = json.detect_encoding(data)
-    return name, data if encoding.startswith("utf-8") else _decoded(data, encoding, name).encode()
+def _open(source: str | bytes | Path) -> tuple[str, BinaryIO]:
+    """Return what to call a source, and its bytes."""
+    if isinstance(source, str) and is_text(source):
+        source = source.encode("utf-8", "surrogatepass")
+    if isinstance(source, bytes):
+        return "answer", BytesIO(source)
+    path = Path(source)
+    return path.name, path.open("rb")
 
 
-def _decoded(data: bytes, encoding: str, name: str) -> str:
+def is_text(source: str | Path) -> bool:
+    """Tell whether this is JSON itself and no path: then it must not stand in an error, for it may name somebody."""
+    return isinstance(source, str) and bool(source.strip()[:1] in ("", "[") or re.search(r"[{\n]", source))
+
+
+def _lines(file: BinaryIO, name: str) -> Iterator[bytes]:
+    """Yield lines in UTF-8, whatever encoding of JSON they are in.
+
+    Raises:
+        ValueError: If what begins like no JSON is no text either.
+    """
+    first = file.readline()
+    encoding = json.detect_encoding(first)
     try:
-        return data.decode(encoding)
+        if not encoding.startswith("utf-8"):
+            return iter(BytesIO((first + file.read()).decode(encoding).encode()))
+        if not first.removeprefix(BOM_UTF8).lstrip(_BLANK).startswith((b"{", b"[")):
+            first.decode()
     except UnicodeDecodeError:
         raise ValueError(f"{name} is no JSON: its bytes are no text in UTF-8") from None
-
-
-def _pieces(data: bytes, name: str) -> Iterator[str | bytes]:
-    """Split bytes into their documents: the elements of an array, the lines of NDJSON, or all of them as they are."""
-    data = data.removeprefix(BOM_UTF8).strip(_BLANK)
-    if data.startswith(b"["):
-        rest = yield from _elements(_decoded(data, "utf-8", name))
-        yield from _pieces(rest.encode(), name)
-        return
-    if not data.startswith(b"{"):
-        _decoded(data, "utf-8", name)  # what is no text at all is no answer
-    is_ndjson = next(_lines(data), b"").endswith(b"}") or (
-        any(line.startswith(b"{") for line in islice(_lines(data), 1, None)) and not _is_json(data)
-    )
-    yield from filter(None, _lines(data) if is_ndjson else [data])
-
-
-def _lines(data: bytes) -> Iterator[bytes]:
-    return (line.strip(_BLANK) for line in BytesIO(data))
+    return chain([first], file)
 
 
 _BLANK: Final = b" \t\r\n"  # JSON's white space
+_TOKEN: Final = re.compile(rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"|["{}\[\]]|[^\s,"{}\[\]][^,"{}\[\]]*')
+"""A string, a bracket, or what else stands between them: all that is needed to see where a document ends."""
 
 
-def _is_json(data: bytes) -> bool:
-    try:
-        json.loads(data, parse_int=str, parse_float=str)
-    except (ValueError, RecursionError):
-        return False
-    return True
+class _Splitter:
+    """Splits lines into documents: one a line, spread over many, in arrays, whole or not.
 
-
-def _elements(text: str) -> Generator[str, None, str]:
-    """Yield each element of a JSON array as it was written, and return what follows the array.
-
-    What follows a broken element cannot be told apart, and is yielded with it; so is the end of an array that has none.
+    A broken one costs no other: where an object begins that cannot belong to what has begun, that was cut short.
     """
-    # Only where an element ends is asked here, so its numbers, however long, stay as they are written.
-    decode = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
-    start = _skip(text, 1)
-    while text[start : start + 1] != "]":
-        try:
-            _, end = decode(text, start)
-        except (ValueError, RecursionError):
-            yield text[start:] or "["
-            return ""
-        yield text[start:end]
-        start = _skip(text, end)
-    return text[start + 1 :]
+
+    def __init__(self) -> None:
+        self._begun: list[bytes] = []  # the lines so far of a document that has not ended
+        self._depth = 0  # brackets open in it
+        self._arrays = 0  # brackets open around it
+
+    def split(self, lines: Iterable[bytes]) -> Iterator[bytes]:
+        for raw in lines:
+            line = raw.removeprefix(BOM_UTF8).rstrip(_BLANK)
+            if self._begun and line.startswith(b"{") and not self._begun[-1].endswith((b"[", b",", b":")):
+                yield from self._given_up()
+            if not self._depth and _is_whole(line):
+                yield line
+            elif line:
+                yield from self._cut(line)
+        if self._arrays and not self._depth:
+            yield b"["  # an array without an end may have lost some
+        yield from self._given_up()
+
+    def _cut(self, line: bytes) -> Iterator[bytes]:
+        """Yield the documents that end in a line, and keep what begins in it."""
+        start = 0
+        for token in _TOKEN.finditer(line):
+            mark = token[0]
+            if self._depth:
+                self._depth += (mark in b"{[") - (mark in b"}]")
+                if not self._depth:
+                    yield b"\n".join([*self._begun, line[start : token.end()]])
+                    self._begun = []
+            elif mark == b"{":
+                self._depth, start = 1, token.start()
+            elif mark == b"[" or (self._arrays and mark == b"]"):
+                self._arrays += 1 if mark == b"[" else -1
+            elif self._arrays:
+                yield mark.rstrip(_BLANK)
+            else:  # no JSON, to the end of the line
+                yield line[token.start() :]
+                return
+        if self._depth:
+            self._begun.append(line[start:])
+
+    def _given_up(self) -> Iterator[bytes]:
+        """Yield what has begun and never ended: whole documents among its lines, and together what is between."""
+        for is_whole, lines in groupby(self._begun, _is_whole):
+            together = list(lines)
+            yield from together if is_whole else [b"\n".join(together)]
+        self._begun, self._depth = [], 0
 
 
-def _skip(text: str, start: int) -> int:
-    while text[start : start + 1] in tuple(", \t\r\n"):
-        start += 1
-    return start
+def _is_whole(line: bytes) -> bool:
+    return line.startswith(b"{") and line.endswith(b"}") and line.count(b"{") == line.count(b"}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from codecs import BOM_UTF8
 from collections import Counter
+from dataclasses import replace
 from itertools import chain, islice
 from operator import methodcaller
 from pathlib import Path
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from om_toolkit.answers import newest, read, warn_of_repeated
+from om_toolkit.answers import documents, is_text, read, warn_of_repeated
 from om_toolkit.collector import paused
+from om_toolkit.instants import in_utc
 from om_toolkit.orders import Orders
 from om_toolkit.progress import progress
 from om_toolkit.tables import SCHEMAS, Tables
@@ -32,42 +33,49 @@ def read_tables(path: str | Path, *, as_of: datetime | None = None, personal: bo
     there more than once the last one counts, and a warning says so.
 
     Args:
-        path: NDJSON, an order a line. One order or an array of orders will do as well, but is read at once.
+        path: A file of one order, arrays of orders, or NDJSON (an order a line).
         as_of: When the answers were fetched; without it the newest purchase, capture or refund tells.
         personal: Whether the columns that can name a person are there as well.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the bytes are no text.
+        ValueError: If the bytes are no text, or the JSON itself is given.
     """
-    path = Path(path)
-    with path.open("rb") as file:
-        first = file.readline().removeprefix(BOM_UTF8).strip()
-    if not (first.startswith(b"{") and first.endswith(b"}")):
-        return Orders.from_json(path, as_of=as_of).tables(personal=personal)
+    if is_text(path):
+        raise ValueError("that is no path but text: give a path; Orders.from_json takes the JSON itself")
     repeated: Counter[str] = Counter()
-    parts = list(_read_parts(path, repeated, personal=personal))
+    parts = list(_read_parts(Path(path), repeated, personal=personal)) or [Orders().tables(personal=personal)]
     frames: dict[str, Any] = {name: pl.concat([getattr(part, name) for part in parts]) for name in SCHEMAS}
-    times = max(filter(None, (part.as_of for part in parts)), default=None)
     failures = tuple(chain.from_iterable(part.failures for part in parts))
-    tables = _without_repeated(Tables(**frames, as_of=as_of or times, failures=failures), repeated)
+    tables = _without_repeated(Tables(**frames, as_of=None, failures=failures), repeated)
     warn_of_repeated(repeated)
-    return tables.map(lambda frame: frame.drop(_CHUNK))
+    tables = tables.map(lambda frame: frame.drop(_CHUNK, strict=False))
+    return replace(tables, as_of=in_utc(as_of) or _newest(tables), as_of_is_inferred=as_of is None)
 
 
 def _read_parts(path: Path, repeated: Counter[str], *, personal: bool) -> Iterator[Tables[pl.DataFrame]]:
-    """Yield the tables of each chunk of a file's lines, the chunk's number in every row."""
-    with path.open("rb") as file, progress(path.stat().st_size, "B", unit_scale=True, desc=path.name) as bar:
-        lines = ((f"{path.name} #{number}", line.removeprefix(BOM_UTF8)) for number, line in enumerate(file, 1))
-        for number, chunk in enumerate(iter(lambda: list(islice(lines, _ORDERS_AT_ONCE)), [])):
+    """Yield the tables of some thousand of a file's documents at a time, the chunk's number in every row."""
+    size = path.stat().st_size if path.is_file() else None
+    with progress(size, "B", unit_scale=True, desc=path.name) as bar:
+        all_documents = documents(path)
+        for number, chunk in enumerate(iter(lambda: list(islice(all_documents, _ORDERS_AT_ONCE)), [])):
             with paused():
-                orders, failures, again = read((where, line) for where, line in chunk if line.strip())
-                tables = Orders(orders, failures=failures, as_of=newest(orders)).tables(personal=personal)
+                orders, failures, again = read(chunk)
+                tables = Orders(orders, failures=failures).tables(personal=personal)
             del orders  # before the next ones are made
             repeated += again
-            bar.update(sum(len(line) for _, line in chunk))
-            of_chunk = pl.lit(number).alias(_CHUNK)
-            yield tables.map(methodcaller("with_columns", of_chunk))
+            bar.update(sum(len(document) for _, document in chunk))
+            yield tables.map(methodcaller("with_columns", pl.lit(number).alias(_CHUNK)))
+
+
+def _newest(tables: Tables[pl.DataFrame]) -> datetime | None:
+    """Return the newest time at which something has happened; an expiry may be yet to come."""
+    times: list[Any] = [
+        tables.orders["created_at"].max(),
+        tables.captures["captured_at"].max(),
+        tables.refunds["refunded_at"].max(),
+    ]
+    return max(filter(None, times), default=None)
 
 
 def _without_repeated(tables: Tables[pl.DataFrame], repeated: Counter[str]) -> Tables[pl.DataFrame]:

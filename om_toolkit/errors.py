@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_SHOWN: Final = 5  # failures of a batch, or messages of a failure, that a text spells out
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why one order could not be had.
@@ -62,10 +65,13 @@ class Failure:
 
     def __str__(self) -> str:
         """Tell the failure in one line, with what to do about it."""
-        facts = [str(self.status or ""), self.error_code or "", *self.messages]
+        answer = " ".join(filter(None, (str(self.status or ""), self.error_code)))
+        facts = [answer, *self.messages[:_SHOWN]]
+        if len(self.messages) > _SHOWN:
+            facts.append(f"and {len(self.messages) - _SHOWN:,} more")
         told = f"{self.order_id}: {self.kind}"
         if any(facts):
-            told += f" ({' '.join(fact for fact in facts if fact)})"
+            told += f" ({'; '.join(filter(None, facts))})"
         if self.correlation_id:
             told += f", correlation id {self.correlation_id}"
         return f"{told}. {_ERRORS[self.kind].advice}"
@@ -77,9 +83,6 @@ class Failure:
 
 class OMError(Exception):
     """The base of everything this package raises."""
-
-
-_SHOWN: Final = 5  # failures that an exception's text spells out
 
 
 class CredentialsMissing(OMError, ValueError):

@@ -17,9 +17,9 @@ from om_toolkit.answers import documents, newest, read, warn_of_repeated
 from om_toolkit.collector import paused
 from om_toolkit.drift import undocumented
 from om_toolkit.errors import FailedOrders, Failure
+from om_toolkit.instants import in_utc, moment
 from om_toolkit.models import Capture, Order, Row, to_frame
 from om_toolkit.tables import Tables
-from om_toolkit.wording import moment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +33,7 @@ class Batch(Sequence[RowT]):
     Attributes:
         failures: Why the others could not be had, a `Failure` each.
         as_of: The instant the answers speak of, in UTC (a naive one is taken for it); None if nothing tells.
+        as_of_is_inferred: Whether that is the newest time in the answers, for nobody has told when they were fetched.
     """
 
     _table: ClassVar[str]
@@ -44,12 +45,12 @@ class Batch(Sequence[RowT]):
         *,
         failures: Iterable[Failure] = (),
         as_of: datetime | None = None,
-        as_of_note: str = "",
+        as_of_is_inferred: bool = False,
     ) -> None:
         self._items: tuple[RowT, ...] = tuple(items)
         self.failures = tuple(failures)
-        self.as_of = as_of and (as_of.astimezone(UTC) if as_of.tzinfo else as_of.replace(tzinfo=UTC))
-        self._as_of_note = as_of_note
+        self.as_of = in_utc(as_of)
+        self.as_of_is_inferred = as_of_is_inferred
 
     @overload
     def __getitem__(self, which: int | str) -> RowT: ...
@@ -111,7 +112,8 @@ class Batch(Sequence[RowT]):
 
     def __repr__(self) -> str:
         failed = f", {len(self.failures):,} failed" if self.failures else ""
-        return f"{type(self).__name__}({len(self):,} {self._table}{failed}, {moment(self.as_of)}{self._as_of_note})"
+        told = moment(self.as_of, is_inferred=self.as_of_is_inferred)
+        return f"{type(self).__name__}({len(self):,} {self._table}{failed}, {told})"
 
     def _told_failures(self) -> str:
         """Return the failures in words, as HTML."""
@@ -121,7 +123,7 @@ class Batch(Sequence[RowT]):
         return f"<ul>{failed}</ul>" if failed else ""
 
     def _like(self, items: Iterable[RowT], failures: Iterable[Failure] = ()) -> Self:
-        return type(self)(items, failures=failures, as_of=self.as_of, as_of_note=self._as_of_note)
+        return type(self)(items, failures=failures, as_of=self.as_of, as_of_is_inferred=self.as_of_is_inferred)
 
     @cached_property
     def _by_id(self) -> dict[str, RowT]:
@@ -179,7 +181,7 @@ class Orders(Batch[Order]):
             Orders(1 orders, as of 2026-10-01 08:00 UTC, the newest time in the data)
         """
         with paused():
-            orders, failures, repeated = read(chain.from_iterable(map(documents, sources)))
+            orders, failures, repeated = read(documents(*sources))
         warn_of_repeated(repeated)
         return cls.at(as_of, orders, failures)
 
@@ -188,13 +190,13 @@ class Orders(Batch[Order]):
         """Return orders that speak of an instant, or, where none is known, of the newest time in them."""
         if as_of is not None:
             return cls(orders, failures=failures, as_of=as_of)
-        return cls(orders, failures=failures, as_of=newest(orders), as_of_note=", the newest time in the data")
+        return cls(orders, failures=failures, as_of=newest(orders), as_of_is_inferred=True)
 
     @property
     def captures(self) -> Captures:
         """The captures of all these orders."""
         captures = (capture for order in self for capture in order.captures)
-        return Captures(captures, as_of=self.as_of, as_of_note=self._as_of_note)
+        return Captures(captures, as_of=self.as_of, as_of_is_inferred=self.as_of_is_inferred)
 
     def tables(self, *, personal: bool = False) -> Tables[pl.DataFrame]:
         """Return the five tables of these orders.
@@ -218,6 +220,7 @@ class Orders(Batch[Order]):
             shipments=_parts_frame("shipments", "shipment", _owners_of_shipments(self), personal=personal),
             as_of=self.as_of,
             failures=self.failures,
+            as_of_is_inferred=self.as_of_is_inferred,
         )
 
     @cached_property

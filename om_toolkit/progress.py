@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _SECONDS_BEFORE: Final = 1  # work that takes less needs no bar
 
 
-def progress(total: int, unit: str, **options: Any) -> tqdm[NoReturn]:  # noqa: ANN401 - tqdm's
+def progress(total: int | None, unit: str, **options: Any) -> tqdm[NoReturn]:  # noqa: ANN401 - tqdm's
     """Return a bar that appears once the work has taken a second."""
     from tqdm.auto import tqdm  # noqa: PLC0415 - in a notebook it loads ipywidgets
 

@@ -7,9 +7,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from om_toolkit.instants import moment
 from om_toolkit.questions import PAGES, QUESTIONS, key_figures
 from om_toolkit.tables import Tables, tables_of
-from om_toolkit.wording import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,9 +45,10 @@ class Report:
     def html(self) -> str:
         """The page."""
         figures = key_figures(self._tables)
+        speaks = moment(self._tables.as_of, is_inferred=self._tables.as_of_is_inferred)
         return PAGES.get_template("report.html").render(
             title=self.title,
-            subtitle=f"{self._tables.orders.height:,} orders, {moment(self._tables.as_of)}",
+            subtitle=f"{self._tables.orders.height:,} orders, {speaks}",
             currencies=list(figures),
             key_figures=list(zip(*figures.values(), strict=True)),
             answers=[answer(self._tables) for answer in QUESTIONS.values()],

@@ -6,15 +6,17 @@ codes stand in upper case; times are UTC; amounts are minor units of the row's `
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 import polars as pl
 
 from om_toolkit import privacy
+from om_toolkit.instants import moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -243,7 +245,7 @@ def _clean(column: Column) -> pl.Expr:
     return text.str.to_uppercase() if column.kind is Kind.CODE else text
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Tables(Generic[FrameT]):
     """The five tables of a set of orders, joined by `order_id`, `capture_id` and `refund_id`.
 
@@ -257,6 +259,7 @@ class Tables(Generic[FrameT]):
         order_lines: One row per order line; `source` tells whether of the `order`, a `capture` or a `refund`.
         shipments: One row per shipping_info entry; `source` is `order` or `capture`.
         as_of: The instant the data speaks of, in UTC; None if no answer tells.
+        as_of_is_inferred: Whether that is the newest time in the data, for nobody has told when it was fetched.
         failures: Why other orders are not there, a `Failure` each; Parquet files do not keep them.
     """
 
@@ -267,11 +270,12 @@ class Tables(Generic[FrameT]):
     shipments: FrameT
     as_of: datetime | None
     failures: tuple[Failure, ...] = ()
+    as_of_is_inferred: bool = False
 
     def map(self, change: Callable[[Any], Any]) -> Tables[Any]:
         """Return the tables with a function applied to each frame."""
         frames: dict[str, Any] = {name: change(frame) for name, frame in self.items()}
-        return Tables(**frames, as_of=self.as_of, failures=self.failures)
+        return replace(self, **frames)
 
     def lazy(self) -> Tables[pl.LazyFrame]:
         """Return the same tables as lazy frames."""
@@ -296,18 +300,22 @@ class Tables(Generic[FrameT]):
         """Answer an SQL query over the tables `orders`, `captures`, `refunds`, `order_lines`, `shipments`.
 
         Raises:
-            polars.exceptions.SQLSyntaxError: If the query is no SQL that polars knows.
+            polars.exceptions.SQLInterfaceError: If polars does not know such SQL, or there is no such table.
+            polars.exceptions.ColumnNotFoundError: If there is no such column.
         """
         return pl.SQLContext(dict(self.items())).execute(query, eager=True)
 
     def write_parquet(self: Tables[Any], folder: str | Path) -> None:
-        """Write a folder a table, `FOLDER/orders/part-0.parquet` and so on; what stood there is replaced."""
+        """Write a folder a table, `FOLDER/orders/part-0.parquet` and so on; what stood there is replaced.
+
+        All are written before the first is replaced, so that a full disk leaves what stood there as it was.
+        """
+        files = {name: Path(folder, name, "part-0.parquet") for name in SCHEMAS}
         for name, table in self.collect().items():
-            file = Path(folder, name, "part-0.parquet")
-            file.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = file.with_suffix(".unfinished")
-            table.write_parquet(unfinished, metadata=self._metadata())
-            unfinished.replace(file)
+            files[name].parent.mkdir(parents=True, exist_ok=True)
+            table.write_parquet(files[name].with_suffix(".unfinished"), metadata=self._metadata())
+        for file in files.values():
+            file.with_suffix(".unfinished").replace(file)
             for stale in set(file.parent.glob("*.parquet")) - {file}:
                 stale.unlink()
 
@@ -332,23 +340,29 @@ class Tables(Generic[FrameT]):
             if not of_table:
                 raise FileNotFoundError(f"{Path(folder, name)} holds no .parquet file: give a folder of write_parquet")
         frames: dict[str, Any] = {name: pl.scan_parquet(of_table, glob=False) for name, of_table in files.items()}
-        return Tables(**frames, as_of=_read_as_of(Path(folder, "orders")))
+        as_of, is_inferred = _read_as_of(files["orders"])
+        return Tables(**frames, as_of=as_of, as_of_is_inferred=is_inferred)
 
     def _metadata(self) -> dict[str, str]:
-        return {_AS_OF: self.as_of.isoformat()} if self.as_of else {}
+        return {_INFERRED if self.as_of_is_inferred else _AS_OF: self.as_of.isoformat()} if self.as_of else {}
 
     def __repr__(self) -> str:
         told = ", ".join(f"{name}={_size(table)}" for name, table in self.items())
-        return f"Tables({told}, as_of={self.as_of and self.as_of.isoformat()})"
+        return f"Tables({told}, {moment(self.as_of, is_inferred=self.as_of_is_inferred)})"
 
 
 _AS_OF: Final = "om_toolkit.as_of"
+_INFERRED: Final = "om_toolkit.newest_time"
 
 
-def _read_as_of(folder: Path) -> datetime | None:
-    """Return the newest `as_of` that the files of a table carry."""
-    told = [pl.read_parquet_metadata(file).get(_AS_OF) for file in folder.glob("*.parquet")]
-    return max((datetime.fromisoformat(text) for text in told if text), default=None)
+def _read_as_of(files: Iterable[Path]) -> tuple[datetime | None, bool]:
+    """Return the newest `as_of` that the files of a table carry, and whether it was inferred."""
+    told = [
+        (datetime.fromisoformat(text), name == _INFERRED)
+        for name, text in chain.from_iterable(pl.read_parquet_metadata(file).items() for file in files)
+        if name in (_AS_OF, _INFERRED)
+    ]
+    return max(told, default=(None, False))
 
 
 def _size(table: pl.DataFrame | pl.LazyFrame) -> str:

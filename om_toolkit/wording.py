@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from om_toolkit import money
@@ -23,13 +22,6 @@ _UNREACHED = "?"
 def write_rows(frame: pl.DataFrame, columns: Columns) -> list[list[str]]:
     """Write the rows of a frame for a reader."""
     return [[write(row) for write in columns.values()] for row in frame.iter_rows(named=True)]
-
-
-def moment(as_of: datetime | None) -> str:
-    """Write the instant that data speaks of; a naive one is in UTC."""
-    if as_of is None:
-        return "as of an unknown time"
-    return f"as of {as_of.astimezone(UTC) if as_of.tzinfo else as_of:%Y-%m-%d %H:%M} UTC"
 
 
 def text(name: str) -> Writer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,10 @@ from om_toolkit.collector import paused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+class Cycle:
+    itself: object
 
 
 @pytest.fixture(autouse=True)
@@ -60,11 +65,21 @@ def test_it_comes_back_with_the_last_of_several_threads() -> None:
 
 def test_what_was_made_is_old_afterwards_and_nothing_is_frozen() -> None:
     with paused():
-        made: list[list[object]] = [[] for _ in range(10_000)]
+        made: list[list[object]] = [[] for _ in range(100_000)]
     assert gc.get_freeze_count() == 0
     assert gc.get_count()[0] < 5_000
     old = {id(thing) for thing in gc.get_objects(generation=2)}
     assert all(id(thing) in old for thing in made)
+
+
+def test_between_small_batches_it_still_finds_cycles() -> None:
+    dead = []
+    for _ in range(2_000):
+        cycle = Cycle()
+        cycle.itself = cycle
+        dead.append(weakref.ref(cycle))
+        om.Orders.from_json('{"order_id": "1"}')
+    assert sum(cycle() is not None for cycle in dead) < 1_000
 
 
 def test_objects_that_somebody_froze_stay_frozen() -> None:

@@ -83,7 +83,7 @@ def test_ndjson_with_a_broken_line_keeps_the_others() -> None:
 def test_the_last_of_a_repeated_order_counts_and_a_warning_says_so() -> None:
     with pytest.warns(om.RepeatedOrders, match="a-1"):
         orders = om.Orders.from_json(json.dumps([FIRST, SECOND, FIRST | {"order_amount": 99}]))
-    assert [order.order_amount for order in orders] == [99, None]
+    assert [order.order_amount for order in orders] == [None, 99]
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,12 @@ from om_toolkit import errors
 PACKAGE = Path(om.__file__).parent
 
 # What each room may import. A room that is not below another does not know it.
-OBJECTS = {"errors", "money", "privacy", "tables", "models", "drift", "answers", "collector", "wording", "orders"}
-FRAMES = {"errors", "money", "privacy", "tables"}
+FRAMES = {"errors", "instants", "money", "privacy", "tables"}
+OBJECTS = {*FRAMES, "models", "drift", "answers", "collector", "orders"}
 MAY_IMPORT = {
     "errors": set(),
     "collector": set(),
+    "instants": set(),
     "progress": set(),
     "shop": set(),
     "money": {"errors"},
@@ -44,7 +45,7 @@ MAY_IMPORT = {
     "plots": {*FRAMES, "metrics"} - {"privacy"},
     "questions": {*FRAMES, "metrics", "plots", "wording"} - {"privacy"},
     "explorer": {"tables", "metrics", "plots", "questions"},
-    "report": {"tables", "metrics", "plots", "questions", "wording"},
+    "report": {"instants", "tables", "metrics", "plots", "questions"},
     "cli": {"*"},
     "__init__": {"*"},
 }

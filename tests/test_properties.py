@@ -7,9 +7,11 @@ API path, and the coercions that are promised; of the package it knows nothing.
 from __future__ import annotations
 
 import json
+import os
 import re
 import traceback
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import TYPE_CHECKING, Any, Self
@@ -26,6 +28,7 @@ from om_toolkit.shop import Shop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
 Json = Any
 Kind = Any  # "text", "code", "time" or "integer"; of an object its shape, of an array a list of its items' shape
@@ -367,6 +370,63 @@ def test_what_follows_an_array_is_not_dropped_in_silence() -> None:
 def test_one_answer_that_spreads_over_lines_which_begin_with_a_brace_is_one() -> None:
     orders = om.Orders.from_json('{"order_id": "1", "order_lines": [\n{"quantity": 1},\n{"quantity": 2}]}')
     assert [line.quantity for line in orders["1"].order_lines] == [1, 2]
+
+
+def test_answers_one_after_the_other_may_be_laid_out_for_people() -> None:
+    laid_out = "\n".join(json.dumps(document, indent=2) for document in (*GOOD, *GOOD[:1]))
+    with pytest.warns(om.RepeatedOrders):
+        assert [order.order_id for order in om.Orders.from_json(laid_out)] == ["b-2", "a-1"]
+    cut = om.Orders.from_json("\n".join(json.dumps(document, indent=2) for document in GOOD)[:-30])
+    assert ([order.order_id for order in cut], len(cut.failures)) == (["a-1"], 1)
+
+
+def test_pages_of_answers_are_read_however_many() -> None:
+    pages = "\n".join(f'[{{"order_id": "{number}-a"}}, {{"order_id": "{number}-b"}}]' for number in range(2_000))
+    orders = om.Orders.from_json(pages)
+    assert (len(orders), orders.failures) == (4_000, ())
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        b'[{"order_id":"a"},{"order_id":"bad","merchant_data":"\xe5"},{"order_id":"c"}]',
+        b'[{"order_id":"a"},{"order_id":"bad", oops},{"order_id":"c"}]',
+        b'[{"order_id":"a"},{"order_id":"bad","merchant_data":"a\x00tab"},{"order_id":"c"}]',
+        b'{"order_id":"a"}\n{"order_id":"bad",\n{"order_id":"c"}',
+        b'{"order_id":"a"}\n{"order_id":"bad","customer":\n{"order_id":"c"}\n{"order_id":"c"}',
+        b'\xef\xbb\xbf{"order_id":"a"}\n\xef\xbb\xbf{"order_id":"c"}\n}',
+    ],
+)
+@pytest.mark.filterwarnings("ignore::om_toolkit.RepeatedOrders")
+def test_broken_bytes_cost_their_own_answer_alone(source: bytes, tmp_path: Path) -> None:
+    (tmp_path / "answers.json").write_bytes(source)
+    orders, tables = om.Orders.from_json(source), om.read_tables(tmp_path / "answers.json")
+    assert ([order.order_id for order in orders], len(orders.failures)) == (["a", "c"], 1)
+    assert (tables.orders["order_id"].to_list(), len(tables.failures)) == (["a", "c"], 1)
+
+
+def test_an_array_that_lost_its_end_is_told() -> None:
+    orders = om.Orders.from_json('[{"order_id": "1"},\n')
+    assert (len(orders), len(orders.failures)) == (1, 1)
+
+
+def test_text_that_is_no_path_is_not_shown_as_one() -> None:
+    for text in ('answer: {"order_id": "1", "email": "ada@example.com"}', "ada@example.com\n{}" * 500):
+        assert om.Orders.from_json(text).failures
+    with pytest.raises(ValueError, match="give a path") as raised:
+        om.read_tables('{"order_id": "1", "email": "ada@example.com"}')
+    assert "ada@" not in str(raised.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX's")
+def test_a_pipe_is_read_as_a_file_is(tmp_path: Path) -> None:
+    pipe = tmp_path / "answers"
+    os.mkfifo(pipe)
+    lines = b"\n".join(b'{"order_id": "%d"}' % number for number in range(5_000))
+    with ThreadPoolExecutor(1) as pool:
+        written = pool.submit(pipe.write_bytes, lines)
+        assert om.read_tables(pipe).orders.height == 5_000
+        assert written.result() == len(lines)
 
 
 def test_a_failure_without_a_usable_id_is_named_by_where_it_stands() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from om_toolkit.wording import amount, count, hours, moment, percent, text, write_rows
+from om_toolkit.instants import moment
+from om_toolkit.wording import amount, count, hours, percent, text, write_rows
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import polars as pl
 from polars import selectors as cs
 
+from om_toolkit.instants import in_utc
+
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from om_toolkit.tables import Tables
 
 By: TypeAlias = str | pl.Expr | Sequence[str | pl.Expr]
@@ -95,10 +99,7 @@ def _expressions(by: By) -> list[pl.Expr]:
 
 def instant(as_of: datetime | None, tables: Tables[pl.LazyFrame]) -> pl.Expr:
     """Return the instant a metric speaks of: the one asked for, else the data's own, else null. Naive means UTC."""
-    moment = as_of or tables.as_of
-    if moment is not None:
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return pl.lit(moment, dtype=pl.Datetime("us", "UTC"))
+    return pl.lit(in_utc(as_of or tables.as_of), dtype=pl.Datetime("us", "UTC"))
 
 
 def span(text: str) -> timedelta:

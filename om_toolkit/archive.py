@@ -129,6 +129,7 @@ class Archive:
         self._lock = threading.Lock()
         self._writer: sqlite3.Connection | None = None
         with _told(self.path):
+            _refuse_what_is_no_database(self.path)
             self._writer = _connect(self.path, "rwc")
             try:
                 self._dictionary = self._prepare(self._writer)
@@ -347,7 +348,8 @@ class Archive:
             if not version:
                 writer.execute(f"PRAGMA application_id = {_APPLICATION}")
                 writer.execute("INSERT INTO archive VALUES (?, ?)", (self.is_personal, _DICTIONARY))
-            writer.execute(f"PRAGMA user_version = {len(_STATEMENTS)}")
+            if version < len(_STATEMENTS):
+                writer.execute(f"PRAGMA user_version = {len(_STATEMENTS)}")
             is_personal, dictionary = writer.execute("SELECT personal, dictionary FROM archive").fetchone()
             if is_personal != self.is_personal:
                 kept = "personal data" if is_personal else "stand-ins for personal data"
@@ -386,8 +388,8 @@ def _warn_of_stale(snapshots: Iterable[_Snapshot], until: int) -> None:
     stale = sum(one.is_open and one.last_seen < until - _DAY for one in snapshots)
     if stale:
         text = (
-            f"{stale:,} order(s) that can still change were last seen more than a day before {_instant(until):%Y-%m-%d}, "
-            "so what happened to them since is not in the numbers: fetch with refresh='open' to see them again"
+            f"{stale:,} order(s) that can still change were last seen more than a day before {_instant(until)}: "
+            "what happened to them since is not in the numbers. Fetch with refresh='open' to see them again"
         )
         warnings.warn(text, StaleOrders, stacklevel=4)
 
@@ -447,6 +449,17 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     """Open a file; each statement is a transaction of its own unless one is begun."""
     uri = f"{path.as_uri()}?mode={mode}"
     return sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+
+
+def _refuse_what_is_no_database(path: Path) -> None:
+    """Look at the first bytes ourselves: SQLite takes a file of a few bytes for an empty one, and writes over it."""
+    try:
+        with path.open("rb") as file:
+            first = file.read(16)
+    except OSError:
+        return  # not there, or SQLite tells
+    if first not in (b"", b"SQLite format 3\0"):
+        raise ArchiveError(f"{path}: {_PROBLEMS[sqlite3.SQLITE_NOTADB]}")
 
 
 @contextmanager

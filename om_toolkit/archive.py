@@ -211,7 +211,7 @@ class Archive:
         """
         self._check(personal=personal)
         snapshots, moment = self._look(None, as_of)
-        with _told(self.path):
+        with paused(), _told(self.path):
             parts = [
                 self._decoded(snapshots[start : start + _ORDERS_AT_ONCE], personal=personal)
                 for start in range(0, len(snapshots) or 1, _ORDERS_AT_ONCE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import threading
 import warnings
 import zlib
 from contextlib import closing, contextmanager
@@ -126,16 +125,14 @@ class Archive:
         self.path = Path(path).absolute()
         self.is_personal = personal
         self._process = os.getpid()
-        self._lock = threading.Lock()
-        self._writer: sqlite3.Connection | None = None
+        self._is_closed = False
+        self._idle: list[
+            sqlite3.Connection
+        ] = []  # connections that write; each is in the hands of one thread at a time
         with _told(self.path):
             _refuse_what_is_no_database(self.path)
-            self._writer = _connect(self.path, "rwc")
-            try:
-                self._dictionary = self._prepare(self._writer)
-            except BaseException:
-                self.close()
-                raise
+            with closing(_connect(self.path, "rwc")) as connection:
+                self._dictionary = self._prepare(connection)
 
     def add(self, order_id: str, order: Order, at: datetime | None) -> None:
         """Store an answer; once this returns, it is kept.
@@ -158,7 +155,7 @@ class Archive:
             "digest": blake2b(text, digest_size=8).digest(),
             "body": packer.compress(text) + packer.flush(),
         }
-        with self._opened() as writer, self._lock:
+        with self._writing() as writer:
             writer.execute(_ADD, row)
 
     def wanted(self, order_ids: Iterable[str], refresh: Refresh) -> list[str]:
@@ -255,12 +252,9 @@ class Archive:
 
     def close(self) -> None:
         """Close the file."""
-        if self._process != os.getpid():
-            return  # the connection is that of the process which this one was forked from
-        with self._lock:
-            if self._writer is not None:
-                self._writer.close()
-            self._writer = None
+        self._is_closed = True
+        while self._idle and self._process == os.getpid():
+            self._idle.pop().close()
 
     def __enter__(self) -> Self:
         return self
@@ -277,7 +271,7 @@ class Archive:
         return True  # an archive without orders is still one
 
     def __repr__(self) -> str:
-        if self._writer is None:
+        if self._is_closed:
             return f"Archive({self.path.name!r}, closed)"
         snapshots, orders, first, last = self._counts()
         seen = f", seen {_instant(first):%Y-%m-%d} to {_instant(last):%Y-%m-%d}" if first and last else ""
@@ -323,20 +317,35 @@ class Archive:
             raise ArchiveError(f"{self.path} holds stand-ins for personal data: leave personal=True out")
 
     @contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection that writes, and say in our words what goes wrong."""
+    def _opened(self) -> Iterator[None]:
+        """Hold that the archive can be used here, and say in our words what goes wrong."""
         if self._process != os.getpid():
             raise ArchiveError(f"{self.path} was opened before this process was forked: open it anew in here")
-        if self._writer is None:
+        if self._is_closed:
             raise ArchiveError(f"{self.path} was closed: open it anew with om.Archive")
         with _told(self.path):
-            yield self._writer
+            yield
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        """Give a connection of its own, so that reading waits for nobody who writes."""
+        """Give a connection that reads, so that a look half done is nobody else's."""
         with self._opened(), closing(_connect(self.path, "rw")) as reader:
             yield reader
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection that nobody else has: one for all would be waited for with the interpreter's lock."""
+        with self._opened():
+            try:
+                writer = self._idle.pop()
+            except IndexError:
+                writer = _connect(self.path, "rw")
+            try:
+                yield writer
+            finally:
+                self._idle.append(writer)
+                if self._is_closed:
+                    self.close()
 
     def _prepare(self, writer: sqlite3.Connection) -> bytes:
         """Make the file what this version needs; return what its documents are packed with."""
@@ -355,7 +364,6 @@ class Archive:
                 kept = "personal data" if is_personal else "stand-ins for personal data"
                 raise ArchiveError(f"{self.path} was made to hold {kept}: open it with personal={bool(is_personal)}")
         writer.execute("PRAGMA journal_mode = WAL")
-        writer.execute("PRAGMA synchronous = NORMAL")
         return bytes(dictionary)
 
     def _checked_version(self, writer: sqlite3.Connection) -> int:
@@ -448,7 +456,9 @@ _IDS: Final = {"captures": "capture_id", "refunds": "refund_id"}
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     """Open a file; each statement is a transaction of its own unless one is begun."""
     uri = f"{path.as_uri()}?mode={mode}"
-    return sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA synchronous = NORMAL")
+    return connection
 
 
 def _refuse_what_is_no_database(path: Path) -> None:

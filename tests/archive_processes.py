@@ -73,7 +73,8 @@ def all_well(children: Iterable[int]) -> None:
 def write(path: Path, given: Iterable[Answer], done: int | None = None) -> None:
     """Add answers, and tell through a pipe of each that is stored."""
     with om.Archive(path) as archive:
-        archive._writer.execute("PRAGMA wal_autocheckpoint = 8")  # so that many kills hit a checkpoint
+        with archive._writing() as writer:
+            writer.execute("PRAGMA wal_autocheckpoint = 8")  # so that many kills hit a checkpoint
         for answer in given:
             archive.add(*answer)
             if done is not None:

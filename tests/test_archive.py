@@ -393,7 +393,7 @@ def test_a_file_that_was_cut_short_is_refused(path: Path, shop_orders: om.Orders
 def test_a_document_that_is_damaged_is_told(archive: om.Archive) -> None:
     archive.add("a-1", order(status="CANCELLED"), T1)
     for body in ("zeroblob(50)", "substr(body, 1, 20)"):
-        archive._writer.execute(f"UPDATE snapshots SET body = {body}")  # type: ignore[union-attr]  # noqa: S608 - made here
+        archive._idle[0].execute(f"UPDATE snapshots SET body = {body}")  # noqa: S608 - made here
         for look in (archive.orders, archive.tables):
             with pytest.raises(om.ArchiveError, match="damaged"):
                 look()
@@ -538,6 +538,7 @@ def test_what_was_stored_outlives_a_full_disk_and_adding_goes_on_after(small_dis
 
 def test_many_threads_add_while_others_read(path: Path, shop_orders: om.Orders) -> None:
     with om.Archive(path) as archive, ThreadPoolExecutor(16) as pool:
+        assert not archive._idle
         reads = [pool.submit(lambda: len(archive.tables().orders)) for _ in range(5)]
         list(pool.map(lambda one: archive.add(str(one.order_id), one, AS_OF), [*shop_orders] * 2))
         assert all(read.result() <= len(shop_orders) for read in reads)
@@ -568,13 +569,14 @@ def test_it_can_be_sent_to_another_process_which_opens_it_anew(path: Path, archi
 
 
 def test_it_is_not_carried_over_a_fork(archive: om.Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive.add("a-1", order(), T1)
     monkeypatch.setattr(module.os, "getpid", lambda: -1)
     for use in (lambda: archive.add("a-1", order(), T1), archive.orders):
         with pytest.raises(om.ArchiveError, match="open it anew in here"):
             use()
     archive.close()
     monkeypatch.undo()
-    archive.add("a-1", order(), T1)
+    assert archive._idle[0].execute("SELECT count(*) FROM snapshots").fetchone() == (1,)  # still the parent's
 
 
 def test_a_closed_archive_says_so(archive: om.Archive) -> None:

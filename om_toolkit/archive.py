@@ -7,7 +7,7 @@ import os
 import sqlite3
 import warnings
 import zlib
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import blake2b
@@ -96,7 +96,8 @@ class Archive:
     """Answers kept in one file: a snapshot of an order is added whenever its answer has changed, and none is removed.
 
     What `add` has stored stays, whenever the process is killed; several threads and several processes may write at
-    once. While an archive is open, files ending in `-wal` and `-shm` stand beside it and belong to it.
+    once, on a disk of this machine. While an archive is open, files ending in `-wal` and `-shm` stand beside it and
+    belong to it. Pickled, an archive is opened anew where it arrives; after a fork it must be opened anew by hand.
 
     An answer says what was so when it was given. One that is older than the newest of its order adds nothing.
 
@@ -126,9 +127,7 @@ class Archive:
         self.is_personal = personal
         self._process = os.getpid()
         self._is_closed = False
-        self._idle: list[
-            sqlite3.Connection
-        ] = []  # connections that write; each is in the hands of one thread at a time
+        self._idle: list[sqlite3.Connection] = []  # connections for writing that no thread has in hand
         with _told(self.path):
             _refuse_what_is_no_database(self.path)
             with closing(_connect(self.path, "rwc")) as connection:
@@ -363,7 +362,9 @@ class Archive:
             if is_personal != self.is_personal:
                 kept = "personal data" if is_personal else "stand-ins for personal data"
                 raise ArchiveError(f"{self.path} was made to hold {kept}: open it with personal={bool(is_personal)}")
-        writer.execute("PRAGMA journal_mode = WAL")
+        # The one statement that SQLite does not wait for: where another process is at it, that one sees it through.
+        with suppress(sqlite3.OperationalError):
+            writer.execute("PRAGMA journal_mode = WAL")
         return bytes(dictionary)
 
     def _checked_version(self, writer: sqlite3.Connection) -> int:
@@ -457,7 +458,11 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     """Open a file; each statement is a transaction of its own unless one is begun."""
     uri = f"{path.as_uri()}?mode={mode}"
     connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA synchronous = NORMAL")
+    try:
+        connection.execute("PRAGMA synchronous = NORMAL")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 

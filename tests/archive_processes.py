@@ -14,6 +14,7 @@ import signal
 import sqlite3
 import sys
 import time
+import traceback
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -62,6 +63,8 @@ def forked(work: Callable[[], object]) -> int:
     try:
         work()
         status = 0
+    except BaseException:  # noqa: BLE001 - told here, or nowhere
+        traceback.print_exc()
     finally:
         os._exit(status)
 

@@ -25,7 +25,6 @@ from test_properties import BATCHES, PROPERTY, written
 
 import om_toolkit as om
 from om_toolkit import archive as module
-from om_toolkit import decode
 from om_toolkit.archive import can_change
 from om_toolkit.models import read_order
 from om_toolkit.shop import AS_OF, Shop
@@ -604,12 +603,3 @@ def test_a_file_that_another_process_keeps_locked_is_told(path: Path, monkeypatc
         other.execute("ROLLBACK")
         archive.add("a-1", order(), T1)
         assert len(archive) == 1
-
-
-def test_the_schema_for_polars_names_every_field_that_a_table_needs() -> None:
-    for personal in (False, True):
-        told = str(decode._order_type(personal=personal))
-        wanted = {
-            c.field.split(".")[-1] for schema in SCHEMAS.values() for c in schema if personal or not c.is_personal
-        }
-        assert all(f"'{name}'" in told for name in wanted - {"source", "line", "shipment", "has_tracking"})

@@ -11,9 +11,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from om_toolkit import money, privacy
+from om_toolkit.archive import Archive
 from om_toolkit.bulk import read_tables
 from om_toolkit.client import Client
 from om_toolkit.errors import (
+    ArchiveError,
     ConnectionFailed,
     CredentialsMissing,
     FailedOrders,
@@ -34,6 +36,7 @@ from om_toolkit.errors import (
     RepeatedOrders,
     RequestTimeout,
     ServerError,
+    StaleOrders,
     Unauthorized,
 )
 from om_toolkit.metrics import (
@@ -60,6 +63,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Address",
     "ApiError",
+    "Archive",
+    "ArchiveError",
     "Capture",
     "Captures",
     "Client",
@@ -90,6 +95,7 @@ __all__ = [
     "RequestTimeout",
     "ServerError",
     "ShippingInfo",
+    "StaleOrders",
     "Tables",
     "Unauthorized",
     "at_risk",

@@ -3,6 +3,7 @@
 OMError
 ├── CredentialsMissing      no key or password was given            (ValueError)
 ├── InvalidSetting          an option that cannot work              (ValueError)
+├── ArchiveError            an archive cannot be read or written    (OSError)
 ├── FailedOrders            raised for a batch; holds .failures
 └── FetchError              raised for one order; holds .failure
     ├── InvalidID           400 or INVALID_ORDER_ID                 (ValueError)
@@ -23,7 +24,8 @@ KeyboardInterrupt
 UserWarning
 └── OMWarning
     ├── NothingFound        the API knew none of the order ids
-    └── RepeatedOrders      saved answers held an order more than once
+    ├── RepeatedOrders      saved answers held an order more than once
+    └── StaleOrders         open orders were last seen long before the instant asked for
 """
 
 from __future__ import annotations
@@ -91,6 +93,10 @@ class CredentialsMissing(OMError, ValueError):
 
 class InvalidSetting(OMError, ValueError):
     """An option of the client that cannot work, such as an address without HTTPS."""
+
+
+class ArchiveError(OMError, OSError):
+    """An archive that cannot be opened, read or written; what had been stored in it is still there."""
 
 
 class FailedOrders(OMError):
@@ -207,6 +213,10 @@ class NothingFound(OMWarning):
 
 class RepeatedOrders(OMWarning):
     """Saved answers held an order more than once; the last one counts."""
+
+
+class StaleOrders(OMWarning):
+    """Orders of an archive that can still change were last seen more than a day before the instant spoken of."""
 
 
 _ERRORS: dict[str, type[FetchError]] = {

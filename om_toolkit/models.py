@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self, TypeAli
 
 from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import to_json as _to_json
 
 from om_toolkit import money, tables
 from om_toolkit.errors import Failure
@@ -87,7 +88,9 @@ Many: TypeAlias = Annotated[tuple[T, ...], GetPydanticSchema(_null_is_empty)]
 class Model(BaseModel):
     """What all documents share: frozen, unknown fields kept in `model_extra`, nothing personal in the repr."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True, validate_by_name=True)
+    model_config = ConfigDict(
+        extra="allow", frozen=True, hide_input_in_errors=True, validate_by_name=True, ser_json_inf_nan="constants"
+    )
 
     _shown: ClassVar[tuple[str, ...]] = ()
 
@@ -466,6 +469,16 @@ def read_captures(body: str | bytes, order_id: str) -> tuple[Capture, ...]:
     for capture in captures:
         _belongs(capture, order_id, None)
     return captures
+
+
+def to_document(order: Order) -> dict[str, Any]:
+    """Return the document of which `read_order` makes the same order: what came, with its id, texts as text, UTC."""
+    return {"order_id": order.order_id, **order.model_dump(mode="json", by_alias=True, exclude_unset=True)}
+
+
+def to_json(document: object) -> bytes:
+    """Write a document in compact JSON; a number beyond all floats becomes `Infinity`, which `read_order` takes."""
+    return _to_json(document, inf_nan_mode="constants")
 
 
 def _read(adapter: TypeAdapter[T], body: str | bytes, order_id: str | None) -> T:

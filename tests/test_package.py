@@ -38,6 +38,8 @@ MAY_IMPORT = {
     "answers": {"errors", "models"},
     "orders": OBJECTS - {"orders"},
     "bulk": {*OBJECTS, "progress"},
+    "decode": {"tables"},
+    "archive": {*OBJECTS, "decode"},
     "client": {*OBJECTS, "progress"},
     "recording": {*OBJECTS, "client"},
     "server": {"shop", "client"},
@@ -55,6 +57,7 @@ ONLY_IN = {
     "matplotlib": {"plots"},
     "ipywidgets": {"explorer"},
     "vcr": {"recording"},
+    "sqlite3": {"archive"},
     "jinja2": {"questions"},
 }
 

@@ -11,7 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Final, TypeAlias
+from typing import Final, Self, TypeAlias
 
 Tree: TypeAlias = Mapping[str, "Tree | None"]
 Scalar: TypeAlias = str | int | float | bool | None
@@ -79,61 +79,122 @@ def is_personal(path: str, tree: Tree = ORDER) -> bool:
 class Scrubber:
     """Replaces personal values by stand-ins: the same value by the same stand-in, for as long as the scrubber lives.
 
-    Stand-ins are numbered in order of appearance and derived from nothing else, so they lead back to nobody.
+    Stand-ins are numbered in order of appearance and derived from nothing else, so they lead back to nobody, and those
+    of two scrubbers for one person have nothing in common. Of a value they keep its type and its class of length: a
+    line (up to 40 characters), a paragraph (up to 400), or more. In an object that the documentation does not know,
+    the names of the fields are replaced as well: they may be somebody's.
+
+    Args:
+        mask_ids: Whether that is replaced too which leads back to an order in the shop's or the vendor's systems: ids
+            of orders, captures and refunds, their references, correlation ids, and what an error says.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, mask_ids: bool = False) -> None:
         self._seen: defaultdict[str, dict[object, int]] = defaultdict(dict)
+        self._masked = _IDS if mask_ids else frozenset()
 
     def scrub(self, document: Json, tree: Tree | None) -> Json:
         """Return the document with everything that the tree does not name replaced; shape and types stay."""
         return self._walk(document, tree, "value")
 
-    def scrub_text(self, body: str | bytes, tree: Tree) -> str:
+    def scrub_text(self, body: str | bytes, tree: Tree | None) -> str:
         """Scrub a JSON document in text. Text that is no JSON cannot be judged, so nothing of it is kept."""
         try:
-            document = json.loads(body)
+            return _written(self.scrub(json.loads(body, parse_float=_Digits), tree))
         except (ValueError, RecursionError):
             return ""
-        return json.dumps(self.scrub(document, tree), ensure_ascii=False, separators=(",", ":"))
+
+    def scrub_id(self, name: str, value: str) -> str:
+        """Return what stands for an id that is not in a body: the same as there, or the id itself if ids stay."""
+        return str(self._stand_in(name, value)) if name in self._masked else value
 
     def _walk(self, value: Json, tree: Tree | None, name: str) -> Json:
         if isinstance(value, dict):
-            below = tree or {}
-            return {key: self._field(item, below, key) for key, item in value.items()}
+            return dict(self._field(key, item, tree) for key, item in value.items())
         if isinstance(value, list):
             return [self._walk(item, tree, name) for item in value]
         return self._stand_in(name, value)
 
-    def _field(self, value: Json, tree: Tree, name: str) -> Json:
-        if name not in tree:
-            return self._walk(value, None, name)
-        below = tree[name]
-        if below is None and _is_plain(value):
-            return value
-        return self._walk(value, below, name)
+    def _field(self, key: str, value: Json, tree: Tree | None) -> tuple[str, Json]:
+        known = tree or {}
+        is_masked = key in self._masked and tree is not _LINE  # where a reference is an article's number
+        if key in known and known[key] is None and _is_plain(value) and not is_masked:
+            return key, value
+        # The API's own names are documented, or stand beside documented ones and look like them.
+        if key in _NAMES or (tree is not None and _NAME.fullmatch(key)):
+            return key, self._walk(value, known.get(key), key)
+        return str(self._stand_in("key", key)), self._walk(value, None, "value")
 
     def _stand_in(self, name: str, value: Scalar) -> Scalar:
-        if isinstance(value, str):
-            return value and _text_like(value, name, self._number(name, value))
         if value is None or isinstance(value, bool):
             return value and False
-        return type(value)(self._number(name, value))
+        if isinstance(value, str) or name in self._masked:
+            return self._text(name, str(value))
+        # Amounts apart, no number of anybody is negative.
+        number = -self._number(name, value) - (_LONG if abs(value) >= _LONG else 0)
+        return float(number) if isinstance(value, float) else number
+
+    def _text(self, name: str, value: str) -> str:
+        """Return a text that looks like the value and holds nothing of it."""
+        if not value:
+            return value
+        if name == "order_id":  # which hosts answer in another case than they were asked
+            value = value.casefold()
+        if re.fullmatch(r"[^@\s]+@[^@\s]+", value):
+            return self._numbered("person-", value, "@example.com")
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+            return (date(1800, 1, 1) + timedelta(days=self._number("date", value))).isoformat()
+        if value.startswith(("http://", "https://")):
+            return self._numbered("https://example.com/", value)
+        return self._numbered(f"{name[:30]}-", value)
+
+    def _numbered(self, before: str, value: str, after: str = "") -> str:
+        """Put a value's number between two texts, with as much filling as its class of length needs."""
+        length = max(least for least in _LENGTHS if least <= len(value))
+        return f"{before}{self._number(before, value)}".ljust(length - len(after), "x") + after
 
     def _number(self, name: str, value: Scalar) -> int:
         seen = self._seen[name]
         return seen.setdefault(value, len(seen) + 1)
 
 
-def _text_like(value: str, name: str, number: int) -> str:
-    """Return a text that looks like the value and holds nothing of it."""
-    if "@" in value:
-        return f"person-{number}@example.com"
-    if re.fullmatch(r"\d{4}-\d\d-\d\d", value):
-        return (date(1900, 1, 1) + timedelta(days=number)).isoformat()
-    if value.startswith(("http://", "https://")):
-        return f"https://example.com/{number}"
-    return f"{name}-{number}"
+class _Digits(float):
+    """A JSON number with a fraction or an exponent that remembers how it was written."""
+
+    text: str
+
+    def __new__(cls, text: str) -> Self:
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+
+def _written(value: Json) -> str:
+    """Write JSON without blanks, every number that stayed as it was written."""
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{_written(key)}:{_written(item)}' for key, item in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{','.join(map(_written, value))}]"
+    if isinstance(value, _Digits):
+        return value.text
+    # Half an emoji, which JSON can hold, is no text in UTF-8.
+    return json.dumps(value, ensure_ascii=isinstance(value, str) and not value.isprintable())
+
+
+_IDS: Final = frozenset(
+    "order_id capture_id refund_id klarna_reference merchant_reference1 merchant_reference2 reference "
+    "correlation_id error_messages".split()
+)
+_NAME: Final = re.compile(r"[a-z][a-z_]{0,38}[0-9]?")
+_LENGTHS: Final = (0, 41, 401)
+_LONG: Final = 10**9  # where numbers that may be somebody's begin
+
+
+def _names(tree: Tree) -> set[str]:
+    return set(tree).union(*(_names(below) for below in tree.values() if below))
+
+
+_NAMES: Final = _names(ORDER) | _names(ERROR)
 
 
 def _is_plain(value: Json) -> bool:

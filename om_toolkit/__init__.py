@@ -20,6 +20,7 @@ from om_toolkit.errors import (
     Failure,
     FetchError,
     Forbidden,
+    IncompleteRecording,
     Interrupted,
     InvalidBody,
     InvalidID,
@@ -52,6 +53,7 @@ from om_toolkit.tables import Tables
 
 if TYPE_CHECKING:
     from om_toolkit import plots
+    from om_toolkit.cassette import vcr
     from om_toolkit.explorer import explore
     from om_toolkit.recording import record, replay
     from om_toolkit.report import Report
@@ -70,6 +72,7 @@ __all__ = [
     "Failure",
     "FetchError",
     "Forbidden",
+    "IncompleteRecording",
     "Interrupted",
     "InvalidBody",
     "InvalidID",
@@ -108,6 +111,7 @@ __all__ = [
     "replay",
     "sandbox",
     "shipping_methods",
+    "vcr",
 ]
 
 # Loaded at first use: they bring matplotlib, ipywidgets and vcr along.
@@ -118,6 +122,7 @@ _LATER = {
     "record": "recording",
     "replay": "recording",
     "sandbox": "server",
+    "vcr": "cassette",
 }
 
 

@@ -22,6 +22,7 @@ KeyboardInterrupt
 
 UserWarning
 └── OMWarning
+    ├── IncompleteRecording a request that was to be recorded got no answer
     ├── NothingFound        the API knew none of the order ids
     └── RepeatedOrders      saved answers held an order more than once
 """
@@ -196,6 +197,10 @@ class Interrupted(KeyboardInterrupt):
 
 class OMWarning(UserWarning):
     """The base of everything this package warns of."""
+
+
+class IncompleteRecording(OMWarning):
+    """A request that was to be recorded got no answer, so the recording lacks it."""
 
 
 class NothingFound(OMWarning):

@@ -38,7 +38,8 @@ MAY_IMPORT = {
     "orders": OBJECTS - {"orders"},
     "bulk": {*OBJECTS, "progress"},
     "client": {*OBJECTS, "progress"},
-    "recording": {*OBJECTS, "client"},
+    "cassette": {"privacy", "client"},
+    "recording": {"errors", "client", "cassette"},
     "server": {"shop", "client"},
     "metrics": FRAMES - {"privacy"},
     "plots": {*FRAMES, "metrics"} - {"privacy"},
@@ -50,10 +51,10 @@ MAY_IMPORT = {
 }
 ONLY_IN = {
     "pydantic": {"models"},
-    "requests": {"client", "recording"},
+    "requests": {"client", "cassette", "recording"},
     "matplotlib": {"plots"},
     "ipywidgets": {"explorer"},
-    "vcr": {"recording"},
+    "vcr": {"cassette"},
     "jinja2": {"questions"},
 }
 
@@ -138,7 +139,7 @@ def test_all_is_sorted_complete_and_documented() -> None:
         assert isinstance(thing, ModuleType) or thing.__module__.startswith("om_toolkit"), name
     exported = {name for name, value in vars(om).items() if inspect.isclass(value) or inspect.isfunction(value)}
     assert {name for name in exported if not name.startswith("_")} - {"import_module"} <= set(om.__all__)
-    assert {"Report", "explore", "plots", "record", "replay", "sandbox"} == set(om._LATER) <= set(om.__all__)
+    assert {"Report", "explore", "plots", "record", "replay", "sandbox", "vcr"} == set(om._LATER) <= set(om.__all__)
     with pytest.raises(AttributeError, match="nonsense"):
         om.nonsense  # noqa: B018 - it raises
 

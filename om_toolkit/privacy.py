@@ -6,12 +6,17 @@ has looked at it.
 
 from __future__ import annotations
 
+import hmac
 import json
+import os
 import re
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date, timedelta
+from hashlib import sha256
 from typing import Final, Self, TypeAlias
+
+from om_toolkit.errors import InvalidSetting
 
 Tree: TypeAlias = Mapping[str, "Tree | None"]
 Scalar: TypeAlias = str | int | float | bool | None
@@ -74,6 +79,59 @@ def is_personal(path: str, tree: Tree = ORDER) -> bool:
             return True
         tree = tree[name] or {}
     return False
+
+
+def has_pseudonym_key() -> bool:
+    """Whether the environment's `OM_PSEUDONYM_KEY` holds a key, so that tables have a column `customer_key`.
+
+    Raises:
+        InvalidSetting: If the key is too short to be one.
+    """
+    return _pseudonym_key() is not None
+
+
+def customer_key(*, email: str | None, organization: str | None = None, country: str | None = None) -> str | None:
+    """Return what tells a customer from others without telling who it is: a keyed hash; None without a key.
+
+    It is the first half of the HMAC-SHA256 in hexadecimal, keyed with the environment's `OM_PSEUDONYM_KEY`: of the
+    organization's registration number, with the country that gave it, where there is one, since a company buys through
+    many people; else of the e-mail address. Case, blanks and punctuation of the number do not count. Whoever has the
+    key can tell whether a customer they know of is among the orders: keep it like a password. Stand-ins of a recording
+    count customers within that recording only.
+
+    Args:
+        email: The e-mail address of the billing address.
+        organization: The organization's registration number.
+        country: The country of the billing address.
+
+    Raises:
+        InvalidSetting: If the key is too short to be one.
+    """
+    key = _pseudonym_key()
+    if key is None:
+        return None
+    if number := re.sub(r"[\W_]", "", organization or "").upper():
+        told = f"organization {(country or '').upper()} {number}"
+    elif address := (email or "").strip().casefold():
+        told = f"email {address}"
+    else:
+        return None
+    return hmac.new(key.encode(), told.encode(), sha256).hexdigest()[:32]
+
+
+def _pseudonym_key() -> str | None:
+    key = os.environ.get("OM_PSEUDONYM_KEY")
+    if key is None or (len(key) >= _SHORTEST_KEY and len(set(key)) >= _FEWEST_LETTERS):
+        return key
+    del key  # which a traceback with its variables would show
+    raise InvalidSetting(
+        f"OM_PSEUDONYM_KEY is too easily guessed: give {_SHORTEST_KEY} random characters or more, such as "
+        "python -c 'import secrets; print(secrets.token_hex(32))' prints, or take it out of the environment"
+    )
+
+
+_SHORTEST_KEY: Final = 32
+_FEWEST_LETTERS: Final = 8
 
 
 class Scrubber:

@@ -17,6 +17,7 @@ from hashlib import sha256
 from typing import Final, Self, TypeAlias
 
 from om_toolkit.errors import InvalidSetting
+from om_toolkit.scanner import scan as scan  # noqa: PLC0414 - a public name of this module
 
 Tree: TypeAlias = Mapping[str, "Tree | None"]
 Scalar: TypeAlias = str | int | float | bool | None

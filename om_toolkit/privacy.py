@@ -82,6 +82,16 @@ def is_personal(path: str, tree: Tree = ORDER) -> bool:
     return False
 
 
+def is_name(key: str) -> bool:
+    """Tell whether an unknown field beside documented ones is named as the API names fields, and not by somebody.
+
+    Example:
+        >>> is_name("loyalty_points"), is_name("ada@home.se"), is_name("198109061234")
+        (True, False, False)
+    """
+    return bool(re.fullmatch(r"[a-z][a-z_]{0,38}[0-9]?", key))
+
+
 def has_pseudonym_key() -> bool:
     """Whether the environment's `OM_PSEUDONYM_KEY` holds a key, so that tables have a column `customer_key`.
 
@@ -179,8 +189,7 @@ class Scrubber:
         is_masked = key in self._masked and tree is not _LINE  # where a reference is an article's number
         if key in known and known[key] is None and _is_plain(value) and not is_masked:
             return key, value
-        # The API's own names are documented, or stand beside documented ones and look like them.
-        if key in _NAMES or (tree is not None and _NAME.fullmatch(key)):
+        if key in _NAMES or (tree is not None and is_name(key)):
             return key, self._walk(value, known.get(key), key)
         return str(self._stand_in("key", key)), self._walk(value, None, "value")
 
@@ -244,7 +253,6 @@ _IDS: Final = frozenset(
     "order_id capture_id refund_id klarna_reference merchant_reference1 merchant_reference2 reference "
     "correlation_id error_messages".split()
 )
-_NAME: Final = re.compile(r"[a-z][a-z_]{0,38}[0-9]?")
 _LENGTHS: Final = (0, 41, 401)
 _LONG: Final = 10**9  # where numbers that may be somebody's begin
 

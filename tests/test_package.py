@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "privacy": {"errors", "scanner"},
     "tables": FRAMES - {"tables"},
     "models": FRAMES,
-    "drift": {"models"},
+    "drift": {"models", "privacy"},
     "answers": {"errors", "models"},
     "orders": OBJECTS - {"orders"},
     "bulk": {*OBJECTS, "progress"},

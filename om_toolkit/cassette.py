@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import os
 import re
 import threading
@@ -169,6 +170,7 @@ class ScrubbingVCR(VCR):  # type: ignore[misc]  # vcrpy has no types
 
     def get_merged_config(self, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - vcrpy's
         """Return the options of one cassette."""
+        logging.getLogger("vcr.cassette").addFilter(_without_answers)
         suffix = Path(options.get("path") or "").suffix
         defaults = {"allow_playback_repeats": True, "serializer": "json" if suffix == ".json" else self.serializer}
         merged: dict[str, Any] = super().get_merged_config(**(defaults | options))
@@ -184,6 +186,11 @@ class _Persister(FilesystemPersister):  # type: ignore[misc]  # vcrpy has no typ
         path.parent.mkdir(parents=True, exist_ok=True)
         urls = (request.uri for request in cassette_dict["requests"])
         write(path, dict(zip(urls, cassette_dict["responses"], strict=True)), serializer)
+
+
+def _without_answers(record: logging.LogRecord) -> bool:
+    """Keep what vcrpy logs of a cassette, whole answers among it, from being told."""
+    return record.levelno >= logging.WARNING
 
 
 def _one_of_ours(request: Request) -> Request | None:

@@ -8,6 +8,7 @@ import os
 import re
 import threading
 from functools import wraps
+from http.client import responses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import quote, unquote, urlsplit
@@ -65,7 +66,7 @@ def read(path: Path) -> dict[tuple[str, str], Answer]:
 
 
 def write(path: Path, answers: Mapping[str, Answer], serializer: Any = None, *, mask_ids: bool = False) -> None:  # noqa: ANN401 - vcrpy's
-    """Write a cassette of answers, at least one: in one step, sorted, everything personal replaced.
+    """Write a cassette of answers: in one step, sorted, everything personal replaced.
 
     Args:
         path: The file.
@@ -77,8 +78,11 @@ def write(path: Path, answers: Mapping[str, Answer], serializer: Any = None, *, 
         OSError: If it cannot be written; what stood there stays.
     """
     scrubber = privacy.Scrubber(mask_ids=mask_ids)
-    urls, scrubbed = zip(*(_scrubbed(url, answers[url], scrubber) for url in sorted(answers)), strict=True)
-    cassette = {"requests": [Request("GET", url, None, {}) for url in urls], "responses": scrubbed}
+    scrubbed = [_scrubbed(url, answers[url], scrubber) for url in sorted(answers)]
+    cassette = {
+        "requests": [Request("GET", url, None, {}) for url, _ in scrubbed],
+        "responses": [answer for _, answer in scrubbed],
+    }
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     text = serialize(cassette, serializer or _SERIALIZERS[path.suffix])
     try:
@@ -139,14 +143,15 @@ def _scrubbed(url: str, answer: Answer, scrubber: privacy.Scrubber) -> tuple[str
     order_id, below = asked(url) or ("", "")
     masked = quote(scrubber.scrub_id("order_id", order_id), safe="")
     documented = privacy.CAPTURE if below else privacy.ORDER
-    tree = documented if answer["status"]["code"] == codes.ok else privacy.ERROR
+    code = answer["status"]["code"]
+    tree = documented if code == codes.ok else privacy.ERROR
     answered = {name.lower(): values for name, values in answer["headers"].items()}
     headers = {name: answered[name] for name in _KEPT_HEADERS if name in answered}
     if support := headers.get("klarna-correlation-id"):
         headers["klarna-correlation-id"] = [scrubber.scrub_id("correlation_id", value) for value in support]
     body = {"string": scrubber.scrub_text(_plain(answer)["body"], tree)}
     public = _ORDER_PATH.sub(f"/ordermanagement/v1/orders/{masked}{below}", public_url(url.partition("?")[0]))
-    return public, {"status": answer["status"], "headers": headers, "body": body}
+    return public, {"status": {"code": code, "message": responses.get(code, "")}, "headers": headers, "body": body}
 
 
 class ScrubbingVCR(VCR):  # type: ignore[misc]  # vcrpy has no types

@@ -222,8 +222,9 @@ def _in_tables(text: str, where: str) -> Iterator[_Hit]:
 
 
 def _rows(text: str) -> Iterator[list[str]]:
-    for row in re.findall(r"(?is)<tr\b.*?</tr>", text):
-        yield [re.sub(r"<[^>]*>", "", cell) for cell in re.findall(r"(?is)<t[dh]\b[^>]*>(.*?)</t[dh]>", row)]
+    for row in re.split(r"(?i)<tr\b", text)[1:]:
+        cells = (cell.partition("</t")[0] for cell in re.split(r"(?i)<t[dh]\b[^<>]*>", row)[1:])
+        yield [re.sub(r"<[^<>]*>", "", cell) for cell in cells]
     for line in text.splitlines():
         if line.strip()[:1] in ("│", "|"):
             yield re.split("[┆│|]", line.strip().strip("│|"))
@@ -318,7 +319,7 @@ def _alone(pattern: str) -> re.Pattern[str]:
 
 
 _PATTERNS: Final[tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], bool]], ...]] = (
-    ("e-mail", re.compile(r"[\w.%+-]*\w(?:@|%40)(?:[\w-]+\.)+[A-Za-z]{2,}\b"), _is_somebodys),
+    ("e-mail", re.compile(r"(?<![\w.%+-])[\w.%+-]{0,63}\w(?:@|%40)(?:[\w-]+\.)+[A-Za-z]{2,}\b"), _is_somebodys),
     ("phone", re.compile(r"(?<![\w+/=.])\+\d[\d ()/.-]{6,18}\d(?!\w)"), _is_long_enough),
     ("personal number", _alone(r"(?:(?:19|20)\d{6}[-+]?|\d{6}[-+])\d{4}"), _is_swedish),
     ("personal number", _alone(r"\d{6} ?\d{5}"), _is_norwegian),

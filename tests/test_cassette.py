@@ -131,7 +131,7 @@ def test_om_vcr_lets_other_requests_pass() -> None:
 
 
 ANSWER = {
-    "status": {"code": 200, "message": "OK"},
+    "status": {"code": 200, "message": "Ada"},
     "headers": {"Date": ["Thu, 01 Oct 2026 08:00:00 GMT"], "Set-Cookie": ["a=b"], "X-Who": ["Ada"]},
     "body": {"string": b'{"order_id":"a/b c","order_amount":5}'},
 }

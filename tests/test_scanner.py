@@ -160,6 +160,12 @@ def test_stand_ins_and_what_looks_a_little_like_something_are_none(
     assert om.privacy.scan(tmp_path / file).rows() == []
 
 
+@pytest.mark.parametrize("letter", ["a", "1", "a@", "+1", "a.", "given_name", "<tr>"])
+def test_a_line_of_a_megabyte_is_looked_at_in_a_moment(letter: str, tmp_path: Path) -> None:
+    (tmp_path / "long.txt").write_text(letter * (10**6 // len(letter)))
+    assert om.privacy.scan(tmp_path).is_empty()
+
+
 def test_it_says_where(tmp_path: Path) -> None:
     file = tmp_path / "one.json"
     file.write_text(json.dumps({"captures": [{"billing_address": {"given_name": "Ada", "bo@home.se": {"phone": 5}}}]}))

@@ -7,6 +7,8 @@ import warnings
 from codecs import BOM_UTF8
 from collections import Counter
 from dataclasses import replace
+from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -93,9 +95,14 @@ def _pieces(data: bytes, name: str) -> Iterator[str | bytes]:
         return
     if not data.startswith(b"{"):
         _decoded(data, "utf-8", name)  # what is no text at all is no answer
-    lines = [line.strip(_BLANK) for line in data.split(b"\n")]
-    is_ndjson = lines[0].endswith(b"}") or (any(line.startswith(b"{") for line in lines[1:]) and not _is_json(data))
-    yield from filter(None, lines if is_ndjson else [data])
+    is_ndjson = next(_lines(data), b"").endswith(b"}") or (
+        any(line.startswith(b"{") for line in islice(_lines(data), 1, None)) and not _is_json(data)
+    )
+    yield from filter(None, _lines(data) if is_ndjson else [data])
+
+
+def _lines(data: bytes) -> Iterator[bytes]:
+    return (line.strip(_BLANK) for line in BytesIO(data))
 
 
 _BLANK: Final = b" \t\r\n"  # JSON's white space

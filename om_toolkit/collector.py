@@ -11,10 +11,12 @@ from __future__ import annotations
 import gc
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_FROZEN_BY_SOMEBODY: Final = 1_000  # objects: Python 3.12 freezes a few hundred of its own, a program all it has
 
 _lock = threading.Lock()
 _pauses = 0
@@ -46,6 +48,6 @@ def _spare_the_young() -> None:
     Frozen and thawed again, objects land there at the cost of joining two lists. Where somebody has frozen objects of
     their own, these stay frozen, and the walk is paid.
     """
-    if gc.get_freeze_count() == 0:
+    if gc.get_freeze_count() < _FROZEN_BY_SOMEBODY:
         gc.freeze()
         gc.unfreeze()

@@ -12,7 +12,7 @@ import json
 import re
 from datetime import UTC, datetime
 from html import escape
-from itertools import groupby
+from itertools import chain, groupby
 from math import isfinite
 from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self, TypeAlias, TypeVar
@@ -24,7 +24,7 @@ from om_toolkit import money, privacy, tables
 from om_toolkit.errors import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import polars as pl
     from pydantic_core import ErrorDetails
@@ -575,44 +575,56 @@ def to_frame(
 def _values(
     schema: Sequence[tables.Column], items: Sequence[Row], keys: Mapping[str, Sequence[Any] | pl.Series]
 ) -> Iterator[Sequence[Any] | pl.Series]:
-    """Yield the values of each column in turn; columns of one nested object share the walk to it."""
-    walk = _Walk(items, schema)
-    for (parent, is_key), columns in groupby(schema, key=lambda column: (column.parent, column.path is None)):
-        if not is_key:
-            yield from walk.values(parent, [_attribute(column) for column in columns])
-            continue
-        for column in columns:
+    """Yield the values of each column in turn: those of the keys, and those read from the objects."""
+    fields = iter(_fields([column for column in schema if column.path is not None], items))
+    for column in schema:
+        if column.path is not None:
+            yield next(fields)
+        else:
             # A line by itself does not know whose it is.
             yield keys[column.name] if column.name in keys else [getattr(item, column.name, None) for item in items]
 
 
-class _Walk:
-    """Reads attributes of objects and of what is nested in them, column by column, going to each object once.
+_AT_ONCE: Final = 256  # objects: what they hold stays in the processor's cache until rows have become columns
 
-    Memory is what it waits for: an object's attributes are taken from its `__dict__`, rows whole, and turned round.
+
+def _fields(schema: Sequence[tables.Column], items: Sequence[Row]) -> list[list[Any]]:
+    """Read the columns' values from objects, some at a time, for memory is what this waits for.
+
+    Each nested object is gone to once: its `__dict__` gives a row of attributes, and the rows are turned round.
     """
+    readers = [
+        (parent, _reader([_attribute(column) for column in columns]))
+        for parent, columns in groupby(schema, key=lambda column: column.parent)
+    ]
+    absent = dict.fromkeys(step for column in schema for step in (*column.parent.split("."), _attribute(column)))
+    values: list[list[Any]] = [[] for _ in schema]
+    for start in range(0, len(items), _AT_ONCE):
+        walk = _Walk(items[start : start + _AT_ONCE], absent)
+        columns = chain.from_iterable(zip(*map(read, walk.to(parent)), strict=True) for parent, read in readers)
+        for column, more in zip(values, columns, strict=True):
+            column.extend(more)
+    return values
 
-    def __init__(self, items: Sequence[Row], schema: Sequence[tables.Column]) -> None:
-        self._absent = dict.fromkeys(
-            step for column in schema for step in (*column.parent.split("."), _attribute(column))
-        )
-        self._rows: dict[str, Sequence[dict[str, Any]]] = {"": [item.__dict__ for item in items]}
 
-    def values(self, parent: str, names: Sequence[str]) -> Iterable[Sequence[Any]]:
-        """Return a sequence of values for each of the attributes `names` of the objects nested at `parent`."""
-        rows = self._at(parent)
-        if not rows:
-            return [()] * len(names)
-        if len(names) == 1:
-            return [[row[names[0]] for row in rows]]
-        return zip(*map(itemgetter(*names), rows), strict=True)
+def _reader(names: Sequence[str]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    return itemgetter(*names) if len(names) > 1 else lambda attributes: (attributes[names[0]],)
 
-    def _at(self, parent: str) -> Sequence[dict[str, Any]]:
-        if parent not in self._rows:
+
+class _Walk:
+    """Finds what is nested in some objects, going to each once; of one that is not there, every attribute is None."""
+
+    def __init__(self, items: Sequence[Row], absent: dict[str, Any]) -> None:
+        self._absent = absent
+        self._found: dict[str, Sequence[dict[str, Any]]] = {"": [item.__dict__ for item in items]}
+
+    def to(self, parent: str) -> Sequence[dict[str, Any]]:
+        """Return the attributes of the objects nested at `parent`."""
+        if parent not in self._found:
             above, _, name = parent.rpartition(".")
-            owners = (row[name] for row in self._at(above))
-            self._rows[parent] = [self._absent if owner is None else owner.__dict__ for owner in owners]
-        return self._rows[parent]
+            owners = [attributes[name] for attributes in self.to(above)]
+            self._found[parent] = [self._absent if owner is None else owner.__dict__ for owner in owners]
+        return self._found[parent]
 
 
 def _attribute(column: tables.Column) -> str:

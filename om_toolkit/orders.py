@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from html import escape
 from itertools import chain, compress
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self, TypeVar, overload
+from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias, TypeVar, overload
 
 import polars as pl
 
@@ -255,41 +255,34 @@ def _html_row(*cells: object) -> str:
     return f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in cells)}</tr>"
 
 
-class _Owner(NamedTuple):
-    """Whose lines or shipments they are."""
-
-    order_id: str | None
-    purchase_currency: str | None
-    source: str
-    capture_id: str | None
-    refund_id: str | None
-    items: Sequence[Row]
+_Owner: TypeAlias = tuple[str | None, str | None, str, str | None, str | None, Sequence[Row]]
+"""Whose lines or shipments they are, by the keys of `_KEYS`, and these."""
+_KEYS = ("order_id", "purchase_currency", "source", "capture_id", "refund_id")
 
 
 def _owners_of_lines(orders: Iterable[Order]) -> Iterator[_Owner]:
     for order in orders:
         order_id, currency = order.order_id, order.purchase_currency
-        yield _Owner(order_id, currency, "order", None, None, order.order_lines)
+        yield order_id, currency, "order", None, None, order.order_lines
         for capture in order.captures:
-            yield _Owner(order_id, currency, "capture", capture.capture_id, None, capture.order_lines)
+            yield order_id, currency, "capture", capture.capture_id, None, capture.order_lines
         for refund in order.refunds:
-            yield _Owner(order_id, currency, "refund", None, refund.refund_id, refund.order_lines)
+            yield order_id, currency, "refund", None, refund.refund_id, refund.order_lines
 
 
 def _owners_of_shipments(orders: Iterable[Order]) -> Iterator[_Owner]:
     for order in orders:
         order_id, currency = order.order_id, order.purchase_currency
-        yield _Owner(order_id, currency, "order", None, None, order.shipping_info)
+        yield order_id, currency, "order", None, None, order.shipping_info
         for capture in order.captures:
-            yield _Owner(order_id, currency, "capture", capture.capture_id, None, capture.shipping_info)
+            yield order_id, currency, "capture", capture.capture_id, None, capture.shipping_info
 
 
 def _parts_frame(table: str, position: str, owners: Iterable[_Owner], *, personal: bool) -> pl.DataFrame:
     """Lay out the items of all owners, each with its owner's keys and its place among the owner's items."""
-    with_items = [owner for owner in owners if owner.items]
-    *keys, of_owners = zip(*with_items, strict=True) if with_items else ((),) * len(_Owner._fields)
-    names = _Owner._fields[:-1]
-    owner_keys = pl.DataFrame(dict(zip(names, keys, strict=True)), schema=dict.fromkeys(names, pl.String()))
+    with_items = [owner for owner in owners if owner[-1]]
+    *keys, of_owners = zip(*with_items, strict=True) if with_items else ((),) * (len(_KEYS) + 1)
+    owner_keys = pl.DataFrame(dict(zip(_KEYS, keys, strict=True)), schema=dict.fromkeys(_KEYS, pl.String()))
     counts = pl.Series([len(items) for items in of_owners], dtype=pl.Int64)
     rows = owner_keys.with_columns(pl.int_ranges(counts).alias(position)).explode(position)
     items = list(chain.from_iterable(of_owners))

@@ -7,7 +7,7 @@ codes stand in upper case; times are UTC; amounts are minor units of the row's `
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
@@ -230,12 +230,19 @@ _PSEUDONYM: Final = "customer_key"
 def frame(schema: Sequence[Column], values: Iterable[Sequence[Any] | pl.Series]) -> pl.DataFrame:
     """Build a table from its columns' values: one sequence a column, in the schema's order."""
     series = [
-        pl.Series(column.name, value, dtype=column.kind.dtype, strict=True)
+        pl.Series(column.name, _physical(column, value), dtype=column.kind.dtype, strict=True)
         for column, value in zip(schema, values, strict=True)
     ]
     return pl.DataFrame(series).with_columns(_clean(column) for column in schema if column.kind in _CLEANED)
 
 
+def _physical(column: Column, values: Sequence[Any] | pl.Series) -> Sequence[Any] | pl.Series:
+    """Return times as microseconds: polars takes them from integers six times faster than from datetimes."""
+    return [at and (at - _EPOCH) // _MICROSECOND for at in values] if column.kind is Kind.TIME else values
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 _CLEANED: Final = (Kind.TEXT, Kind.CODE)
 
 

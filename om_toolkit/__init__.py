@@ -22,6 +22,7 @@ from om_toolkit.errors import (
     Failure,
     FetchError,
     Forbidden,
+    IncompleteRecording,
     Interrupted,
     InvalidBody,
     InvalidID,
@@ -55,6 +56,7 @@ from om_toolkit.tables import Tables
 
 if TYPE_CHECKING:
     from om_toolkit import plots
+    from om_toolkit.cassette import vcr
     from om_toolkit.explorer import explore
     from om_toolkit.recording import record, replay
     from om_toolkit.report import Report
@@ -75,6 +77,7 @@ __all__ = [
     "Failure",
     "FetchError",
     "Forbidden",
+    "IncompleteRecording",
     "Interrupted",
     "InvalidBody",
     "InvalidID",
@@ -114,6 +117,7 @@ __all__ = [
     "replay",
     "sandbox",
     "shipping_methods",
+    "vcr",
 ]
 
 # Loaded at first use: they bring matplotlib, ipywidgets and vcr along.
@@ -124,6 +128,7 @@ _LATER = {
     "record": "recording",
     "replay": "recording",
     "sandbox": "server",
+    "vcr": "cassette",
 }
 
 

@@ -58,6 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     for command in (demo, report):
         command.add_argument("--output", default="report.html", metavar="FILE", help="the report (%(default)s)")
 
+    privacy = commands.add_parser("privacy", help="look for credentials and personal data in files: fit for a hook")
+    privacy.add_argument("files", nargs="+", metavar="FILE", help="notebooks, cassettes, reports, tables, folders")
+    privacy.set_defaults(run=_privacy)
+
     sandbox = commands.add_parser("sandbox", help="a local copy of the API over a synthetic shop, until Ctrl-C")
     sandbox.add_argument("--port", type=int, default=8765, help="(%(default)s)")
     sandbox.add_argument("--orders", type=int, default=300, help="orders in the shop (%(default)s)")
@@ -87,6 +91,14 @@ def _report(options: argparse.Namespace) -> None:
         with om.Client() as client:
             orders = client.orders(order_ids)
     _write_report(orders, options.title, options.output)
+
+
+def _privacy(options: argparse.Namespace) -> None:
+    found = om.privacy.scan(*options.files)
+    for file, where, kind, shown in found.iter_rows():
+        print(f"{file}: {where}: {kind}, {shown}")
+    if found.height:
+        raise ValueError(f"{found.height} places hold credentials or personal data")
 
 
 def _sandbox(options: argparse.Namespace) -> None:

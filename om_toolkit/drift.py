@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from om_toolkit import privacy
 from om_toolkit.models import Customer, InitialPaymentMethod, Model, Order, OrderLine, ShippingInfo, json_type
 
 if TYPE_CHECKING:
@@ -39,10 +40,12 @@ def undocumented(model: Model, path: str = "") -> Iterator[tuple[str, str, str]]
     """Yield what a document holds beyond the documentation, at any depth.
 
     Yields:
-        The API path; `field` or `value`; and of an unknown field its JSON type, of a known one the unknown value.
+        The API path, with `?` for a name that may be somebody's; `field` or `value`; and of an unknown field its JSON
+        type, of a known one the unknown value.
     """
     for name, value in (model.model_extra or {}).items():
-        yield f"{path}{name}", "field", json_type(value)
+        shown = name if privacy.is_name(name) else "?"
+        yield f"{path}{shown}", "field", json_type(value)
     for name, value in model.__dict__.items():
         if (type(model), name) in VOCABULARY and value and value not in VOCABULARY[type(model), name]:
             yield f"{path}{name}", "value", value

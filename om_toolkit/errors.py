@@ -23,6 +23,7 @@ KeyboardInterrupt
 
 UserWarning
 └── OMWarning
+    ├── IncompleteRecording a request that was to be recorded got no answer
     ├── NothingFound        the API knew none of the order ids
     ├── RepeatedOrders      saved answers held an order more than once
     └── StaleOrders         open orders were last seen long before the instant asked for
@@ -205,6 +206,10 @@ class Interrupted(KeyboardInterrupt):
 
 class OMWarning(UserWarning):
     """The base of everything this package warns of."""
+
+
+class IncompleteRecording(OMWarning):
+    """A request that was to be recorded got no answer, so the recording lacks it."""
 
 
 class NothingFound(OMWarning):

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, TypeAdapte
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from pydantic_core import to_json as _to_json
 
-from om_toolkit import money, tables
+from om_toolkit import money, privacy, tables
 from om_toolkit.errors import Failure
 
 if TYPE_CHECKING:
@@ -387,6 +387,14 @@ class Order(Row):
     shipping_info: Many[ShippingInfo] = Field(default=(), description="Shipping told of the order as a whole.")
     captures: Many[Capture] = Field(default=(), description="The captures, in no particular order.")
     refunds: Many[Refund] = Field(default=(), description="The refunds, in no particular order.")
+
+    @property
+    def customer_key(self) -> str | None:
+        """What the orders of one customer have in common; None without a key. See `privacy.customer_key`."""
+        address, customer = self.billing_address or Address(), self.customer or Customer()
+        return privacy.customer_key(
+            email=address.email, organization=customer.organization_registration_id, country=address.country
+        )
 
     def _repr_html_(self) -> str:
         """Show what happened to the order, and until when it can be captured, as a timeline."""

@@ -6,12 +6,18 @@ has looked at it.
 
 from __future__ import annotations
 
+import hmac
 import json
+import os
 import re
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Final, TypeAlias
+from hashlib import sha256
+from typing import Final, Self, TypeAlias
+
+from om_toolkit.errors import InvalidSetting
+from om_toolkit.scanner import scan as scan  # noqa: PLC0414 - a public name of this module
 
 Tree: TypeAlias = Mapping[str, "Tree | None"]
 Scalar: TypeAlias = str | int | float | bool | None
@@ -76,76 +82,198 @@ def is_personal(path: str, tree: Tree = ORDER) -> bool:
     return False
 
 
+def is_name(key: str) -> bool:
+    """Tell whether an unknown field beside documented ones is named as the API names fields, and not by somebody.
+
+    Example:
+        >>> is_name("loyalty_points"), is_name("ada@home.se"), is_name("198109061234")
+        (True, False, False)
+    """
+    return bool(re.fullmatch(r"[a-z][a-z_]{0,38}[0-9]?", key))
+
+
+def has_pseudonym_key() -> bool:
+    """Whether the environment's `OM_PSEUDONYM_KEY` holds a key, so that tables have a column `customer_key`.
+
+    Raises:
+        InvalidSetting: If the key is too short to be one.
+    """
+    return _pseudonym_key() is not None
+
+
+def customer_key(*, email: str | None, organization: str | None = None, country: str | None = None) -> str | None:
+    """Return what tells a customer from others without telling who it is: a keyed hash; None without a key.
+
+    It is the first half of the HMAC-SHA256 in hexadecimal, keyed with the environment's `OM_PSEUDONYM_KEY`: of the
+    organization's registration number, with the country that gave it, where there is one, since a company buys through
+    many people; else of the e-mail address. Case, blanks and punctuation of the number do not count. Whoever has the
+    key can tell whether a customer they know of is among the orders: keep it like a password. Stand-ins of a recording
+    count customers within that recording only.
+
+    Args:
+        email: The e-mail address of the billing address.
+        organization: The organization's registration number.
+        country: The country of the billing address.
+
+    Raises:
+        InvalidSetting: If the key is too short to be one.
+    """
+    key = _pseudonym_key()
+    if key is None:
+        return None
+    if number := re.sub(r"[\W_]", "", organization or "").upper():
+        told = f"organization {(country or '').upper()} {number}"
+    elif address := (email or "").strip().casefold():
+        told = f"email {address}"
+    else:
+        return None
+    return hmac.new(key.encode(), told.encode(), sha256).hexdigest()[:32]
+
+
+def _pseudonym_key() -> str | None:
+    key = os.environ.get("OM_PSEUDONYM_KEY")
+    if key is None or (len(key) >= _SHORTEST_KEY and len(set(key)) >= _FEWEST_LETTERS):
+        return key
+    del key  # which a traceback with its variables would show
+    raise InvalidSetting(
+        f"OM_PSEUDONYM_KEY is too easily guessed: give {_SHORTEST_KEY} random characters or more, such as "
+        "python -c 'import secrets; print(secrets.token_hex(32))' prints, or take it out of the environment"
+    )
+
+
+_SHORTEST_KEY: Final = 32
+_FEWEST_LETTERS: Final = 8
+
+
 class Scrubber:
     """Replaces personal values by stand-ins: the same value by the same stand-in, for as long as the scrubber lives.
 
-    Stand-ins are numbered in order of appearance and derived from nothing else, so they lead back to nobody.
+    Stand-ins are numbered in order of appearance and derived from nothing else, so they lead back to nobody, and those
+    of two scrubbers for one person have nothing in common. Of a value they keep its type and its class of length: a
+    line (up to 40 characters), a paragraph (up to 400), or more. In an object that the documentation does not know,
+    the names of the fields are replaced as well: they may be somebody's.
+
+    Args:
+        mask_ids: Whether that is replaced too which leads back to an order in the shop's or the vendor's systems: ids
+            of orders, captures and refunds, their references, correlation ids, and what an error says.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, mask_ids: bool = False) -> None:
         self._seen: defaultdict[str, dict[object, int]] = defaultdict(dict)
+        self._masked = _IDS if mask_ids else frozenset()
 
     def scrub(self, document: Json, tree: Tree | None) -> Json:
         """Return the document with everything that the tree does not name replaced; shape and types stay."""
         return self._walk(document, tree, "value")
 
-    def scrub_text(self, body: str | bytes, tree: Tree) -> str:
+    def scrub_text(self, body: str | bytes, tree: Tree | None) -> str:
         """Scrub a JSON document in text. Text that is no JSON cannot be judged, so nothing of it is kept."""
         try:
-            document = json.loads(body)
+            return _written(self.scrub(json.loads(body, parse_float=_Digits), tree))
         except (ValueError, RecursionError):
             return ""
-        return json.dumps(self.scrub(document, tree), ensure_ascii=False, separators=(",", ":"))
+
+    def scrub_id(self, name: str, value: str) -> str:
+        """Return what stands for an id that is not in a body: the same as there, or the id itself if ids stay."""
+        return str(self._stand_in(name, value)) if name in self._masked else value
 
     def _walk(self, value: Json, tree: Tree | None, name: str) -> Json:
         if isinstance(value, dict):
-            below = tree or {}
-            return {
-                # Most fields are scalars that may be kept, so these are told apart here, without a call.
-                key: item
-                if below.get(key, below) is None and not isinstance(item, _NESTED)
-                else self._field(item, below, key)
+            known = tree or {}
+            return dict(
+                # Most fields are scalars that stay, so these are told apart here, without a call.
+                (key, item)
+                if known.get(key, known) is None and key not in self._masked and not isinstance(item, _NESTED)
+                else self._field(key, item, tree)
                 for key, item in value.items()
-            }
+            )
         if isinstance(value, list):
             return [self._walk(item, tree, name) for item in value]
         return self._stand_in(name, value)
 
-    def _field(self, value: Json, tree: Tree, name: str) -> Json:
-        if name not in tree:
-            return self._walk(value, None, name)
-        below = tree[name]
-        if below is None and _is_plain(value):
-            return value
-        return self._walk(value, below, name)
+    def _field(self, key: str, value: Json, tree: Tree | None) -> tuple[str, Json]:
+        known = tree or {}
+        is_masked = key in self._masked and tree is not _LINE  # where a reference is an article's number
+        if key in known and known[key] is None and _is_plain(value) and not is_masked:
+            return key, value
+        if key in _NAMES or (tree is not None and is_name(key)):
+            return key, self._walk(value, known.get(key), key)
+        return str(self._stand_in("key", key)), self._walk(value, None, "value")
 
     def _stand_in(self, name: str, value: Scalar) -> Scalar:
-        if isinstance(value, str):
-            return value and _text_like(value, name, self._number(name, value))
         if value is None or isinstance(value, bool):
             return value and False
-        return type(value)(self._number(name, value))
+        if isinstance(value, str) or name in self._masked:
+            return self._text(name, str(value))
+        # Amounts apart, no number of anybody is negative.
+        number = -self._number(name, value) - (_LONG if abs(value) >= _LONG else 0)
+        return float(number) if isinstance(value, float) else number
+
+    def _text(self, name: str, value: str) -> str:
+        """Return a text that looks like the value and holds nothing of it."""
+        if not value:
+            return value
+        if name == "order_id":  # which hosts answer in another case than they were asked
+            value = value.casefold()
+        if re.fullmatch(r"[^@\s]+@[^@\s]+", value):
+            return self._numbered("person-", value, "@example.com")
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+            return (date(1800, 1, 1) + timedelta(days=self._number("date", value))).isoformat()
+        if value.startswith(("http://", "https://")):
+            return self._numbered("https://example.com/", value)
+        return self._numbered(f"{name[:30]}-", value)
+
+    def _numbered(self, before: str, value: str, after: str = "") -> str:
+        """Put a value's number between two texts, with as much filling as its class of length needs."""
+        length = max(least for least in _LENGTHS if least <= len(value))
+        return f"{before}{self._number(before, value)}".ljust(length - len(after), "x") + after
 
     def _number(self, name: str, value: Scalar) -> int:
         seen = self._seen[name]
         return seen.setdefault(value, len(seen) + 1)
 
 
-_NESTED: Final = (dict, list)  # quicker to ask for than dict | list, which is made anew each time
-_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
+class _Digits(float):
+    """A JSON number with a fraction or an exponent that remembers how it was written."""
+
+    text: str
+
+    def __new__(cls, text: str) -> Self:
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
 
 
-def _text_like(value: str, name: str, number: int) -> str:
-    """Return a text that looks like the value and holds nothing of it."""
-    if "@" in value:
-        return f"person-{number}@example.com"
-    if _DATE.fullmatch(value):
-        return (date(1900, 1, 1) + timedelta(days=number)).isoformat()
-    if value.startswith(("http://", "https://")):
-        return f"https://example.com/{number}"
-    return f"{name}-{number}"
+def _written(value: Json) -> str:
+    """Write JSON without blanks, every number that stayed as it was written."""
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{_written(key)}:{_written(item)}' for key, item in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{','.join(map(_written, value))}]"
+    if isinstance(value, _Digits):
+        return value.text
+    # Half an emoji, which JSON can hold, is no text in UTF-8.
+    return json.dumps(value, ensure_ascii=isinstance(value, str) and not value.isprintable())
+
+
+_IDS: Final = frozenset(
+    "order_id capture_id refund_id klarna_reference merchant_reference1 merchant_reference2 reference "
+    "correlation_id error_messages".split()
+)
+_LENGTHS: Final = (0, 41, 401)
+_LONG: Final = 10**9  # where numbers that may be somebody's begin
+
+
+def _names(tree: Tree) -> set[str]:
+    return set(tree).union(*(_names(below) for below in tree.values() if below))
+
+
+_NAMES: Final = _names(ORDER) | _names(ERROR)
 
 
 def _is_plain(value: Json) -> bool:
     items = value if isinstance(value, list) else [value]
-    return not any(isinstance(item, dict | list) for item in items)
+    return not any(isinstance(item, _NESTED) for item in items)
+
+
+_NESTED: Final = (dict, list)  # quicker to ask for than dict | list, which is made anew each time

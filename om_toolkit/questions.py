@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from om_toolkit import metrics, plots
+from om_toolkit import cells, metrics, plots
+from om_toolkit.metrics._common import CURRENCY, count_ratio
 from om_toolkit.wording import Columns, Record, Writer, amount, count, hours, hours_between, percent, text, write_rows
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from om_toolkit.tables import Tables
+
+_COUNTRY: Final = "purchase_country"
+_METHOD: Final = "shipping_method"
 
 PAGES: Final = Environment(
     loader=PackageLoader("om_toolkit"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -47,10 +51,10 @@ class Answer:
         return PAGES.get_template("answer.html").render(answer=self)
 
 
-def capture(tables: Tables[Any]) -> Answer:
-    """Answer how soon orders are captured."""
+def capture(tables: Tables[Any], min_cell: int = 1) -> Answer:
+    """Answer how soon orders are captured; groups of fewer orders than `min_cell` stand together."""
     total = metrics.capture_latency(tables)
-    by_country = metrics.capture_latency(tables, by="purchase_country")
+    by_country = cells.last(metrics.capture_latency(_pooled(tables, min_cell), by=_COUNTRY), _COUNTRY)
     columns: Columns = {
         "country": text("purchase_country"),
         "orders": count("orders"),
@@ -68,10 +72,11 @@ def capture(tables: Tables[Any]) -> Answer:
     return _answer("How soon are orders captured?", sentences, picture, columns, by_country)
 
 
-def refunds(tables: Tables[Any]) -> Answer:
-    """Answer how much of the captured money is refunded."""
-    by_currency = metrics.refund_ratio(tables)
-    by_country = metrics.refund_ratio(tables, by="purchase_country")
+def refunds(tables: Tables[Any], min_cell: int = 1) -> Answer:
+    """Answer how much of the captured money is refunded; groups of fewer captured orders stand together."""
+    captured = _pooled(tables.filter(pl.col("captured_amount") > 0), min_cell)
+    by_currency = metrics.refund_ratio(captured)
+    by_country = cells.last(metrics.refund_ratio(captured, by=_COUNTRY), _COUNTRY)
     columns: Columns = {
         "country": text("purchase_country"),
         "captured orders": count("orders_captured"),
@@ -87,9 +92,11 @@ def refunds(tables: Tables[Any]) -> Answer:
     return _answer("How much is refunded?", sentences, picture, columns, by_country)
 
 
-def shipping(tables: Tables[Any]) -> Answer:
-    """Answer how captures are shipped."""
-    total = metrics.shipping_methods(tables)
+def shipping(tables: Tables[Any], min_cell: int = 1) -> Answer:
+    """Answer how captures are shipped; methods and countries of fewer orders stand together."""
+    by_order = metrics.shipping_methods(tables, by=[_COUNTRY, "order_id"])
+    total = _methods(cells.pool(by_order, _METHOD, min_cell))
+    in_countries = cells.pool(cells.pool(by_order, _COUNTRY, min_cell), _METHOD, min_cell, [_COUNTRY])
     columns: Columns = {
         "shipping method": text("shipping_method"),
         "captures": count("count"),
@@ -99,11 +106,26 @@ def shipping(tables: Tables[Any]) -> Answer:
     }
     named = total.filter(~pl.col("shipping_method").str.starts_with("("))
     sentences = [_shipping_sentence(row) for row in named.head(1).iter_rows(named=True)]
-    picture = plots.shipping_methods(metrics.shipping_methods(tables, by="purchase_country"))
+    picture = plots.shipping_methods(_methods(in_countries, _COUNTRY))
     return _answer("How are orders shipped?", sentences, picture, columns, total)
 
 
-QUESTIONS: Final[dict[str, Callable[[Tables[Any]], Answer]]] = {
+def _pooled(tables: Tables[Any], min_cell: int) -> Tables[Any]:
+    """Put small countries together, each currency for itself: amounts of several are never added up."""
+    return replace(tables, orders=cells.pool(tables.orders, _COUNTRY, min_cell, [CURRENCY]))
+
+
+def _methods(by_order: pl.DataFrame, *by: str) -> pl.DataFrame:
+    """Sum the methods of single orders up to what `shipping_methods` tells of groups."""
+    counts = by_order.group_by(*by, _METHOD).agg(pl.col("count", "with_tracking").sum())
+    total = pl.col("count").sum()
+    shares = counts.with_columns(total=total.over(by) if by else total).with_columns(
+        *count_ratio("share", "count", "total"), tracking_share=pl.col("with_tracking") / pl.col("count")
+    )
+    return cells.last(shares.sort(*by, -pl.col("count"), _METHOD, nulls_last=True), by[0] if by else _METHOD)
+
+
+QUESTIONS: Final[dict[str, Callable[..., Answer]]] = {
     "capture": capture,
     "refunds": refunds,
     "shipping": shipping,

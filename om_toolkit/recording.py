@@ -1,4 +1,4 @@
-"""Recordings: a client that answers from a vcrpy cassette without a network, and one that makes such a cassette.
+"""Recordings: a client that answers from a cassette without a network, and one that makes such a cassette.
 
 vcrpy gives the file format, so `vcr.use_cassette` reads the files too. The requests themselves go through transport
 adapters of our own: any number of threads, one look-up a request, no patched sockets.
@@ -6,43 +6,28 @@ adapters of our own: any number of threads, one look-up a request, no patched so
 
 from __future__ import annotations
 
-import gzip
-import os
-import re
 import threading
 import weakref
 from functools import partial
 from io import BytesIO
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Any, TypeVar
+from warnings import warn
 
+from requests import codes
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
-from vcr.request import Request
-from vcr.serialize import deserialize, serialize
-from vcr.serializers import jsonserializer, yamlserializer
-from yaml import YAMLError
 
-from om_toolkit import privacy
-from om_toolkit.client import LOOPBACK, PLAYGROUND, Client, Fetched
-from om_toolkit.errors import Failure
+from om_toolkit import cassette
+from om_toolkit.client import PLAYGROUND, Client, Fetched
+from om_toolkit.errors import Failure, IncompleteRecording
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from types import ModuleType
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     import requests
 
 T = TypeVar("T")
-
-_SERIALIZERS: Final[dict[str, ModuleType]] = {".yaml": yamlserializer, ".json": jsonserializer}
-_KEPT_HEADERS: Final = frozenset(
-    "content-type date klarna-correlation-id retry-after x-envoy-ratelimited "
-    "x-ratelimit-limit x-ratelimit-remaining x-ratelimit-reset".split()
-)
-_OF_THE_WAY: Final = frozenset({"content-encoding", "content-length", "transfer-encoding"})
-_ORDER_PATH: Final = re.compile(r"/ordermanagement/v1/orders/([^/]+)(/captures)?$")
 
 
 def replay(name: str | Path) -> ReplayClient:
@@ -55,24 +40,36 @@ def replay(name: str | Path) -> ReplayClient:
     Raises:
         FileNotFoundError: If there is no such recording.
     """
-    return ReplayClient(_find(name))
+    return ReplayClient(cassette.find(name))
 
 
-def record(name: str | Path, api_key: str | None = None, **options: Any) -> RecordingClient:  # noqa: ANN401 - Client's
+def record(
+    name: str | Path,
+    api_key: str | None = None,
+    *,
+    mask_ids: bool = False,
+    **options: Any,  # noqa: ANN401 - Client's
+) -> RecordingClient:
     """Return a client that fetches as usual and records the answers, without personal data or credentials.
 
     Use it as a context manager: the file is written when the block ends, or when `close()` is called.
 
     Args:
-        name: Name of the recording, `cassettes/NAME.yaml`; or a path. `NAME.json` loads faster where it holds hundreds.
+        name: Name of the recording, `cassettes/NAME.yaml`, for some tens of orders that people review; or `NAME.json`
+            for hundreds, which loads much faster; or a path.
         api_key: As in `Client`.
+        mask_ids: Whether order ids, in addresses and bodies alike, and all else that leads back to an order in the
+            shop's or the vendor's systems is replaced too.
         **options: As in `Client`.
 
     Raises:
         CredentialsMissing: If neither the arguments nor the environment hold credentials.
         InvalidSetting: If an option cannot work.
+
+    Warns:
+        IncompleteRecording: When it is written, if a request got no answer.
     """
-    return RecordingClient(_place(name), api_key, **options)
+    return RecordingClient(cassette.place(name), api_key, mask_ids=mask_ids, **options)
 
 
 class ReplayClient(Client):
@@ -86,7 +83,7 @@ class ReplayClient(Client):
     def __init__(self, path: Path) -> None:
         super().__init__("replay", base_url=PLAYGROUND, max_retries=0, requests_per_second=None)
         self.path = path
-        self._recorded = _read(path)
+        self._recorded = cassette.read(path)
         self._session.mount("https://", _ReplayAdapter(self._recorded))
         self.recorded_order_ids = tuple(order_id for order_id, below in self._recorded if not below)
 
@@ -99,23 +96,32 @@ class ReplayClient(Client):
     def _ask(
         self, url: str, order_id: str, read: Callable[[bytes, str], T]
     ) -> Fetched[T] | tuple[Failure, float | None]:
-        if _asked(url) in self._recorded:
+        asked = cassette.asked(url)
+        if asked in self._recorded:
             return super()._ask(url, order_id, read)
-        told = f"{self.path.name} holds no answer for {urlsplit(url).path}; om.record({self.path.stem!r}) records"
-        return Failure(order_id, "not_recorded", messages=(told,)), None
+        return Failure(order_id, "not_recorded", messages=(self._line_to_record(order_id, asked),)), None
+
+    def _line_to_record(self, order_id: str, asked: tuple[str, str] | None) -> str:
+        """Tell that the recording lacks an answer, and the line that makes one with it."""
+        known = self.path.name if self.path.parent.name == "cassettes" else self.path.as_posix()
+        ids = f"[*om.replay({known!r}).recorded_order_ids, {order_id!r}]"
+        calls = f"client.orders({ids})"
+        if asked and asked[1]:
+            calls += f"; client.captures({ids})"
+        return f"{self.path.name} holds no answer; to record it: with om.record({known!r}) as client: {calls}"
 
 
 class RecordingClient(Client):
     """A client that records what it fetches; `om.record` makes it."""
 
-    def __init__(self, path: Path, api_key: str | None = None, **options: Any) -> None:  # noqa: ANN401 - Client's
+    def __init__(self, path: Path, api_key: str | None = None, *, mask_ids: bool = False, **options: Any) -> None:  # noqa: ANN401 - Client's
         super().__init__(api_key, **options)
         path = path.resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
-        recorder = _RecordingAdapter(pool_maxsize=self._workers)
+        recorder = _RecordingAdapter(self._workers)
         self._session.mount("https://", recorder)
         self._session.mount("http://", recorder)
-        self._save = partial(recorder.save, path)
+        self._save = partial(recorder.save, path, mask_ids=mask_ids)
         # Also where nobody closes the client: at the latest when the interpreter ends.
         self._save_at_the_latest = weakref.finalize(self, self._save)
 
@@ -130,34 +136,6 @@ class RecordingClient(Client):
         super().close()
 
 
-def _asked(url: str) -> tuple[str, str] | None:
-    """Return the order id and the endpoint below it that an address asks for, whatever the host."""
-    found = _ORDER_PATH.search(urlsplit(url).path)
-    return (unquote(found[1]), found[2] or "") if found else None
-
-
-def _read(path: Path) -> dict[tuple[str, str], dict[str, Any]]:
-    """Read the answers of a cassette, ours or plain vcrpy's, by what was asked for.
-
-    Raises:
-        ValueError: If the file is no cassette.
-    """
-    try:
-        asked, answers, *_ = deserialize(path.read_text("utf-8"), _SERIALIZERS[path.suffix])
-        reads = zip(asked, answers, strict=True)
-        recorded = {_asked(request.uri): _plain(answer) for request, answer in reads if request.method == "GET"}
-    except (ValueError, LookupError, TypeError, AttributeError, YAMLError) as error:
-        raise ValueError(f"{path.name} is no cassette of vcrpy ({type(error).__name__})") from None
-    return {key: answer for key, answer in recorded.items() if key}
-
-
-def _plain(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer whose body stands for itself: plain vcrpy keeps headers of the body as it was on its way."""
-    headers = {name: values for name, values in answer["headers"].items() if name.lower() not in _OF_THE_WAY}
-    body = answer["body"]["string"]
-    return answer | {"headers": headers, "body": gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body}
-
-
 class _ReplayAdapter(HTTPAdapter):
     """Answers from a recording."""
 
@@ -166,7 +144,7 @@ class _ReplayAdapter(HTTPAdapter):
         self._recorded = recorded
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:  # noqa: ANN401
-        recorded = self._recorded[_asked(request.url or "") or ("", "")]
+        recorded = self._recorded[cassette.asked(request.url or "") or ("", "")]
         answer = HTTPResponse(
             BytesIO(recorded["body"]),
             headers={name: value for name, values in recorded["headers"].items() for value in values},
@@ -182,72 +160,34 @@ class _RecordingAdapter(HTTPAdapter):
 
     def __init__(self, pool_maxsize: int) -> None:
         super().__init__(pool_maxsize=pool_maxsize)
-        self._answers: dict[str, requests.Response] = {}
+        self._asked: set[str] = set()
+        self._answers: dict[str, cassette.Answer] = {}
         self._lock = threading.Lock()
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:  # noqa: ANN401
-        answer = super().send(request, *args, **options)
-        answer.content  # noqa: B018 - read whole now, so that an answer cut short is no answer
+        url = request.url or ""
         with self._lock:
-            self._answers[_public_url(request.url or "")] = answer
+            self._asked.add(url)
+        answer = super().send(request, *args, **options)
+        recorded = {
+            "status": {"code": answer.status_code, "message": answer.reason},
+            "headers": {name: [value] for name, value in answer.headers.items()},
+            "body": {"string": answer.content},  # read whole now, so that an answer cut short is no answer
+        }
+        with self._lock:
+            self._answers[url] = recorded
         return answer
 
-    def save(self, path: Path) -> None:
-        """Write the cassette in one step, sorted, everything personal replaced.
+    def save(self, path: Path, *, mask_ids: bool) -> None:
+        """Write the cassette, and warn of requests that it lacks.
 
         Where nothing was answered, a recording that is there already stays as it is.
         """
-        if not any(answer.ok for answer in self._answers.values()) and (path.exists() or not self._answers):
-            return
-        scrubber = privacy.Scrubber()
-        answers = sorted(self._answers.items())
-        cassette = {
-            "requests": [Request("GET", url, None, {}) for url, _ in answers],
-            "responses": [_scrubbed(answer, url, scrubber) for url, answer in answers],
-        }
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-        unfinished.write_text(serialize(cassette, _SERIALIZERS[path.suffix]), encoding="utf-8", newline="\n")
-        unfinished.replace(path)
-
-
-def _public_url(url: str) -> str:
-    """Return the address to record: a sandbox's port on this machine would mean nothing elsewhere."""
-    parts = urlsplit(url)
-    return PLAYGROUND + parts.path if parts.hostname in LOOPBACK else url
-
-
-def _scrubbed(answer: requests.Response, url: str, scrubber: privacy.Scrubber) -> dict[str, Any]:
-    documented = privacy.CAPTURE if url.endswith("/captures") else privacy.ORDER
-    body = scrubber.scrub_text(answer.content, documented if answer.ok else privacy.ERROR)
-    return {
-        "status": {"code": answer.status_code, "message": answer.reason},
-        "headers": {name: [value] for name, value in answer.headers.items() if name.lower() in _KEPT_HEADERS},
-        "body": {"string": body},
-    }
-
-
-def _folders() -> Iterator[Path]:
-    """Yield where recordings lie: with the user's project first, then with this package."""
-    yield Path("cassettes")
-    yield Path("..", "cassettes")
-    yield Path(__file__).parent / "cassettes"
-    yield Path(__file__).parents[1] / "cassettes"
-
-
-def _find(name: str | Path) -> Path:
-    for folder in (Path(), *_folders()):
-        for suffix in ("", *_SERIALIZERS):
-            path = folder / f"{name}{suffix}"
-            if path.suffix in _SERIALIZERS and path.is_file():
-                return path
-    there = sorted({path.stem for folder in _folders() for path in folder.glob("*.*") if path.suffix in _SERIALIZERS})
-    msg = f"there is no recording {str(name)!r}; there are: {', '.join(there)}. om.record makes one"
-    raise FileNotFoundError(msg)
-
-
-def _place(name: str | Path) -> Path:
-    path = Path(name) if Path(name).suffix in _SERIALIZERS else Path(f"{name}.yaml")
-    if path.parent != Path():
-        return path
-    beside = Path("..", "cassettes")
-    return (beside if beside.is_dir() and not Path("cassettes").is_dir() else Path("cassettes")) / path
+        has_orders = any(answer["status"]["code"] == codes.ok for answer in self._answers.values())
+        if has_orders or (self._answers and not path.exists()):
+            cassette.write(path, self._answers, mask_ids=mask_ids)
+        if unanswered := len(self._asked - self._answers.keys()):
+            told = (
+                f"{path.name} lacks {unanswered} of {len(self._asked)} requests, which got no answer: record them again"
+            )
+            warn(told, IncompleteRecording, stacklevel=3)

@@ -7,14 +7,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from om_toolkit.instants import moment
 from om_toolkit.questions import PAGES, QUESTIONS, key_figures
 from om_toolkit.tables import Tables, tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import polars as pl
 
     from om_toolkit.orders import Orders
 
@@ -25,9 +25,12 @@ class Report:
     Args:
         data: Orders or Tables.
         title: Heads the page.
+        min_cell: The fewest orders of a group. Smaller ones stand together in a row `(few)`, which has that many too;
+            those of a currency with fewer orders are left out of the page and counted in its notes. 1 shows all.
 
     Raises:
         TypeError: If `data` is neither.
+        ValueError: If `min_cell` is below 1.
 
     Example:
         >>> import om_toolkit as om
@@ -37,9 +40,21 @@ class Report:
         True
     """
 
-    def __init__(self, data: Orders | Tables[pl.DataFrame] | Tables[pl.LazyFrame], *, title: str = "Orders") -> None:
+    def __init__(
+        self,
+        data: Orders | Tables[pl.DataFrame] | Tables[pl.LazyFrame],
+        *,
+        title: str = "Orders",
+        min_cell: int = 5,
+    ) -> None:
+        if min_cell < 1:
+            raise ValueError(f"min_cell={min_cell}: a group has at least 1 order")
         self.title = title
-        self._tables = tables_of(data).collect()
+        self.min_cell = min_cell
+        tables = tables_of(data).collect()
+        of_currency = pl.col("order_id").n_unique().over("purchase_currency")
+        self._tables = tables.filter(of_currency >= min_cell)
+        self._left_out = tables.orders.height - self._tables.orders.height
 
     @property
     def html(self) -> str:
@@ -51,7 +66,7 @@ class Report:
             subtitle=f"{self._tables.orders.height:,} orders, {speaks}",
             currencies=list(figures),
             key_figures=list(zip(*figures.values(), strict=True)),
-            answers=[answer(self._tables) for answer in QUESTIONS.values()],
+            answers=[answer(self._tables, self.min_cell) for answer in QUESTIONS.values()],
             notes=list(self._notes()),
             version=version("om-toolkit"),
         )
@@ -79,6 +94,12 @@ class Report:
             told = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
             number = len(self._tables.failures)
             yield f"{number:,} orders are not in these numbers, because they could not be had: {told}."
+        if self.min_cell > 1:
+            yield (
+                f"So that no customer stands in a table alone, groups of fewer than {self.min_cell} orders stand "
+                "together as (few), each currency for itself, and with the next larger group where they are still "
+                f"fewer. Left out is a currency with fewer orders: {self._left_out:,} orders here."
+            )
         yield (
             "Time to capture runs from the order to its first capture. The median and the 90 % are Kaplan-Meier "
             "estimates; the shares within 24 and 72 hours count expiry as an end of its own. Left out are orders that "

@@ -173,7 +173,7 @@ _SHIPMENT: Final = _texts(
 )
 
 SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
-    "orders": tuple(_columns("", _ORDER)),
+    "orders": (*_columns("", _ORDER), *_keys("customer_key")),
     "captures": (*_columns("captures", _CAPTURE),),
     "refunds": (*_columns("refunds", _REFUND),),
     "order_lines": (
@@ -190,7 +190,10 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         *_columns("shipping_info", _SHIPMENT),
     ),
 }
-"""Every column of every table, in order; the personal ones are there only with `personal=True`."""
+"""Every column of every table, in order; the personal ones are there only with `personal=True`.
+
+`customer_key` is there only with a key, see `privacy.customer_key`.
+"""
 
 GRAINS: Final = {
     "orders": "one row per order",
@@ -208,7 +211,7 @@ def describe() -> str:
     for table, schema in SCHEMAS.items():
         parts += [f"**`{table}`**: {GRAINS[table]}", "", "| column | type | unit | API path |", "|---|---|---|---|"]
         for column in schema:
-            mark = " (personal)" if column.is_personal else ""
+            mark = " (personal)" if column.is_personal else " (with a key)" if column.name == _PSEUDONYM else ""
             path = f"`{column.path}`" if column.path else "-"
             parts.append(f"| `{column.name}`{mark} | {column.kind.dtype} | {column.kind.value} | {path} |")
         parts.append("")
@@ -217,7 +220,13 @@ def describe() -> str:
 
 def columns(table: str, *, personal: bool = False) -> tuple[Column, ...]:
     """List the columns of one of the five tables, without the personal ones unless they are asked for."""
-    return tuple(column for column in SCHEMAS[table] if personal or not column.is_personal)
+    absent = set() if privacy.has_pseudonym_key() else {_PSEUDONYM}
+    return tuple(
+        column for column in SCHEMAS[table] if column.name not in absent and (personal or not column.is_personal)
+    )
+
+
+_PSEUDONYM: Final = "customer_key"
 
 
 def frame(schema: Sequence[Column], values: Iterable[Sequence[Any] | pl.Series]) -> pl.DataFrame:
@@ -250,7 +259,8 @@ class Tables(Generic[FrameT]):
     """The five tables of a set of orders, joined by `order_id`, `capture_id` and `refund_id`.
 
     Amounts are minor units of the row's `purchase_currency`, times are UTC, and empty text is null. `help(Tables)` ends
-    with a list of all columns: type, unit, API path. Those marked personal are there with `personal=True` only.
+    with a list of all columns: type, unit, API path. Those marked personal are there with `personal=True` only, and
+    `customer_key` with a key in the environment's `OM_PSEUDONYM_KEY` only (`privacy.customer_key`).
 
     Attributes:
         orders: One row per order.

@@ -18,5 +18,5 @@ def payloads() -> Path:
 
 @pytest.fixture(autouse=True)
 def _no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OM_API_KEY", "OM_USERNAME", "OM_PASSWORD", "OM_BASE_URL"):
+    for name in ("OM_API_KEY", "OM_USERNAME", "OM_PASSWORD", "OM_BASE_URL", "OM_PSEUDONYM_KEY"):
         monkeypatch.delenv(name, raising=False)

@@ -14,6 +14,8 @@ import pytest
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
+import om_toolkit as om
+
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
@@ -88,3 +90,10 @@ def test_the_exported_quickstart_shows_its_pictures_and_the_explorer(executed: d
     assert "<svg" in page[page.index('class="om-answer"') :]
     assert "application/vnd.jupyter.widget-view" not in page
     assert not re.findall(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=\"(?:https?:)?//", page)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_what_a_notebook_shows_can_be_shared(path: Path, executed: dict[str, NotebookNode], tmp_path: Path) -> None:
+    nbformat.write(executed[path.name], tmp_path / "executed.ipynb")
+    (tmp_path / "exported.html").write_text(export(executed[path.name]), "utf-8")
+    assert om.privacy.scan(tmp_path).rows() == []

@@ -31,21 +31,24 @@ MAY_IMPORT = {
     "shop": set(),
     "money": {"errors"},
     "wording": {"money"},
-    "privacy": {"errors", "money"},
+    "scanner": set(),
+    "privacy": {"errors", "scanner"},
     "tables": FRAMES - {"tables"},
     "models": FRAMES,
-    "drift": {"models"},
+    "drift": {"models", "privacy"},
     "answers": {"errors", "models"},
     "orders": OBJECTS - {"orders"},
     "bulk": {*OBJECTS, "progress"},
     "decode": {"tables"},
     "archive": {*OBJECTS, "decode"},
     "client": {*OBJECTS, "progress"},
-    "recording": {*OBJECTS, "client"},
+    "cassette": {"privacy", "client"},
+    "recording": {"errors", "client", "cassette"},
     "server": {"shop", "client"},
     "metrics": FRAMES - {"privacy"},
     "plots": {*FRAMES, "metrics"} - {"privacy"},
-    "questions": {*FRAMES, "metrics", "plots", "wording"} - {"privacy"},
+    "cells": set(),
+    "questions": {*FRAMES, "metrics", "plots", "wording", "cells"} - {"privacy"},
     "explorer": {"tables", "metrics", "plots", "questions"},
     "report": {"instants", "tables", "metrics", "plots", "questions"},
     "cli": {"*"},
@@ -53,11 +56,11 @@ MAY_IMPORT = {
 }
 ONLY_IN = {
     "pydantic": {"models"},
-    "requests": {"client", "recording"},
+    "requests": {"client", "cassette", "recording"},
     "matplotlib": {"plots"},
     "ipywidgets": {"explorer"},
-    "vcr": {"recording"},
-    "sqlite3": {"archive"},
+    "vcr": {"cassette"},
+    "sqlite3": {"archive", "scanner"},
     "jinja2": {"questions"},
 }
 
@@ -142,7 +145,7 @@ def test_all_is_sorted_complete_and_documented() -> None:
         assert isinstance(thing, ModuleType) or thing.__module__.startswith("om_toolkit"), name
     exported = {name for name, value in vars(om).items() if inspect.isclass(value) or inspect.isfunction(value)}
     assert {name for name in exported if not name.startswith("_")} - {"import_module"} <= set(om.__all__)
-    assert {"Report", "explore", "plots", "record", "replay", "sandbox"} == set(om._LATER) <= set(om.__all__)
+    assert {"Report", "explore", "plots", "record", "replay", "sandbox", "vcr"} == set(om._LATER) <= set(om.__all__)
     with pytest.raises(AttributeError, match="nonsense"):
         om.nonsense  # noqa: B018 - it raises
 

@@ -50,9 +50,9 @@ def test_shape_types_and_whatever_names_nobody_stay() -> None:
         "order_id": "1",
         "order_amount": 100,
         "billing_address": {"email": "person-1@example.com", "country": "SE", "phone": "", "city": None},
-        "customer": {"date_of_birth": "1900-01-02", "type": "person"},
+        "customer": {"date_of_birth": "1800-01-02", "type": "person"},
         "order_lines": [{"name": "Stol", "product_url": "https://example.com/1", "total_amount": -5}],
-        "moon": {"phase": [1, 2.0, False, None, {"who": "who-1"}]},
+        "moon": {"key-1": [-1, -2.0, False, None, {"key-2": "value-1"}]},
         "captures": [{"shipping_info": [{"tracking_number": "tracking_number-1", "shipping_method": "Home"}]}],
     }
 
@@ -66,8 +66,86 @@ def test_the_same_value_has_the_same_stand_in_and_another_has_another() -> None:
 
 def test_an_object_where_a_plain_value_is_documented_is_replaced() -> None:
     assert scrub({"status": {"who": "Ada"}, "merchant_reference1": ["Ada", {"x": "Ada"}]}) == {
-        "status": {"who": "who-1"},
-        "merchant_reference1": ["merchant_reference1-1", {"x": "x-1"}],
+        "status": {"key-1": "value-1"},
+        "merchant_reference1": ["merchant_reference1-1", {"key-2": "value-1"}],
+    }
+
+
+def test_one_address_has_one_stand_in_wherever_it_stands_and_no_other_has_it() -> None:
+    document = {"billing_address": {"email": "a@x.y"}, "moon": {"b@x.y": "a@x.y"}, "customer": {"contact": "b@x.y"}}
+    first, second = "person-1@example.com", "person-2@example.com"
+    assert scrub(document) == {
+        "billing_address": {"email": first},
+        "moon": {second: first},
+        "customer": {"contact": second},
+    }
+
+
+def test_names_of_fields_stay_only_where_they_are_the_api_s() -> None:
+    document = {"loyalty_points": 5, "AdaLovelace": 1, "19810906-1234": 1, "customer": {"nickname": "A"}}
+    assert list(scrub(document)) == ["loyalty_points", "key-1", "key-2", "customer"]
+    assert scrub(document)["customer"] == {"nickname": "nickname-1"}
+    assert scrub({"moon": {"captures": {"ada": 1}}}) == {"moon": {"captures": {"key-1": -1}}}
+
+
+@pytest.mark.parametrize(
+    ("length", "least", "most"), [(15, 1, 40), (40, 1, 40), (41, 41, 400), (400, 41, 400), (5000, 401, 5000)]
+)
+@pytest.mark.parametrize("form", ["{}", "{}@x.y", "https://x.y/{}"])
+def test_a_stand_in_is_about_as_long_as_the_value(length: int, least: int, most: int, form: str) -> None:
+    value = form.format("a" * (length - len(form) + 2))
+    stand_in = scrub({"merchant_data": value})["merchant_data"]
+    assert least <= len(stand_in) <= most
+    assert ("@" in stand_in, stand_in.startswith("https://")) == ("@" in value, value.startswith("https://"))
+
+
+def test_numbers_become_numbers_that_nobody_has() -> None:
+    scrubbed = scrub({"moon": [46701234567, 41105, 41105, 0.5]})["moon"]
+    assert scrubbed == [-1 - 10**9, -2, -2, -3.0]
+    assert [type(value) for value in scrubbed] == [int, int, int, float]
+
+
+def test_what_stays_stays_to_the_last_digit() -> None:
+    body = (
+        '{"order_amount":12345678901234567890,"merchant_reference1":1.50,"name":1.50,"reference":1E3,'
+        '"status":"ö\\ud83d"}'
+    )
+    kept = privacy.Scrubber().scrub_text(body, privacy.ORDER)
+    assert kept == body.replace('"name":1.50,"reference":1E3', '"name":-1.0,"reference":-1.0').replace("ö", "\\u00f6")
+
+
+def test_ids_stay_unless_they_are_to_be_masked() -> None:
+    order: Any = {
+        "order_id": "AB-1",
+        "klarna_reference": "K1",
+        "merchant_reference1": "100",
+        "order_lines": [{"reference": "article"}],
+        "captures": [{"capture_id": "c", "klarna_reference": "K1-1", "reference": "s", "order_id": "ab-1"}],
+        "refunds": [{"refund_id": 17, "reference": ""}],
+    }
+    assert scrub(order) == order
+    scrubber = privacy.Scrubber(mask_ids=True)
+    assert scrubber.scrub_id("order_id", "ab-1") == "order_id-1"
+    assert scrubber.scrub(order, privacy.ORDER) == {
+        "order_id": "order_id-1",
+        "klarna_reference": "klarna_reference-1",
+        "merchant_reference1": "merchant_reference1-1",
+        "order_lines": [{"reference": "article"}],
+        "captures": [
+            {
+                "capture_id": "capture_id-1",
+                "klarna_reference": "klarna_reference-2",
+                "reference": "reference-1",
+                "order_id": "order_id-1",
+            }
+        ],
+        "refunds": [{"refund_id": "refund_id-1", "reference": ""}],
+    }
+    error: Any = {"error_code": "NO_SUCH_ORDER", "error_messages": ["There is no AB-1"], "correlation_id": "x"}
+    assert scrubber.scrub(error, privacy.ERROR) == {
+        "error_code": "NO_SUCH_ORDER",
+        "error_messages": ["error_messages-1"],
+        "correlation_id": "correlation_id-1",
     }
 
 

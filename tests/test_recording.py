@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,8 +126,79 @@ def test_the_sandbox_s_port_is_replaced_by_the_playground() -> None:
 def test_what_was_not_recorded_is_not_asked_of_the_network(request: pytest.FixtureRequest) -> None:
     record("small.yaml", 3)
     request.getfixturevalue("offline")
-    with om.replay("small") as client, pytest.raises(om.NotRecorded, match=r"om\.record\('small'\)"):
+    with om.replay("small") as client, pytest.raises(om.NotRecorded, match=r"^another: .*small\.yaml holds no answer"):
         client.order("another")
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("below", ["order", "captures"])
+def test_what_was_not_recorded_is_told_with_the_line_that_records_it(
+    below: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with om.sandbox(5) as shop:
+        monkeypatch.setenv("OM_BASE_URL", shop.base_url)
+        monkeypatch.setenv("OM_API_KEY", "kco_test_sandbox")
+        *some, another = shop.order_ids
+        with om.record("small.yaml") as client:
+            client.orders(some)
+        with om.replay("small") as client:
+            asked = client.orders(another) if below == "order" else client.captures(another)
+        line = asked.failures[0].messages[0].partition("to record it: ")[2]
+        exec(line, {"om": om})  # noqa: S102 - what somebody would paste
+    with om.replay("small") as client:
+        assert set(client.recorded_order_ids) == set(shop.order_ids)
+        assert not client.orders(client.recorded_order_ids).failures
+        assert bool(client.captures(another).failures) == (below == "order")
+
+
+@pytest.mark.usefixtures("folder")
+def test_ids_can_be_masked_in_addresses_and_bodies_alike() -> None:
+    with om.sandbox(30) as shop:
+        options: dict[str, Any] = {"base_url": shop.base_url, "requests_per_second": None, "max_retries": 0}
+        with om.record("masked.yaml", "kco_test_x", mask_ids=True, **options) as client:
+            plain = client.orders([*shop.order_ids, "not-an-order"])
+            client.captures(shop.order_ids)
+    with om.replay("masked") as replayed:
+        orders = replayed.orders(replayed.recorded_order_ids)
+        captures = replayed.captures([order.order_id or "" for order in orders])
+    assert set(replayed.recorded_order_ids) == {f"order_id-{number}" for number in range(1, 32)}
+    assert [failure.kind for failure in orders.failures] == ["not_found"]
+    assert {one.capture_id for one in captures} == {one.capture_id for one in orders.captures}
+    assert om.key_figures(orders).equals(om.key_figures(plain))
+    told = Path("cassettes", "masked.yaml").read_text("utf-8")
+    ids = {"not-an-order", *plain.captures.to_polars()["capture_id"], *plain.tables().refunds["refund_id"]}
+    for name in ("order_id", "klarna_reference", "merchant_reference1"):
+        ids |= set(plain.to_polars()[name])
+    assert len(ids) > 100
+    assert not [value for value in ids if value and value in told]
+    assert not re.search(r"correlation-id:\s+- (?!correlation_id-)", told)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_request_without_an_answer_is_missed_aloud() -> None:
+    with om.sandbox(20, faults={"reset": 0.3}) as shop:
+        client = om.record("part.json", "kco_test_x", base_url=shop.base_url, max_retries=0)
+        failed = client.orders(shop.order_ids).failures
+        assert {failure.kind for failure in failed} == {"connection"}
+        with pytest.warns(om.IncompleteRecording, match=rf"part\.json lacks {len(failed)} of 20 requests"):
+            client.close()
+    assert len(om.replay("part").recorded_order_ids) == 20 - len(failed)
+
+
+@pytest.mark.usefixtures("folder")
+def test_running_a_cell_twice_works() -> None:
+    cell = """
+client = om.record("cell.yaml", "kco_test_x", base_url=shop.base_url)
+orders = client.orders(shop.order_ids)
+client.close()
+replay = om.replay("cell")
+replayed = replay.orders(replay.recorded_order_ids)
+"""
+    with om.sandbox(5) as shop:
+        names: dict[str, Any] = {"om": om, "shop": shop}
+        for _ in range(2):
+            exec(cell, names)  # noqa: S102 - as a notebook does
+            assert sorted(names["replayed"].to_polars()["order_id"]) == sorted(shop.order_ids)
 
 
 @pytest.mark.usefixtures("folder")
@@ -237,8 +309,26 @@ def test_the_shipped_recordings_are_what_the_sandbox_records(name: str, tmp_path
     assert (tmp_path / name).read_bytes() == (CASSETTES / name).read_bytes(), told
 
 
-def test_no_other_recording_is_shipped() -> None:
+def test_every_recording_that_is_shipped_is_used() -> None:
+    root = Path(__file__).parents[1]
+    users = [*root.glob("tests/test_*.py"), *root.glob("notebooks/*.ipynb")]
+    used = {name for user in users for name in re.findall(r'replay\(\\?"(\w+)', user.read_text("utf-8"))}
     assert {path.name for path in CASSETTES.iterdir()} == set(RECORDINGS)
+    assert {path.stem for path in CASSETTES.iterdir()} <= used
+
+
+def test_the_errors_that_people_meet_can_be_met_offline(request: pytest.FixtureRequest) -> None:
+    request.getfixturevalue("offline")
+    with om.replay("not_found") as client:
+        orders = client.orders(client.recorded_order_ids)
+    assert len(orders) == 3
+    assert [(failure.kind, failure.error_code) for failure in orders.failures] == [("not_found", "NO_SUCH_ORDER")]
+    with om.replay("rate_limited") as client:
+        orders = client.orders(client.recorded_order_ids)
+    assert len(orders) == 1
+    assert {(failure.kind, failure.status) for failure in orders.failures} == {("rate_limited", 429)}
+    with om.replay("wrong_credentials") as client, pytest.raises(om.Unauthorized):
+        client.order(client.recorded_order_ids[0])
 
 
 def test_the_quickstart_is_whole() -> None:

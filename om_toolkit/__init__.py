@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from om_toolkit import money, privacy
 from om_toolkit.bulk import read_tables
-from om_toolkit.client import Client
+from om_toolkit.client import Client, fetch_all
 from om_toolkit.errors import (
     ConnectionFailed,
     CredentialsMissing,
@@ -98,6 +98,7 @@ __all__ = [
     "carriers",
     "expiring",
     "explore",
+    "fetch_all",
     "key_figures",
     "money",
     "plots",

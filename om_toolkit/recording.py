@@ -25,8 +25,9 @@ from vcr.serializers import jsonserializer, yamlserializer
 from yaml import YAMLError
 
 from om_toolkit import privacy
-from om_toolkit.client import LOOPBACK, PLAYGROUND, Client, Fetched
+from om_toolkit.client import Client, Fetched, Missed
 from om_toolkit.errors import Failure
+from om_toolkit.transport import LOOPBACK, PLAYGROUND, Flight, Secret, WatchedAdapter, hidden
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -72,6 +73,7 @@ def record(name: str | Path, api_key: str | None = None, **options: Any) -> Reco
         CredentialsMissing: If neither the arguments nor the environment hold credentials.
         InvalidSetting: If an option cannot work.
     """
+    api_key, options = Secret(api_key or ""), hidden(options)
     return RecordingClient(_place(name), api_key, **options)
 
 
@@ -87,7 +89,7 @@ class ReplayClient(Client):
         super().__init__("replay", base_url=PLAYGROUND, max_retries=0, requests_per_second=None)
         self.path = path
         self._recorded = _read(path)
-        self._session.mount("https://", _ReplayAdapter(self._recorded))
+        self._transport.mount(_ReplayAdapter(self._recorded))
         self.recorded_order_ids = tuple(order_id for order_id, below in self._recorded if not below)
 
     def __repr__(self) -> str:
@@ -96,25 +98,27 @@ class ReplayClient(Client):
     def _now(self) -> None:
         """Have no clock: an answer without a date was given at an unknown time."""
 
-    def _ask(
-        self, url: str, order_id: str, read: Callable[[bytes, str], T]
-    ) -> Fetched[T] | tuple[Failure, float | None]:
-        if _asked(url) in self._recorded:
-            return super()._ask(url, order_id, read)
-        told = f"{self.path.name} holds no answer for {urlsplit(url).path}; om.record({self.path.stem!r}) records"
-        return Failure(order_id, "not_recorded", messages=(told,)), None
+    def _heed(self, _: requests.Response) -> bool:
+        """Wait for nobody: the server asked for it when it was recorded."""
+        return False
+
+    def _ask(self, path: str, order_id: str, read: Callable[[bytes, str], T], flight: Flight) -> Fetched[T] | Missed:
+        if _asked(path) in self._recorded:
+            return super()._ask(path, order_id, read, flight)
+        told = f"{self.path.name} holds no answer for {path}; om.record({self.path.stem!r}) records"
+        return Missed(Failure(order_id, "not_recorded", messages=(told,)))
 
 
 class RecordingClient(Client):
     """A client that records what it fetches; `om.record` makes it."""
 
     def __init__(self, path: Path, api_key: str | None = None, **options: Any) -> None:  # noqa: ANN401 - Client's
+        api_key, options = Secret(api_key or ""), hidden(options)
         super().__init__(api_key, **options)
         path = path.resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
         recorder = _RecordingAdapter(pool_maxsize=self._workers)
-        self._session.mount("https://", recorder)
-        self._session.mount("http://", recorder)
+        self._transport.mount(recorder)
         self._save = partial(recorder.save, path)
         # Also where nobody closes the client: at the latest when the interpreter ends.
         self._save_at_the_latest = weakref.finalize(self, self._save)
@@ -177,7 +181,7 @@ class _ReplayAdapter(HTTPAdapter):
         return self.build_response(request, answer)
 
 
-class _RecordingAdapter(HTTPAdapter):
+class _RecordingAdapter(WatchedAdapter):
     """Sends requests and remembers the last answer to each, until they are written."""
 
     def __init__(self, pool_maxsize: int) -> None:
@@ -187,7 +191,6 @@ class _RecordingAdapter(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:  # noqa: ANN401
         answer = super().send(request, *args, **options)
-        answer.content  # noqa: B018 - read whole now, so that an answer cut short is no answer
         with self._lock:
             self._answers[_public_url(request.url or "")] = answer
         return answer

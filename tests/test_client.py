@@ -92,7 +92,7 @@ class TestCredentials:
     @pytest.mark.parametrize("client", [{"api_key": KEY}, {"username": "K1_abc", "password": PASSWORD}])
     def test_they_are_shown_nowhere(self, client: dict[str, str]) -> None:
         made = om.Client(**client)  # type: ignore[arg-type]
-        shown = f"{made!r} {made} {made._session.auth!r} {vars(made)}"
+        shown = f"{made!r} {made} {vars(made)} {vars(made._transport)}"
         assert KEY not in shown
         assert PASSWORD not in shown
         with pytest.raises(TypeError, match="credentials"):

@@ -37,8 +37,9 @@ MAY_IMPORT = {
     "answers": {"errors", "models"},
     "orders": OBJECTS - {"orders"},
     "bulk": {*OBJECTS, "progress"},
-    "client": {*OBJECTS, "progress"},
-    "recording": {*OBJECTS, "client"},
+    "transport": {"errors"},
+    "client": {*OBJECTS, "progress", "transport"},
+    "recording": {*OBJECTS, "client", "transport"},
     "server": {"shop", "client"},
     "metrics": FRAMES - {"privacy"},
     "plots": {*FRAMES, "metrics"} - {"privacy"},
@@ -50,7 +51,7 @@ MAY_IMPORT = {
 }
 ONLY_IN = {
     "pydantic": {"models"},
-    "requests": {"client", "recording"},
+    "requests": {"transport", "client", "recording"},
     "matplotlib": {"plots"},
     "ipywidgets": {"explorer"},
     "vcr": {"recording"},

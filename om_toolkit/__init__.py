@@ -47,7 +47,7 @@ from om_toolkit.metrics import (
     shipping_methods,
 )
 from om_toolkit.models import Address, ApiError, Capture, Customer, Order, OrderLine, Refund, ShippingInfo
-from om_toolkit.orders import Captures, Orders
+from om_toolkit.orders import Captures, Failures, Orders
 from om_toolkit.tables import Tables
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ __all__ = [
     "Customer",
     "FailedOrders",
     "Failure",
+    "Failures",
     "FetchError",
     "Forbidden",
     "Interrupted",

@@ -13,7 +13,7 @@ import polars as pl
 
 from om_toolkit.answers import newest, read, warn_of_repeated
 from om_toolkit.collector import paused
-from om_toolkit.orders import Orders
+from om_toolkit.orders import Failures, Orders
 from om_toolkit.progress import progress
 from om_toolkit.tables import SCHEMAS, Tables
 
@@ -49,7 +49,7 @@ def read_tables(path: str | Path, *, as_of: datetime | None = None, personal: bo
     parts = list(_read_parts(path, repeated, personal=personal))
     frames: dict[str, Any] = {name: pl.concat([getattr(part, name) for part in parts]) for name in SCHEMAS}
     times = max(filter(None, (part.as_of for part in parts)), default=None)
-    failures = tuple(chain.from_iterable(part.failures for part in parts))
+    failures = Failures(chain.from_iterable(part.failures for part in parts))
     tables = _without_repeated(Tables(**frames, as_of=as_of or times, failures=failures), repeated)
     warn_of_repeated(repeated)
     return tables.map(lambda frame: frame.drop(_CHUNK))

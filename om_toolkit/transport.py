@@ -125,7 +125,7 @@ class Pace:
                 pass
             now = time.monotonic()
             with self._lock:
-                # Who wakes a little late does not slow the pace; but no place is saved up, not under a closed lid either.
+                # Who wakes a little late does not slow the pace; but no place is saved up, under a closed lid neither.
                 is_in_time = now - self._next < self._interval / 2
                 self._next = (self._next if is_in_time else now) + self._interval
         return now - asked

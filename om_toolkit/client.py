@@ -113,8 +113,10 @@ class Client:
         requests_per_second: float | None = 20,
         workers: int = 8,
     ) -> None:
-        # From here on no traceback shows them, whatever it prints.
-        api_key, password, base_url = Secret(api_key or ""), Secret(password or ""), Secret(base_url or "")
+        # From here on no traceback shows them, whatever it prints; a key may have been given as anything.
+        api_key, username, password, base_url = map(
+            Secret, (api_key or "", username or "", password or "", base_url or "")
+        )
         above_0 = (workers, deadline, *timeout, 1 if requests_per_second is None else requests_per_second)
         if min(above_0) <= 0 or max_retries < 0:
             raise InvalidSetting(
@@ -122,7 +124,7 @@ class Client:
             )
         if integrator and not (integrator.isascii() and integrator.isprintable()):
             raise InvalidSetting("integrator is sent as a header: give plain letters, without accents")
-        authorization, host = credentials(api_key, username or "", password)
+        authorization, host = credentials(api_key, username, password)
         self.base_url = checked_address(Secret(base_url or os.environ.get("OM_BASE_URL") or host))
         self._seconds_to_answer = sum(timeout)
         self._max_retries = max_retries

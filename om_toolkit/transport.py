@@ -53,11 +53,11 @@ class Credentials(NamedTuple):
 
 def hidden(options: dict[str, Any]) -> dict[str, Any]:
     """Return the options of a client with the secret ones as secrets."""
-    secret = {name: Secret(options[name]) for name in ("api_key", "password") if options.get(name)}
+    secret = {name: Secret(options[name]) for name in ("username", "password", "base_url") if options.get(name)}
     return options | secret
 
 
-def credentials(api_key: Secret, username: str, password: Secret) -> Credentials:
+def credentials(api_key: Secret, username: Secret, password: Secret) -> Credentials:
     """Resolve the credentials: the arguments first, then the environment.
 
     Raises:
@@ -199,6 +199,9 @@ class Broken(NamedTuple):
     status: int | None = None
 
 
+_LATE: Final = Broken("timeout", "no whole answer in time")
+
+
 class Transport:
     """One session with a host: pooled connections, the proxies and certificates of the environment.
 
@@ -248,10 +251,12 @@ class Transport:
             answer.content  # noqa: B018 - whole, or not at all
         except _TooLarge as error:
             return Broken("invalid_body", f"the body is larger than {_LARGEST / 1e6:.0f} MB", error.status)
+        except (requests.Timeout, PoolTimeout):
+            return _LATE
         except Exception as error:  # noqa: BLE001 - its frames hold the credentials, and its text a proxy's password
-            is_late = flight.is_cut or isinstance(error, (requests.Timeout, PoolTimeout))
-            return Broken("timeout" if is_late else "connection", type(error).__name__)
-        return answer
+            return _LATE if flight.is_cut else Broken("connection", type(error).__name__)
+        # Cut in its headers, or in a body of a length not told, an answer looks whole.
+        return _LATE if flight.is_cut else answer
 
     def close(self) -> None:
         """Close the connections."""

@@ -6,27 +6,22 @@ import io
 import json
 import pickle
 import sys
-import threading
 import time
 import warnings
 from collections import Counter
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from secret_watch import KEY, PASSWORD, USERNAME
+from serving import Answer, serving
 
 import om_toolkit as om
 from om_toolkit import client as client_module
 from om_toolkit import progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-KEY = "kco_live_notarealkey0123456789"
-PASSWORD = "not-a-real-password"
 
 
 class TestCredentials:
@@ -89,7 +84,7 @@ class TestCredentials:
         with pytest.raises(om.InvalidSetting, match="api_key"):
             om.Client(username=KEY, password="x")
 
-    @pytest.mark.parametrize("client", [{"api_key": KEY}, {"username": "K1_abc", "password": PASSWORD}])
+    @pytest.mark.parametrize("client", [{"api_key": KEY}, {"username": USERNAME, "password": PASSWORD}])
     def test_they_are_shown_nowhere(self, client: dict[str, str]) -> None:
         made = om.Client(**client)  # type: ignore[arg-type]
         shown = f"{made!r} {made} {vars(made)} {vars(made._transport)}"
@@ -125,56 +120,6 @@ def test_credentials_are_not_sent_where_they_must_not_go(base_url: str, told: st
 def test_an_option_that_cannot_work_is_refused(option: dict[str, Any]) -> None:
     with pytest.raises(om.InvalidSetting):
         om.Client(KEY, **option)
-
-
-Answer = tuple[int, dict[str, str], bytes]
-
-
-class Served:
-    """A server on this machine that gives made-up answers and remembers what was asked."""
-
-    def __init__(self) -> None:
-        self.paths: list[str] = []
-        self.headers: list[dict[str, str]] = []
-        self.url = ""
-
-
-@contextmanager
-def serving(answer: Any) -> Iterator[Served]:
-    served = Served()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            served.paths.append(self.path)
-            served.headers.append(dict(self.headers))
-            status, headers, body = answer(self.path)
-            self.send_response_only(status)
-            for name, value in ({"Content-Length": str(len(body))} | headers).items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-            self.close_connection = "Content-Length" in headers
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, *_: object) -> None:
-            """Say nothing of clients that hang up: it would stand in the output of whatever test runs by then."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    served.url = f"http://127.0.0.1:{server.server_port}"
-    try:
-        yield served
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def fetch(answer: Any, order_id: str = "1", **options: Any) -> om.Order:

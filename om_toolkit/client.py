@@ -414,10 +414,10 @@ def _is_unknown(answer: object) -> bool:
 def _warn_if_nothing_found(batch: Orders | Captures, clients: Sequence[Client], stacklevel: int) -> None:
     if len(batch) or not batch.failures or not all(map(_is_unknown, batch.failures)):
         return
+    hosts = " and ".join(client.base_url for client in clients)
     text = (
-        f"{' and '.join(client.base_url for client in clients)} knows none of these orders. Most likely host, "
-        "environment (live or playground) or merchant is another one than the orders': a key sees the orders of one "
-        "merchant."
+        f"{hosts} know{'s' if len(clients) == 1 else ''} none of these orders. Most likely host, environment (live or "
+        "playground) or merchant is another one than the orders': a key sees the orders of one merchant."
     )
     warn(text, NothingFound, stacklevel=stacklevel)
 

@@ -279,14 +279,22 @@ class Server:
         with self._lock:
             self._attempts[path] += 1
             attempt = self._attempts[path]
-        digest = sha256(f"{self.shop.seed} {path} {attempt}".encode()).digest()
+        digest = self._digest(path, attempt)
         honest = self._honest(method, path, authorization, str(uuid.UUID(bytes=digest[:16])))
+        fault = self._fault(digest)
+        return _FAULTS[fault](honest) if fault else honest
+
+    def _digest(self, path: str, attempt: int) -> bytes:
+        return sha256(f"{self.shop.seed} {path} {attempt}".encode()).digest()
+
+    def _fault(self, digest: bytes) -> str | None:
+        """Return what an attempt ends in, by its digest alone."""
         share = int.from_bytes(digest[16:20]) / 2**32
         for fault, rate in self.faults.items():
             share -= rate
             if share < 0:
-                return _FAULTS[fault](honest)
-        return honest
+                return fault
+        return None
 
     def _honest(self, method: str, path: str, authorization: str, correlation_id: str) -> _Response:
         found = self._found(path.partition("?")[0], _Response(correlation_id, at=self.shop.as_of))

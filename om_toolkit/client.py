@@ -488,15 +488,14 @@ def _api_error(body: bytes) -> ApiError:
 
 def _asked_wait(answer: requests.Response) -> float | None:
     """Return the seconds that the server wants us to wait: by `Retry-After`, or as the rate limit is used up."""
-    asked = answer.headers.get("retry-after")
-    is_used_up = (
-        answer.status_code == requests.codes.too_many_requests or answer.headers.get("x-ratelimit-remaining") == "0"
-    )
-    if asked is None and is_used_up:
+    asked, left = answer.headers.get("retry-after"), answer.headers.get("x-ratelimit-remaining")
+    if asked is None and (answer.status_code == requests.codes.too_many_requests or left == "0"):
         asked = answer.headers.get("x-ratelimit-reset")
+    if asked is None:
+        return None
     until, now = _date(asked), _date(answer.headers.get("date")) or datetime.now(UTC)
     try:
-        seconds = (until - now).total_seconds() if until else float(asked or "")
+        seconds = (until - now).total_seconds() if until else float(asked)
     except ValueError:
         return None
     return max(0.0, seconds) if seconds <= _LONGEST_ASKED else None

@@ -25,7 +25,7 @@ from om_toolkit.errors import Failure, FetchError, Interrupted, InvalidSetting, 
 from om_toolkit.models import ApiError, Capture, Order, read_captures, read_order
 from om_toolkit.orders import Captures, Orders
 from om_toolkit.progress import progress
-from om_toolkit.transport import Broken, Flight, Flights, Pace, Secret, Transport, checked_address, credentials
+from om_toolkit.transport import Broken, Flight, Flights, Over, Pace, Secret, Transport, checked_address, credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -242,8 +242,10 @@ class Client:
     def _heed(self, answer: requests.Response) -> bool:
         """Hold the whole client for as long as the server asks, whatever the answer; return whether it does."""
         seconds = _asked_wait(answer)
-        self._pace.hold(seconds or 0)
-        return seconds is not None
+        if seconds is None:
+            return False
+        self._pace.hold(seconds)
+        return True
 
     def _now(self) -> datetime | None:
         """Return when an answer was given that does not say it."""
@@ -340,7 +342,7 @@ class _Crew(Generic[T]):
             while not self._flights.over.is_set():
                 order_id = self._todo.get_nowait()
                 self._done.put((order_id, self._answer(order_id)))
-        except Empty:
+        except (Empty, Over):
             pass
         except BaseException as error:  # noqa: BLE001 - raised again where the batch is waited for
             self._done.put(error)

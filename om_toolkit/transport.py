@@ -108,6 +108,10 @@ def checked_address(base_url: Secret) -> str:
 # ---- How often ----
 
 
+class Over(Exception):
+    """The batch has been ended: nothing more is asked for."""
+
+
 class Pace:
     """Spreads the requests of all threads evenly: one every `1 / requests_per_second` seconds."""
 
@@ -118,11 +122,17 @@ class Pace:
         self._lock = threading.Lock()
 
     def wait(self, over: threading.Event) -> float:
-        """Wait for the next free place, or until it is all over; return the seconds that it took."""
+        """Wait for the next free place; return the seconds that it took.
+
+        Raises:
+            Over: If there is nothing more to wait for.
+        """
         asked = time.monotonic()
         with self._turn:  # one thread waits for the place, the others for their turn
             while (seconds := self._next - time.monotonic()) > 0 and not over.wait(seconds):
                 pass
+            if over.is_set():
+                raise Over
             now = time.monotonic()
             with self._lock:
                 # Who wakes a little late does not slow the pace; but no place is saved up, under a closed lid neither.
@@ -209,7 +219,7 @@ class Transport:
         base_url: A checked address.
         authorization: What is sent as `Authorization`.
         integrator: What is sent as `Klarna-Integrator`, if anything.
-        timeout: Seconds to connect, and seconds without a byte of the answer.
+        timeout: Seconds to connect, and seconds without a byte of the answer, at most.
         connections: How many are kept.
     """
 

@@ -424,8 +424,11 @@ class TestBatches:
             assert client.server.served <= 2
 
     def test_when_nothing_is_known_a_warning_names_the_likely_reason(self) -> None:
-        with om.sandbox(3) as client, pytest.warns(om.NothingFound, match="environment"):
-            assert len(client.orders(["x", "y"]).failures) == 2
+        with om.sandbox(3) as client:
+            for fetch_many in (client.orders, client.captures):
+                with pytest.warns(om.NothingFound, match="environment") as warned:
+                    assert len(fetch_many(["x", "y"]).failures) == 2
+                assert warned[0].filename == __file__
 
     def test_a_single_text_is_one_id(self) -> None:
         with om.sandbox(3) as client:
@@ -468,6 +471,13 @@ class TestBatches:
             assert time.monotonic() - started < 2
             assert 0 < len(raised.value.orders) < 100
             assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("om_toolkit")]
+
+    def test_after_an_interrupt_nothing_more_is_asked_for(self) -> None:
+        with om.sandbox(20, requests_per_second=0.01) as client:
+            threading.Timer(0.3, _thread.interrupt_main).start()
+            with pytest.raises(om.Interrupted):
+                client.orders(client.order_ids)
+            assert client.server.served == 1
 
     def test_no_thread_is_left_behind(self) -> None:
         with om.sandbox(5) as client:

@@ -117,7 +117,7 @@ def test_five_hundred_orders_through_every_fault(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(client_module, "_FIRST_PAUSE", 0.01)
     with WatchedServer(500) as server:
         ids = server.shop.order_ids
-        orders = fetched(server.url, ids, 300, 0.5)
+        orders = fetched(server.url, ids, 300, 1)
         asked = server.told()
     assert_nothing_is_lost_or_asked_in_vain(orders, ids, asked)
     assert 0.29 < sum(fault is not None for *_, fault in asked) / len(asked) < 0.38
@@ -133,7 +133,7 @@ def test_twenty_thousand_orders_through_every_fault_at_a_held_pace(monkeypatch: 
     process.start()
     try:
         url, ids = line.recv()
-        orders = fetched(url, ids, 450, 1)
+        orders = fetched(url, ids, 450, 1.5)
         line.send("")
         asked = line.recv()
     finally:

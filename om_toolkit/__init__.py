@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from om_toolkit import money, privacy
 from om_toolkit.archive import Archive
 from om_toolkit.bulk import read_tables
-from om_toolkit.client import Client
+from om_toolkit.client import Client, fetch_all
 from om_toolkit.errors import (
     ArchiveError,
     ConnectionFailed,
@@ -51,7 +51,7 @@ from om_toolkit.metrics import (
     shipping_methods,
 )
 from om_toolkit.models import Address, ApiError, Capture, Customer, Order, OrderLine, Refund, ShippingInfo
-from om_toolkit.orders import Captures, Orders
+from om_toolkit.orders import Captures, Failures, Orders
 from om_toolkit.tables import Tables
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ __all__ = [
     "Customer",
     "FailedOrders",
     "Failure",
+    "Failures",
     "FetchError",
     "Forbidden",
     "IncompleteRecording",
@@ -107,6 +108,7 @@ __all__ = [
     "carriers",
     "expiring",
     "explore",
+    "fetch_all",
     "key_figures",
     "money",
     "plots",

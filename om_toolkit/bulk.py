@@ -14,7 +14,7 @@ import polars as pl
 from om_toolkit.answers import documents, is_text, read, warn_of_repeated
 from om_toolkit.collector import paused
 from om_toolkit.instants import in_utc
-from om_toolkit.orders import Orders
+from om_toolkit.orders import Failures, Orders
 from om_toolkit.progress import progress
 from om_toolkit.tables import SCHEMAS, Tables
 
@@ -46,7 +46,7 @@ def read_tables(path: str | Path, *, as_of: datetime | None = None, personal: bo
     repeated: Counter[str] = Counter()
     parts = list(_read_parts(Path(path), repeated, personal=personal)) or [Orders().tables(personal=personal)]
     frames: dict[str, Any] = {name: pl.concat([getattr(part, name) for part in parts]) for name in SCHEMAS}
-    failures = tuple(chain.from_iterable(part.failures for part in parts))
+    failures = Failures(chain.from_iterable(part.failures for part in parts))
     tables = _without_repeated(Tables(**frames, as_of=None, failures=failures), repeated)
     warn_of_repeated(repeated)
     tables = tables.map(lambda frame: frame.drop(_CHUNK, strict=False))

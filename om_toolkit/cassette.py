@@ -23,7 +23,7 @@ from vcr.serializers import jsonserializer, yamlserializer
 from yaml import YAMLError
 
 from om_toolkit import privacy
-from om_toolkit.client import LOOPBACK, PLAYGROUND
+from om_toolkit.transport import LOOPBACK, PLAYGROUND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -65,8 +65,21 @@ def _parser() -> argparse.ArgumentParser:
     sandbox = commands.add_parser("sandbox", help="a local copy of the API over a synthetic shop, until Ctrl-C")
     sandbox.add_argument("--port", type=int, default=8765, help="(%(default)s)")
     sandbox.add_argument("--orders", type=int, default=300, help="orders in the shop (%(default)s)")
+    sandbox.add_argument(
+        "--faults",
+        nargs="+",
+        type=_fault,
+        default=(),
+        metavar="KIND=SHARE",
+        help="what goes wrong, such as unavailable=0.1 for a tenth of the answers; see om_toolkit.server.Server",
+    )
     sandbox.set_defaults(run=_sandbox)
     return parser
+
+
+def _fault(text: str) -> tuple[str, float]:
+    kind, _, share = text.partition("=")
+    return kind, float(share)
 
 
 def _demo(options: argparse.Namespace) -> None:
@@ -102,7 +115,7 @@ def _privacy(options: argparse.Namespace) -> None:
 
 
 def _sandbox(options: argparse.Namespace) -> None:
-    with om.sandbox(options.orders, port=options.port) as client:
+    with om.sandbox(options.orders, port=options.port, faults=dict(options.faults)) as client:
         print(
             f"{client.base_url} serves {options.orders} orders until Ctrl-C. In another window:\n"
             f"  OM_BASE_URL={client.base_url} OM_API_KEY=kco_test_sandbox\n"

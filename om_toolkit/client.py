@@ -9,44 +9,31 @@ import re
 import sys
 import threading
 import time
-from base64 import b64encode
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, Self, TypeAlias, TypeVar
-from urllib.parse import quote, urlsplit
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, NoReturn, Self, TypeAlias, TypeVar
+from urllib.parse import quote
 from warnings import warn
 
 import requests
-from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
 from urllib3.connectionpool import HTTPConnectionPool
 
-from om_toolkit.errors import (
-    CredentialsMissing,
-    Failure,
-    FetchError,
-    Interrupted,
-    InvalidSetting,
-    NothingFound,
-)
+from om_toolkit.errors import Failure, FetchError, Interrupted, InvalidSetting, NothingFound
 from om_toolkit.models import ApiError, Capture, Order, read_captures, read_order
 from om_toolkit.orders import Captures, Orders
 from om_toolkit.progress import progress
+from om_toolkit.transport import Broken, Flight, Flights, Over, Pace, Secret, Transport, checked_address, credentials
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
 
 T = TypeVar("T")
 Ids: TypeAlias = str | Iterable[str | Failure]
 
-LIVE: Final = "https://api.kustom.co"
-PLAYGROUND: Final = "https://api.playground.kustom.co"
-
-LOOPBACK: Final = {"127.0.0.1", "localhost", "::1"}
 _KINDS: Final = {
     400: "invalid_id",
     401: "unauthorized",
@@ -57,9 +44,11 @@ _KINDS: Final = {
     422: "invalid_id",
     429: "rate_limited",
 }
-_MAY_GET_BETTER: Final = {None, 200, 408, 429, 500, 502, 503, 504}  # statuses; None if there was no answer
-_LONGEST_WAIT: Final = 60.0  # seconds between two attempts, unless the server asks for more,
+_MAY_GET_BETTER: Final = {408, 429, 500, 502, 503, 504}
+_FIRST_PAUSE: Final = 1.0  # seconds before the second attempt, at most; each further one may take twice as long,
+_LONGEST_PAUSE: Final = 60.0  # up to this, unless the server asks for more,
 _LONGEST_ASKED: Final = 3600.0  # and as long as it may ask for
+_TICK: Final = 0.1  # seconds between two looks at what takes too long
 
 
 @dataclass(frozen=True)
@@ -68,6 +57,20 @@ class Fetched(Generic[T]):
 
     value: T
     at: datetime | None
+
+
+class Missed(NamedTuple):
+    """An attempt without an answer that could be read.
+
+    Attributes:
+        failure: Why.
+        may_get_better: Whether another attempt makes sense.
+        is_held: Whether the server has told how long to wait, and the whole client waits for it.
+    """
+
+    failure: Failure
+    may_get_better: bool = False
+    is_held: bool = False
 
 
 class Client:
@@ -81,12 +84,15 @@ class Client:
         base_url: The host, such as `https://api-na.klarna.com`; else `OM_BASE_URL`, else what the key says, else
             Kustom's live host. HTTPS, except to this machine itself.
         integrator: Sent as the documented header `Klarna-Integrator`.
-        timeout: Seconds to connect, and seconds without a byte of the answer.
+        timeout: Seconds to connect, and seconds for the answer.
         max_retries: How often a request is repeated that may get better.
-        requests_per_second: The pace of all threads together; None for none.
+        deadline: Seconds that an order may take, with its retries and the pauses between them; waiting for the pace,
+            or because the server asks all to wait, does not count.
+        requests_per_second: The pace of all threads together; None for none. What the server asks for comes first.
         workers: Threads of a batch.
 
-    A host on this machine itself is asked directly, whatever proxy the environment names.
+    Proxies and `REQUESTS_CA_BUNDLE` are taken from the environment when the client is made. A host on this machine
+    itself is asked directly, whatever proxy the environment names.
 
     Raises:
         CredentialsMissing: If neither the arguments nor the environment hold credentials.
@@ -103,21 +109,31 @@ class Client:
         integrator: str | None = None,
         timeout: tuple[float, float] = (5, 30),
         max_retries: int = 5,
+        deadline: float = 120,
         requests_per_second: float | None = 20,
         workers: int = 8,
     ) -> None:
-        if min(workers, *timeout, requests_per_second or 1) <= 0 or requests_per_second == 0 or max_retries < 0:
-            raise InvalidSetting("workers, timeout and requests_per_second must be above 0, max_retries not below it")
+        # From here on no traceback shows them, whatever it prints; a key may have been given as anything.
+        api_key, username, password, base_url = map(
+            Secret, (api_key or "", username or "", password or "", base_url or "")
+        )
+        above_0 = (workers, deadline, *timeout, 1 if requests_per_second is None else requests_per_second)
+        if min(above_0) <= 0 or max_retries < 0:
+            raise InvalidSetting(
+                "workers, timeout, deadline and requests_per_second must be above 0, max_retries not below it"
+            )
         if integrator and not (integrator.isascii() and integrator.isprintable()):
             raise InvalidSetting("integrator is sent as a header: give plain letters, without accents")
-        auth = _credentials(api_key, username, password)
-        self.base_url = _checked_address(base_url or os.environ.get("OM_BASE_URL") or auth.host)
-        self._timeout = timeout
+        authorization, host = credentials(api_key, username, password)
+        self.base_url = checked_address(Secret(base_url or os.environ.get("OM_BASE_URL") or host))
+        self._seconds_to_answer = sum(timeout)
         self._max_retries = max_retries
+        self._deadline = deadline
         self._workers = workers
-        self._pace = _Pace(requests_per_second)
-        self._session = _session(auth, integrator, workers)
-        self._session.trust_env = self.base_url.startswith("https://")
+        self._pace = Pace(requests_per_second)
+        self._transport = Transport(
+            self.base_url, authorization, integrator=integrator, timeout=timeout, connections=workers
+        )
 
     def order(self, order_id: str) -> Order:
         """Fetch one order.
@@ -125,7 +141,12 @@ class Client:
         Raises:
             FetchError: The subclass that names what went wrong, such as `NotFound` or `InvalidOrder`.
         """
-        return _value(self._fetch_order(*_distinct(order_id)))
+        answers: Answers[Order] = {}
+        self._gather(_distinct(order_id), self._fetch_order, answers)
+        (answer,) = answers.values()
+        if isinstance(answer, Failure):
+            raise answer.error()
+        return answer.value
 
     def orders(self, order_ids: Ids) -> Orders:
         """Fetch many orders; each id ends either among the orders or in their `failures`.
@@ -159,7 +180,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connections."""
-        self._session.close()
+        self._transport.close()
 
     def __enter__(self) -> Self:
         return self
@@ -176,105 +197,231 @@ class Client:
         msg = "a client holds credentials and cannot be pickled: make one where it is needed"
         raise TypeError(msg)
 
-    def _fetch_order(self, order_id: str) -> Fetched[Order] | Failure:
-        return self._fetch(order_id, "", read_order)
+    def _fetch_order(self, order_id: str, flights: Flights) -> Fetched[Order] | Failure:
+        return self._fetch(order_id, "", read_order, flights)
 
-    def _fetch_captures(self, order_id: str) -> Fetched[tuple[Capture, ...]] | Failure:
-        return self._fetch(order_id, "/captures", read_captures)
+    def _fetch_captures(self, order_id: str, flights: Flights) -> Fetched[tuple[Capture, ...]] | Failure:
+        return self._fetch(order_id, "/captures", read_captures, flights)
 
-    def _fetch(self, order_id: str, below: str, read: Callable[[bytes, str], T]) -> Fetched[T] | Failure:
-        """Ask until there is an answer, or a failure that will not get better."""
-        url = f"{self.base_url}/ordermanagement/v1/orders/{quote(order_id, safe='')}{below}"
+    def _fetch(
+        self, order_id: str, below: str, read: Callable[[bytes, str], T], flights: Flights
+    ) -> Fetched[T] | Failure:
+        """Ask until there is an answer, or a failure that will not get better, or no time left."""
+        path = f"/ordermanagement/v1/orders/{quote(order_id, safe='')}{below}"
         started = time.monotonic()
-        for attempt in range(1, self._max_retries + 2):
-            self._pace.wait()
-            answer = self._ask(url, order_id, read)
+        until = started + self._deadline
+        attempt = 0
+        while True:
+            attempt += 1
+            until += self._pace.wait(flights.over)
+            with flights.until(min(until, time.monotonic() + self._seconds_to_answer)) as flight:
+                answer = self._ask(path, order_id, read, flight)
             if isinstance(answer, Fetched):
                 return answer
-            failure, wait = answer
-            if not _may_get_better(failure) or attempt > self._max_retries:
-                break
-            self._wait(failure, wait, attempt)
-        return replace(failure, attempts=attempt, elapsed=time.monotonic() - started)
+            may_retry = answer.may_get_better and attempt <= self._max_retries
+            if not (may_retry and self._pause(answer, attempt, until, flights.over)):
+                return replace(answer.failure, attempts=attempt, elapsed=time.monotonic() - started)
 
-    def _ask(
-        self, url: str, order_id: str, read: Callable[[bytes, str], T]
-    ) -> Fetched[T] | tuple[Failure, float | None]:
-        """Ask once. With a failure comes how long the server wants us to wait, if it says."""
-        try:
-            answer = self._session.get(url, timeout=self._timeout, allow_redirects=False)
-        except requests.Timeout:
-            return Failure(order_id, "timeout"), None
-        except requests.RequestException as error:
-            # Its text may quote a proxy's password, so only its name is told.
-            return Failure(order_id, "connection", messages=(type(error).__name__,)), None
+    def _ask(self, path: str, order_id: str, read: Callable[[bytes, str], T], flight: Flight) -> Fetched[T] | Missed:
+        """Ask once."""
+        answer = self._transport.get(path, flight)
+        if isinstance(answer, Broken):
+            failure = Failure(order_id, answer.kind, status=answer.status, messages=(answer.message,))
+            return Missed(failure, answer.may_get_better)
+        is_held = self._heed(answer)
         if answer.status_code != requests.codes.ok:
-            return _failure(answer, order_id), _asked_wait(answer)
+            return Missed(_failure(answer, order_id), answer.status_code in _MAY_GET_BETTER, is_held)
         try:
             return Fetched(read(answer.content, order_id), _date(answer.headers.get("date")) or self._now())
         except FetchError as error:
             correlation_id = answer.headers.get("klarna-correlation-id")
-            return replace(error.failure, status=answer.status_code, correlation_id=correlation_id), None
+            failure = replace(error.failure, status=answer.status_code, correlation_id=correlation_id)
+            # No JSON may be an answer that something on the way cut short.
+            return Missed(failure, may_get_better=failure.kind == "invalid_body")
+
+    def _heed(self, answer: requests.Response) -> bool:
+        """Hold the whole client for as long as the server asks, whatever the answer; return whether it does."""
+        seconds = _asked_wait(answer)
+        if seconds is None:
+            return False
+        self._pace.hold(seconds)
+        return True
 
     def _now(self) -> datetime | None:
         """Return when an answer was given that does not say it."""
         return datetime.now(UTC)
 
-    def _wait(self, failure: Failure, asked: float | None, attempt: int) -> None:
-        """Wait before the next attempt: as long as the server says, else exponentially longer with full jitter."""
-        seconds = random.uniform(0, min(_LONGEST_WAIT, 0.5 * 2**attempt)) if asked is None else asked  # noqa: S311
-        if failure.kind == "rate_limited":
+    def _pause(self, missed: Missed, attempt: int, until: float, over: threading.Event) -> bool:
+        """Wait before the next attempt, exponentially longer with full jitter; return whether there is time for it."""
+        seconds = random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1)))  # noqa: S311
+        if missed.is_held:
+            seconds = 0
+        elif missed.failure.kind == "rate_limited":
             self._pace.hold(seconds)
-        else:
-            time.sleep(seconds)
+            seconds = 0
+        return time.monotonic() + seconds < until and not over.wait(seconds)
 
     def _batch(
         self,
         order_ids: Ids,
-        fetch: Callable[[str], Fetched[T] | Failure],
+        fetch: Fetch[T],
         collect: Callable[[list[Fetched[T]], list[Failure]], BatchT],
     ) -> BatchT:
         ids = _distinct(order_ids)
-        done: dict[str, Fetched[T] | Failure] = {}
-        refused: list[Failure] = []
+        answers: Answers[T] = {}
+        try:
+            self._gather(ids, fetch, answers)
+        except KeyboardInterrupt:
+            raise Interrupted(_collected(ids, answers, collect)) from None
+        batch = _collected(ids, answers, collect)
+        _warn_if_nothing_found(batch, [self], stacklevel=4)
+        return batch
 
-        def fetch_one(order_id: str) -> None:
-            if refused:
-                answer: Fetched[T] | Failure = replace(refused[0], order_id=order_id, attempts=0, elapsed=0.0)
-            else:
-                answer = fetch(order_id)
-            if isinstance(answer, Failure) and answer.kind == "unauthorized":
-                refused.append(answer)
-            done[order_id] = answer
-
-        def collected() -> BatchT:
-            answers = [done[order_id] for order_id in ids if order_id in done]
-            failures = [answer for answer in answers if isinstance(answer, Failure)]
-            return collect([answer for answer in answers if isinstance(answer, Fetched)], failures)
-
-        pool = ThreadPoolExecutor(1 if _vcr_is_active() else self._workers, thread_name_prefix="om_toolkit")
+    def _gather(self, ids: Sequence[str], fetch: Fetch[T], answers: Answers[T]) -> None:
+        """Fetch with threads, and put each answer where it is asked for as it comes."""
+        crew = _Crew(ids, fetch)
+        failed = 0
         try:
             with progress(len(ids), "order") as bar:
-                for _ in pool.map(fetch_one, ids):
+                for order_id, answer in crew.work(1 if _vcr_is_active() else self._workers):
+                    answers[order_id] = answer
+                    if isinstance(answer, Failure):
+                        failed += 1
+                        bar.set_postfix_str(f"{failed:,} failed", refresh=False)
                     bar.update()
-        except KeyboardInterrupt:
-            raise Interrupted(collected()) from None
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-        batch = collected()
-        if not len(batch) and batch.failures and all(failure.kind == "not_found" for failure in batch.failures):
-            warn(_nothing_found(self.base_url), NothingFound, stacklevel=3)
-        return batch
+            crew.dismiss()
+
+
+class _Crew(Generic[T]):
+    """The threads of a batch. They are daemons: the end of the process does not wait for an answer."""
+
+    def __init__(self, ids: Sequence[str], fetch: Fetch[T]) -> None:
+        self._size = len(ids)
+        self._fetch = fetch
+        self._flights = Flights()
+        self._threads: list[threading.Thread] = []
+        self._refused: Failure | None = None
+        self._todo: SimpleQueue[str] = SimpleQueue()
+        self._done: SimpleQueue[tuple[str, Fetched[T] | Failure] | BaseException] = SimpleQueue()
+        for order_id in ids:
+            self._todo.put(order_id)
+
+    def work(self, workers: int) -> Iterator[tuple[str, Fetched[T] | Failure]]:
+        """Yield each id with its answer as it comes."""
+        for number in range(min(workers, self._size)):
+            thread = threading.Thread(target=self._run, name=f"om_toolkit_{number}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        came, looked = 0, time.monotonic()
+        while came < self._size:
+            try:
+                answer = self._done.get(timeout=_TICK)
+            except Empty:
+                pass
+            else:
+                if isinstance(answer, BaseException):
+                    raise answer
+                came += 1
+                yield answer
+            if time.monotonic() > looked + _TICK:
+                self._flights.cut()
+                looked = time.monotonic()
+
+    def dismiss(self) -> None:
+        """Have no thread linger; whoever is connecting to a host is left alone after a second."""
+        self._flights.over.set()
+        patience = time.monotonic() + 1
+        for thread in self._threads:
+            while thread.is_alive() and time.monotonic() < patience:
+                self._flights.cut()
+                thread.join(_TICK / 10)
+
+    def _run(self) -> None:
+        try:
+            while not self._flights.over.is_set():
+                order_id = self._todo.get_nowait()
+                self._done.put((order_id, self._answer(order_id)))
+        except (Empty, Over):
+            pass
+        except BaseException as error:  # noqa: BLE001 - raised again where the batch is waited for
+            self._done.put(error)
+
+    def _answer(self, order_id: str) -> Fetched[T] | Failure:
+        """Fetch one; once the credentials were refused, ask for nothing more."""
+        if self._refused is not None:
+            return replace(self._refused, order_id=order_id, attempts=0, elapsed=0.0)
+        answer = self._fetch(order_id, self._flights)
+        if isinstance(answer, Failure) and answer.kind == "unauthorized":
+            self._refused = answer
+        return answer
+
+
+def fetch_all(clients: Iterable[Client], order_ids: Ids) -> Orders:
+    """Fetch orders of several merchants: each client is asked for what those before it do not know.
+
+    A key sees the orders of one merchant; of another's the API says, as of any unknown one, that it is not found. Only
+    that has the next client asked: whatever else fails may well be the first one's order.
+
+    Args:
+        clients: A client for each merchant, the likeliest first.
+        order_ids: Order ids, or failures to try again. Their order is kept.
+
+    Raises:
+        Interrupted: On Ctrl-C, with what had been fetched in its `orders`.
+        ValueError: If something in the list cannot be an order id, or there is no client.
+
+    Warns:
+        NothingFound: If none of the clients knows any of them.
+
+    Example:
+        >>> import om_toolkit as om
+        >>> with om.sandbox(3, seed=1) as one, om.sandbox(2, seed=2) as other:
+        ...     om.fetch_all([one, other], [*other.order_ids, *one.order_ids])
+        Orders(5 orders, as of 2026-10-31 12:00 UTC)
+    """
+    ids, clients = _distinct(order_ids), tuple(clients)
+    if not clients:
+        raise ValueError("there is no client to ask: give one for each merchant")
+    answers: Answers[Order] = {}
+    try:
+        for client in clients:
+            unknown = [order_id for order_id in ids if order_id not in answers or _is_unknown(answers[order_id])]
+            client._gather(unknown, client._fetch_order, answers)  # noqa: SLF001 - this is a batch over clients
+    except KeyboardInterrupt:
+        raise Interrupted(_collected(ids, answers, _as_orders)) from None
+    orders = _collected(ids, answers, _as_orders)
+    _warn_if_nothing_found(orders, clients, stacklevel=3)
+    return orders
 
 
 BatchT = TypeVar("BatchT", Orders, Captures)
+Fetch: TypeAlias = Callable[[str, Flights], Fetched[T] | Failure]
+Answers: TypeAlias = dict[str, Fetched[T] | Failure]
 
 
-def _nothing_found(host: str) -> str:
-    return (
-        f"{host} knows none of these orders. Most likely host, environment (live or playground) or merchant is "
-        "another one than the orders': a key sees the orders of one merchant."
+def _collected(
+    ids: Iterable[str], answers: Answers[T], collect: Callable[[list[Fetched[T]], list[Failure]], BatchT]
+) -> BatchT:
+    """Put the answers there are in the order of the ids."""
+    came = [answers[order_id] for order_id in ids if order_id in answers]
+    failures = [answer for answer in came if isinstance(answer, Failure)]
+    return collect([answer for answer in came if isinstance(answer, Fetched)], failures)
+
+
+def _is_unknown(answer: object) -> bool:
+    return isinstance(answer, Failure) and answer.kind == "not_found"
+
+
+def _warn_if_nothing_found(batch: Orders | Captures, clients: Sequence[Client], stacklevel: int) -> None:
+    if len(batch) or not batch.failures or not all(map(_is_unknown, batch.failures)):
+        return
+    hosts = " and ".join(client.base_url for client in clients)
+    text = (
+        f"{hosts} know{'s' if len(clients) == 1 else ''} none of these orders. Most likely host, environment (live or "
+        "playground) or merchant is another one than the orders': a key sees the orders of one merchant."
     )
+    warn(text, NothingFound, stacklevel=stacklevel)
 
 
 def _as_orders(answers: list[Fetched[Order]], failures: list[Failure]) -> Orders:
@@ -288,12 +435,6 @@ def _as_captures(answers: list[Fetched[tuple[Capture, ...]]], failures: list[Fai
 
 def _newest(answers: Iterable[Fetched[Any]]) -> datetime | None:
     return max(filter(None, (answer.at for answer in answers)), default=None)
-
-
-def _value(answer: Fetched[T] | Failure) -> T:
-    if isinstance(answer, Failure):
-        raise answer.error()
-    return answer.value
 
 
 def _distinct(order_ids: Ids) -> list[str]:
@@ -313,83 +454,6 @@ def _distinct(order_ids: Ids) -> list[str]:
             raise ValueError(f"item {position} of the order ids is {what}, and no order id: take it out of the list")
         ids.setdefault(order_id.strip().casefold(), order_id.strip())
     return list(ids.values())
-
-
-class _Credentials(AuthBase):
-    """Puts the credentials on a request, where `~/.netrc` cannot override them; shows them nowhere."""
-
-    def __init__(self, authorization: str, host: str) -> None:
-        self._authorization = authorization
-        self.host = host
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = self._authorization
-        return request
-
-
-def _credentials(api_key: str | None, username: str | None, password: str | None) -> _Credentials:
-    """Resolve the credentials: the arguments first, then the environment."""
-    environment = {} if api_key or username else os.environ
-    key = (api_key or environment.get("OM_API_KEY", "")).strip()
-    user = (username or environment.get("OM_USERNAME", "")).strip()
-    secret = (password or os.environ.get("OM_PASSWORD", "")).strip()
-    if user.startswith(("kco_live_", "kco_test_")):
-        msg = "that username is an API key: give it as api_key, or in OM_API_KEY"
-        raise InvalidSetting(msg)
-    if key and not re.fullmatch(r"[!-~]+", key):
-        raise InvalidSetting("the API key holds a blank, a line break or a letter that no key has: copy it anew")
-    if key:
-        # Kustom takes the key as it is, without base64.
-        return _Credentials(f"Basic {key}", PLAYGROUND if key.startswith("kco_test_") else LIVE)
-    if user and secret:
-        return _Credentials(f"Basic {b64encode(f'{user}:{secret}'.encode()).decode()}", LIVE)
-    msg = (
-        "no credentials: give api_key, or username and password, or set OM_API_KEY, or OM_USERNAME and OM_PASSWORD; "
-        "om.replay('quickstart') and om.sandbox() need none"
-    )
-    raise CredentialsMissing(msg)
-
-
-def _checked_address(base_url: str) -> str:
-    """Return the host's address without a slash at its end.
-
-    Raises:
-        InvalidSetting: If credentials must not be sent there.
-    """
-    try:
-        parts = urlsplit(base_url.strip())
-        host = parts.hostname or ""
-        _ = parts.port
-    except ValueError:
-        raise InvalidSetting(f"base_url is no address: give one such as {LIVE}") from None
-    if host == "kustom.com" or host.endswith(".kustom.com"):
-        msg = f"{host} is not Kustom's: the API's domain ends in .co, as in {LIVE}"
-        raise InvalidSetting(msg)
-    if (
-        not host
-        or "@" in parts.netloc
-        or not (parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK))
-    ):
-        msg = f"base_url must be the address of a host, with https and without credentials, such as {LIVE}"
-        raise InvalidSetting(msg)
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-
-
-def _session(auth: _Credentials, integrator: str | None, workers: int) -> requests.Session:
-    session = requests.Session()
-    session.auth = auth
-    session.headers["User-Agent"] = f"om_toolkit/{version('om-toolkit')}"
-    session.headers["Accept"] = "application/json"
-    if integrator:
-        session.headers["Klarna-Integrator"] = integrator
-    adapter = HTTPAdapter(pool_maxsize=workers)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
-
-
-def _may_get_better(failure: Failure) -> bool:
-    return failure.kind not in {"invalid_order", "not_recorded"} and failure.status in _MAY_GET_BETTER
 
 
 def _failure(answer: requests.Response, order_id: str) -> Failure:
@@ -425,13 +489,15 @@ def _api_error(body: bytes) -> ApiError:
 
 
 def _asked_wait(answer: requests.Response) -> float | None:
-    """Return the seconds that the server wants us to wait, by `Retry-After` or the rate limit's reset."""
-    asked = answer.headers.get("retry-after")
-    if asked is None and answer.status_code == requests.codes.too_many_requests:
+    """Return the seconds that the server wants us to wait: by `Retry-After`, or as the rate limit is used up."""
+    asked, left = answer.headers.get("retry-after"), answer.headers.get("x-ratelimit-remaining")
+    if asked is None and (answer.status_code == requests.codes.too_many_requests or left == "0"):
         asked = answer.headers.get("x-ratelimit-reset")
+    if asked is None:
+        return None
     until, now = _date(asked), _date(answer.headers.get("date")) or datetime.now(UTC)
     try:
-        seconds = (until - now).total_seconds() if until else float(asked or "")
+        seconds = (until - now).total_seconds() if until else float(asked)
     except ValueError:
         return None
     return max(0.0, seconds) if seconds <= _LONGEST_ASKED else None
@@ -444,28 +510,6 @@ def _date(text: str | None) -> datetime | None:
     except ValueError:
         return None
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-class _Pace:
-    """Spreads the requests of all threads evenly: one every `1 / requests_per_second` seconds."""
-
-    def __init__(self, requests_per_second: float | None) -> None:
-        self._interval = 1 / requests_per_second if requests_per_second else 0.0
-        self._next = 0.0
-        self._lock = threading.Lock()
-
-    def wait(self) -> None:
-        """Wait for the next free place."""
-        with self._lock:
-            now = time.monotonic()
-            place = max(self._next, now)
-            self._next = place + self._interval
-        time.sleep(place - now)
-
-    def hold(self, seconds: float) -> None:
-        """Give out no place for a while: a rate limit is for the whole client."""
-        with self._lock:
-            self._next = max(self._next, time.monotonic() + seconds)
 
 
 def _vcr_is_active() -> bool:

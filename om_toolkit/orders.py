@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import astuple
 from datetime import UTC, datetime
 from functools import cached_property
 from html import escape
@@ -27,11 +28,56 @@ if TYPE_CHECKING:
 RowT = TypeVar("RowT", Order, Capture)
 
 
+class Failures(tuple[Failure, ...]):
+    """Why orders could not be had, a `Failure` each; `client.orders(orders.failures)` tries them again."""
+
+    __slots__ = ()
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return a frame with one row a failure.
+
+        Columns: `order_id`, `kind` (String), `status` (Int64), `error_code`, `messages` (String; several are parted by
+        semicolons), `correlation_id` (String), `attempts` (Int64), `elapsed_seconds` (Float64); see `Failure`.
+
+        Example:
+            >>> failures = Failures([Failure("1", "not_found", status=404)])
+            >>> failures.to_polars().select("order_id", "kind", "status").rows()
+            [('1', 'not_found', 404)]
+        """
+        frame = pl.DataFrame(list(map(astuple, self)), schema=_FAILURE_COLUMNS, orient="row")
+        told = pl.col("messages").list.join("; ")
+        return frame.with_columns(pl.when(told != "").then(told).alias("messages"))
+
+    def __repr__(self) -> str:
+        kinds = Counter(one.kind for one in self)
+        told = ", ".join(f"{kinds[kind]:,} {kind}" for kind in sorted(kinds))
+        return f"Failures({told or 'none'})"
+
+    def _repr_html_(self) -> str:
+        """Tell the first ones in words."""
+        failed = "".join(f"<li>{escape(str(failure))}</li>" for failure in self[:_SHOWN])
+        if len(self) > _SHOWN:
+            failed += f"<li>and {len(self) - _SHOWN:,} more: see .failures</li>"
+        return f"<p>{escape(repr(self))}</p><ul>{failed}</ul>"
+
+
+_FAILURE_COLUMNS = {
+    "order_id": pl.String(),
+    "kind": pl.String(),
+    "status": pl.Int64(),
+    "error_code": pl.String(),
+    "messages": pl.List(pl.String()),
+    "correlation_id": pl.String(),
+    "attempts": pl.Int64(),
+    "elapsed_seconds": pl.Float64(),
+}
+
+
 class Batch(Sequence[RowT]):
     """An immutable sequence of what was fetched, with the failures beside it.
 
     Attributes:
-        failures: Why the others could not be had, a `Failure` each.
+        failures: Why the others could not be had, a `Failure` each; `failures.to_polars()` is a frame of them.
         as_of: The instant the answers speak of, in UTC (a naive one is taken for it); None if nothing tells.
         as_of_is_inferred: Whether that is the newest time in the answers, for nobody has told when they were fetched.
     """
@@ -48,7 +94,7 @@ class Batch(Sequence[RowT]):
         as_of_is_inferred: bool = False,
     ) -> None:
         self._items: tuple[RowT, ...] = tuple(items)
-        self.failures = tuple(failures)
+        self.failures = Failures(failures)
         self.as_of = in_utc(as_of)
         self.as_of_is_inferred = as_of_is_inferred
 
@@ -117,10 +163,7 @@ class Batch(Sequence[RowT]):
 
     def _told_failures(self) -> str:
         """Return the failures in words, as HTML."""
-        failed = "".join(f"<li>{escape(str(failure))}</li>" for failure in self.failures[:_SHOWN])
-        if len(self.failures) > _SHOWN:
-            failed += f"<li>and {len(self.failures) - _SHOWN:,} more: see .failures</li>"
-        return f"<ul>{failed}</ul>" if failed else ""
+        return self.failures._repr_html_() if self.failures else ""
 
     def _like(self, items: Iterable[RowT], failures: Iterable[Failure] = ()) -> Self:
         return type(self)(items, failures=failures, as_of=self.as_of, as_of_is_inferred=self.as_of_is_inferred)

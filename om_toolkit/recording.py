@@ -18,8 +18,9 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
 from om_toolkit import cassette
-from om_toolkit.client import PLAYGROUND, Client, Fetched
+from om_toolkit.client import Client, Fetched, Missed
 from om_toolkit.errors import Failure, IncompleteRecording
+from om_toolkit.transport import PLAYGROUND, Flight, Secret, WatchedAdapter, hidden
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -69,6 +70,7 @@ def record(
     Warns:
         IncompleteRecording: When it is written, if a request got no answer.
     """
+    api_key, options = Secret(api_key or ""), hidden(options)
     return RecordingClient(cassette.place(name), api_key, mask_ids=mask_ids, **options)
 
 
@@ -84,7 +86,7 @@ class ReplayClient(Client):
         super().__init__("replay", base_url=PLAYGROUND, max_retries=0, requests_per_second=None)
         self.path = path
         self._recorded = cassette.read(path)
-        self._session.mount("https://", _ReplayAdapter(self._recorded))
+        self._transport.mount(_ReplayAdapter(self._recorded))
         self.recorded_order_ids = tuple(order_id for order_id, below in self._recorded if not below)
 
     def __repr__(self) -> str:
@@ -93,13 +95,15 @@ class ReplayClient(Client):
     def _now(self) -> None:
         """Have no clock: an answer without a date was given at an unknown time."""
 
-    def _ask(
-        self, url: str, order_id: str, read: Callable[[bytes, str], T]
-    ) -> Fetched[T] | tuple[Failure, float | None]:
-        asked = cassette.asked(url)
+    def _heed(self, _: requests.Response) -> bool:
+        """Wait for nobody: the server asked for it when it was recorded."""
+        return False
+
+    def _ask(self, path: str, order_id: str, read: Callable[[bytes, str], T], flight: Flight) -> Fetched[T] | Missed:
+        asked = cassette.asked(path)
         if asked in self._recorded:
-            return super()._ask(url, order_id, read)
-        return Failure(order_id, "not_recorded", messages=(self._line_to_record(order_id, asked),)), None
+            return super()._ask(path, order_id, read, flight)
+        return Missed(Failure(order_id, "not_recorded", messages=(self._line_to_record(order_id, asked),)))
 
     def _line_to_record(self, order_id: str, asked: tuple[str, str] | None) -> str:
         """Tell that the recording lacks an answer, and the line that makes one with it."""
@@ -115,12 +119,12 @@ class RecordingClient(Client):
     """A client that records what it fetches; `om.record` makes it."""
 
     def __init__(self, path: Path, api_key: str | None = None, *, mask_ids: bool = False, **options: Any) -> None:  # noqa: ANN401 - Client's
+        api_key, options = Secret(api_key or ""), hidden(options)
         super().__init__(api_key, **options)
         path = path.resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
         recorder = _RecordingAdapter(self._workers)
-        self._session.mount("https://", recorder)
-        self._session.mount("http://", recorder)
+        self._transport.mount(recorder)
         self._save = partial(recorder.save, path, mask_ids=mask_ids)
         # Also where nobody closes the client: at the latest when the interpreter ends.
         self._save_at_the_latest = weakref.finalize(self, self._save)
@@ -155,7 +159,7 @@ class _ReplayAdapter(HTTPAdapter):
         return self.build_response(request, answer)
 
 
-class _RecordingAdapter(HTTPAdapter):
+class _RecordingAdapter(WatchedAdapter):
     """Sends requests and remembers the last answer to each, until they are written."""
 
     def __init__(self, pool_maxsize: int) -> None:

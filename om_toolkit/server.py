@@ -14,6 +14,7 @@ import uuid
 from base64 import b64encode
 from collections import Counter
 from contextlib import suppress
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,7 +26,6 @@ from om_toolkit.shop import AS_OF, Shop, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
 
 _USERNAME, _PASSWORD = "sandbox", "made-up"
 _PATH = re.compile(r"/ordermanagement/v1/orders/([^/]+)(/captures)?")
@@ -40,7 +40,8 @@ class _Response(NamedTuple):
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = _JSON_HEADERS
-    delivery: Literal["whole", "truncated", "reset"] = "whole"
+    delivery: Literal["whole", "truncated", "drip", "reset", "hang"] = "whole"
+    at: datetime = AS_OF
 
 
 def _problem(honest: _Response, status: int, code: str, message: str, **more: object) -> _Response:
@@ -57,8 +58,15 @@ def _unauthorized(_honest: _Response) -> _Response:
     return _page(401, "401 Authorization Required", **{"www-authenticate": 'Basic realm="sandbox"'})
 
 
-def _rate_limited(_honest: _Response) -> _Response:
-    return _Response("", 429, headers={**_LIMIT, "x-envoy-ratelimited": "true", "x-ratelimit-remaining": "0"})
+def _rate_limited(**more: str) -> _Response:
+    """Refuse with an empty body, as was recorded; `more` tells in another way how long to wait."""
+    recorded = {**_LIMIT, "x-envoy-ratelimited": "true", "x-ratelimit-remaining": "0"}
+    return _Response("", 429, headers={**recorded, **more})
+
+
+def _a_second_later(honest: _Response) -> _Response:
+    moment = format_datetime(honest.at + timedelta(seconds=1), usegmt=True)
+    return _rate_limited(**{"retry-after": moment})
 
 
 def _wrong_type(honest: _Response) -> _Response:
@@ -66,18 +74,30 @@ def _wrong_type(honest: _Response) -> _Response:
     return honest._replace(body=re.sub(amount, rb'"\1":"12.50"', honest.body, count=1))
 
 
+_UNAVAILABLE = "TEMPORARILY_UNAVAILABLE", "Try again later"
 # A fault takes the honest answer and returns what is sent instead.
 _FAULTS: dict[str, Callable[[_Response], _Response]] = {
+    "invalid_id": lambda honest: _problem(honest, 400, "INVALID_ORDER_ID", "The order id is malformed"),
     "unauthorized": _unauthorized,
     "forbidden": lambda honest: _problem(honest, 403, "NOT_ALLOWED", "Not for this merchant", reason="disabled"),
     "firewall": lambda _: _page(403, "403 Forbidden"),
     "not_found": lambda honest: _problem(honest, 404, "NO_SUCH_ORDER", "There is no such order"),
-    "rate_limited": _rate_limited,
+    "redirect": lambda _: _page(302, "302 Found", location="https://elsewhere.example/"),
+    "rate_limited": lambda _: _rate_limited(),
+    "rate_limited_seconds": lambda _: _rate_limited(**{"retry-after": "1"}),
+    "rate_limited_date": _a_second_later,
+    "used_up": lambda honest: honest._replace(headers={**honest.headers, "x-ratelimit-remaining": "0"}),
     "server_error": lambda honest: _problem(honest, 500, "INTERNAL_SERVER_ERROR", "Something went wrong"),
-    "unavailable": lambda honest: _problem(honest, 503, "TEMPORARILY_UNAVAILABLE", "Try again later"),
+    "bad_gateway": lambda _: _page(502, "502 Bad Gateway"),
+    "unavailable": lambda honest: _problem(honest, 503, *_UNAVAILABLE),
+    "gateway_timeout": lambda honest: _problem(honest, 504, *_UNAVAILABLE),
+    "hang": lambda honest: honest._replace(delivery="hang"),
+    "drip": lambda honest: honest._replace(delivery="drip"),
     "reset": lambda honest: honest._replace(delivery="reset"),
     "truncated": lambda honest: honest._replace(delivery="truncated"),
+    "page": lambda _: _page(200, "We are back soon"),
     "not_json": lambda honest: honest._replace(body=honest.body[: len(honest.body) // 2]),
+    "oversize": lambda honest: honest._replace(body=b" " * 10_000_000 + honest.body),
     "wrong_type": _wrong_type,
 }
 
@@ -108,6 +128,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         if response.delivery == "reset":
             self._reset()
+        elif response.delivery == "hang":
+            self.connection.recv(1)  # until the client, or the server, hangs up
         else:
             self._send(response)
 
@@ -125,7 +147,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body[: len(body) // 2] if response.delivery == "truncated" else body)
+        if response.delivery == "drip":
+            self._drip(body)
+        else:
+            self.wfile.write(body[: len(body) // 2] if response.delivery == "truncated" else body)
+
+    def _drip(self, body: bytes) -> None:
+        """Send a byte a second, until the client, or the server, hangs up."""
+        for byte in body:
+            self.wfile.write(bytes([byte]))
+            self.wfile.flush()
+            time.sleep(1)
 
     def _reset(self) -> None:
         """Have the connection end with RST: without lingering, as soon as the handler lets go of it."""
@@ -180,11 +212,19 @@ class Server:
         shop: What to answer from.
         port: 0 takes a free one.
         latency: Seconds before each answer.
-        faults: Share of the answers per kind of fault that they are instead: `unauthorized`, `forbidden`, `firewall`,
-            `not_found`, `rate_limited`, `server_error`, `unavailable`, `reset`, `truncated`, `not_json`, `wrong_type`.
-            Which answers these are depends on nothing but the shop's seed, the path and how often it was asked for.
+        faults: Share of the answers per kind of fault that they are instead; the kinds are below. Which answers these
+            are depends on nothing but the shop's seed, the path and how often it was asked for.
         username: The accepted user name.
         password: The accepted password.
+
+    Faults, with the headers and bodies that were recorded where some were:
+        - refusals: `invalid_id` (400), `unauthorized` (401), `forbidden` and `firewall` (403), `not_found` (404);
+        - `redirect` (302) to another host;
+        - 429: `rate_limited` as recorded, with `x-ratelimit-reset`; `rate_limited_seconds` and `rate_limited_date` with
+          `Retry-After`; and `used_up`, the order itself with the word that it was the last for a second;
+        - `server_error` (500), `bad_gateway` (502, a page), `unavailable` (503), `gateway_timeout` (504);
+        - connections: `hang` (no answer), `drip` (a byte a second), `reset`, `truncated`;
+        - bodies: `page` (HTML), `not_json` (half a document), `oversize` (over 10 MB), `wrong_type`.
 
     Raises:
         ValueError: An unknown fault, or shares that are negative or add up to more than 1.
@@ -239,17 +279,25 @@ class Server:
         with self._lock:
             self._attempts[path] += 1
             attempt = self._attempts[path]
-        digest = sha256(f"{self.shop.seed} {path} {attempt}".encode()).digest()
+        digest = self._digest(path, attempt)
         honest = self._honest(method, path, authorization, str(uuid.UUID(bytes=digest[:16])))
+        fault = self._fault(digest)
+        return _FAULTS[fault](honest) if fault else honest
+
+    def _digest(self, path: str, attempt: int) -> bytes:
+        return sha256(f"{self.shop.seed} {path} {attempt}".encode()).digest()
+
+    def _fault(self, digest: bytes) -> str | None:
+        """Return what an attempt ends in, by its digest alone."""
         share = int.from_bytes(digest[16:20]) / 2**32
         for fault, rate in self.faults.items():
             share -= rate
             if share < 0:
-                return _FAULTS[fault](honest)
-        return honest
+                return fault
+        return None
 
     def _honest(self, method: str, path: str, authorization: str, correlation_id: str) -> _Response:
-        found = self._found(path.partition("?")[0], _Response(correlation_id))
+        found = self._found(path.partition("?")[0], _Response(correlation_id, at=self.shop.as_of))
         if not self._is_known(authorization):
             return _unauthorized(found)
         if method != "GET":
@@ -282,6 +330,7 @@ class _ClientOptions(TypedDict, total=False):
     integrator: str
     timeout: tuple[float, float]
     max_retries: int
+    deadline: float
     requests_per_second: float | None
     workers: int
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from secret_watch import _everything_is_logged, pytest_runtest_makereport  # noqa: F401 - pytest finds them here
 
 PAYLOADS = Path(__file__).parents[2] / "shared" / "payloads"
 

@@ -76,6 +76,7 @@ def test_a_report_of_order_ids_in_a_file(capsys: pytest.CaptureFixture[str], mon
         (["report", "--answers", "empty.json"], "no order to report on"),
         (["report", "--answers", "empty.json", "--output", "nowhere/report.html"], "no folder nowhere"),
         (["sandbox", "--port", "99999"], "port"),
+        (["sandbox", "--port", "0", "--faults", "nonsense=1"], "known are invalid_id, unauthorized"),
     ],
 )
 def test_what_goes_wrong_is_one_line(capsys: pytest.CaptureFixture[str], arguments: list[str], told: str) -> None:
@@ -144,6 +145,7 @@ def test_the_newest_answer_of_an_order_is_in_the_last_file(capsys: pytest.Captur
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send")
 def test_the_sandbox_serves_until_interrupted() -> None:
     arguments = [sys.executable, "-m", "om_toolkit.cli", "sandbox", "--port", "0", "--orders", "3"]
+    arguments += ["--faults", "unavailable=1"]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         watchdog = threading.Timer(60, process.kill)
         watchdog.start()
@@ -158,4 +160,4 @@ def test_the_sandbox_serves_until_interrupted() -> None:
         assert process.wait(10) == 130
         watchdog.cancel()
         assert process.stderr.read() == "om-toolkit: interrupted\n"
-    assert json.loads(answer.text)["order_id"] == order_id
+    assert json.loads(answer.text)["error_code"] == "TEMPORARILY_UNAVAILABLE"

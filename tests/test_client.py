@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+import _thread
 import io
 import json
 import pickle
+import signal
+import subprocess
 import sys
 import threading
 import time
 import warnings
 from collections import Counter
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
+from secret_watch import KEY, PASSWORD, USERNAME
+from serving import Answer, serving
 
 import om_toolkit as om
 from om_toolkit import client as client_module
-from om_toolkit import progress
+from om_toolkit import progress, server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-KEY = "kco_live_notarealkey0123456789"
-PASSWORD = "not-a-real-password"
 
 
 class TestCredentials:
@@ -89,10 +90,10 @@ class TestCredentials:
         with pytest.raises(om.InvalidSetting, match="api_key"):
             om.Client(username=KEY, password="x")
 
-    @pytest.mark.parametrize("client", [{"api_key": KEY}, {"username": "K1_abc", "password": PASSWORD}])
+    @pytest.mark.parametrize("client", [{"api_key": KEY}, {"username": USERNAME, "password": PASSWORD}])
     def test_they_are_shown_nowhere(self, client: dict[str, str]) -> None:
         made = om.Client(**client)  # type: ignore[arg-type]
-        shown = f"{made!r} {made} {made._session.auth!r} {vars(made)}"
+        shown = f"{made!r} {made} {vars(made)} {vars(made._transport)}"
         assert KEY not in shown
         assert PASSWORD not in shown
         with pytest.raises(TypeError, match="credentials"):
@@ -127,94 +128,90 @@ def test_an_option_that_cannot_work_is_refused(option: dict[str, Any]) -> None:
         om.Client(KEY, **option)
 
 
-Answer = tuple[int, dict[str, str], bytes]
-
-
-class Served:
-    """A server on this machine that gives made-up answers and remembers what was asked."""
-
-    def __init__(self) -> None:
-        self.paths: list[str] = []
-        self.headers: list[dict[str, str]] = []
-        self.url = ""
-
-
-@contextmanager
-def serving(answer: Any) -> Iterator[Served]:
-    served = Served()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            served.paths.append(self.path)
-            served.headers.append(dict(self.headers))
-            status, headers, body = answer(self.path)
-            self.send_response_only(status)
-            for name, value in ({"Content-Length": str(len(body))} | headers).items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-            self.close_connection = "Content-Length" in headers
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, *_: object) -> None:
-            """Say nothing of clients that hang up: it would stand in the output of whatever test runs by then."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    served.url = f"http://127.0.0.1:{server.server_port}"
-    try:
-        yield served
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 def fetch(answer: Any, order_id: str = "1", **options: Any) -> om.Order:
     with serving(answer) as server, om.Client(KEY, base_url=server.url, **{"max_retries": 0} | options) as client:
         return client.order(order_id)
 
 
-@pytest.mark.parametrize(
-    ("fault", "error", "status"),
-    [
-        ("unauthorized", om.Unauthorized, 401),
-        ("forbidden", om.Forbidden, 403),
-        ("firewall", om.Forbidden, 403),
-        ("not_found", om.NotFound, 404),
-        ("rate_limited", om.RateLimited, 429),
-        ("server_error", om.ServerError, 500),
-        ("unavailable", om.ServerError, 503),
-        ("reset", om.ConnectionFailed, None),
-        ("truncated", om.ConnectionFailed, None),
-        ("not_json", om.InvalidBody, 200),
-        ("wrong_type", om.InvalidOrder, 200),
-    ],
-)
-def test_each_fault_ends_in_its_own_error_and_failure(
-    fault: str, error: type[om.FetchError], status: int | None
-) -> None:
-    with om.sandbox(3, faults={fault: 1.0}, max_retries=0) as client:
-        order_id = client.order_ids[0]
+def order_at(path: str) -> bytes:
+    return json.dumps({"order_id": path.rpartition("/")[2]}).encode()
+
+
+FAULTS: dict[str, tuple[type[om.FetchError], int | None, bool]] = {
+    "invalid_id": (om.InvalidID, 400, False),
+    "unauthorized": (om.Unauthorized, 401, False),
+    "forbidden": (om.Forbidden, 403, False),
+    "firewall": (om.Forbidden, 403, False),
+    "not_found": (om.NotFound, 404, False),
+    "redirect": (om.Forbidden, 302, False),
+    "rate_limited": (om.RateLimited, 429, True),
+    "rate_limited_seconds": (om.RateLimited, 429, True),
+    "rate_limited_date": (om.RateLimited, 429, True),
+    "server_error": (om.ServerError, 500, True),
+    "bad_gateway": (om.ServerError, 502, True),
+    "unavailable": (om.ServerError, 503, True),
+    "gateway_timeout": (om.ServerError, 504, True),
+    "hang": (om.RequestTimeout, None, True),
+    "drip": (om.RequestTimeout, None, True),
+    "reset": (om.ConnectionFailed, None, True),
+    "truncated": (om.ConnectionFailed, None, True),
+    "page": (om.InvalidBody, 200, True),
+    "not_json": (om.InvalidBody, 200, True),
+    "oversize": (om.InvalidBody, 200, False),
+    "wrong_type": (om.InvalidOrder, 200, False),
+}
+"""Each fault of the sandbox: the error that it ends in, its status, and whether it is asked again."""
+
+
+def test_every_fault_of_the_sandbox_is_known_here() -> None:
+    assert {*FAULTS, "used_up"} == set(server._FAULTS)
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have nobody wait between two attempts, whoever asks for it."""
+    monkeypatch.setattr(client_module.random, "uniform", lambda *_: 0)
+    monkeypatch.setattr(client_module, "_LONGEST_ASKED", -1)
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_ends_in_its_own_error_and_failure_and_is_asked_again_if_that_may_help(fault: str) -> None:
+    error, status, may_get_better = FAULTS[fault]
+    attempts = 3 if may_get_better else 1
+    timeout = (0.1, 0.1) if error is om.RequestTimeout else (5, 30)
+    with om.sandbox(3, seed=7, faults={fault: 1.0}, max_retries=2, timeout=timeout) as client:
+        order_id = next(one for one in client.order_ids if client.shop.answer(one)["captures"])
         with pytest.raises(error) as raised:
             client.order(order_id)
         failure = raised.value.failure
-        assert (failure.order_id, failure.status, failure.attempts) == (order_id, status, 1)
+        assert (failure.order_id, failure.status, failure.attempts) == (order_id, status, attempts)
         assert str(raised.value).startswith(order_id)
+        assert client.server.served == attempts
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", om.NothingFound)
             many = client.orders([order_id])
             captures = client.captures([order_id])
-        assert [one.kind for one in many.failures] == [failure.kind]
-        if fault != "wrong_type":  # which this order's captures need not have
-            assert [one.kind for one in captures.failures] == [failure.kind]
+        told = [(one.kind, one.status, one.attempts) for one in (*many.failures, *captures.failures)]
+        assert told == [(failure.kind, status, attempts)] * 2
+
+
+def test_failures_are_a_frame_as_well() -> None:
+    faults = {"not_found": 0.3, "unavailable": 0.3}
+    with om.sandbox(20, faults=faults, max_retries=0) as client:
+        failures = client.orders(client.order_ids).failures
+        again = client.orders(failures)
+    frame = failures.to_polars()
+    assert frame["order_id"].to_list() == [failure.order_id for failure in failures]
+    assert set(frame["kind"]) == {"not_found", "server_error"}
+    assert set(frame["messages"]) == {"There is no such order", "Try again later"}
+    assert frame["correlation_id"].null_count() == 0
+    assert frame["elapsed_seconds"].min() > 0  # type: ignore[operator]
+    assert frame.schema == om.Failures().to_polars().schema
+    assert len(again) + len(again.failures) == len(failures)
+    assert "not_found" in repr(failures)
+    assert failures._repr_html_().count("<li>") == 6  # five in words, and how many more
+    assert pickle.loads(pickle.dumps(failures)) == failures
 
 
 def test_a_documented_error_is_kept_whole() -> None:
@@ -282,12 +279,17 @@ def test_a_host_that_is_not_there_is_a_failed_connection() -> None:
         client.order("1")
 
 
-def test_what_may_get_better_is_asked_again_and_what_cannot_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module.random, "uniform", lambda *_: 0)
-    for status, attempts in ((503, 3), (404, 1), (403, 1), (401, 1), (400, 1)):
-        with pytest.raises(om.FetchError) as raised:
-            fetch(lambda _, status=status: (status, {}, b""), max_retries=2)
-        assert raised.value.failure.attempts == attempts
+def test_pauses_grow_and_are_drawn_from_their_full_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[float, float]] = []
+
+    def draw(low: float, high: float) -> float:
+        drawn.append((low, high))
+        return 0
+
+    monkeypatch.setattr(client_module.random, "uniform", draw)
+    with pytest.raises(om.ServerError):
+        fetch(lambda _: (503, {}, b""), max_retries=8)
+    assert drawn[:8] == [(0, 1), (0, 2), (0, 4), (0, 8), (0, 16), (0, 32), (0, 60), (0, 60)]
 
 
 def test_a_retry_that_succeeds_is_a_success() -> None:
@@ -308,6 +310,41 @@ def test_the_server_s_word_on_waiting_is_taken_in_seconds_and_as_a_date() -> Non
     started = time.monotonic()
     fetch(lambda _: next(answers), max_retries=2)
     assert time.monotonic() - started > 1.1
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (429, {"Retry-After": "0.4"}),
+        (429, {"X-Ratelimit-Remaining": "0", "X-Ratelimit-Reset": "0.4"}),
+        (429, {"Retry-After": "0.4", "X-Ratelimit-Reset": "30"}),
+        (503, {"Retry-After": "0.4"}),
+        (200, {"X-Ratelimit-Remaining": "0", "X-Ratelimit-Reset": "0.4"}),
+    ],
+)
+def test_one_answer_that_asks_to_wait_holds_the_whole_client_and_then_the_pace_is_kept(
+    status: int, headers: dict[str, str]
+) -> None:
+    told = iter([(status, headers)])
+    with (
+        serving(lambda path: (*next(told, (200, {"X-Ratelimit-Remaining": "9"})), order_at(path))) as served,
+        om.Client(KEY, base_url=served.url, workers=4, requests_per_second=20) as client,
+    ):
+        assert len(client.orders([str(number) for number in range(8)])) == 8
+    first, *others = served.times
+    assert others[0] - first > 0.38
+    assert others[-1] - others[0] > 0.95 * (len(others) - 1) / 20
+
+
+def test_a_rate_limit_that_does_not_say_how_long_holds_the_whole_client_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module.random, "uniform", lambda *_: 0.4)
+    told: Iterator[Any] = iter([(429, {})])
+    with (
+        serving(lambda path: (*next(told, (200, {})), order_at(path))) as served,
+        om.Client(KEY, base_url=served.url, workers=4, requests_per_second=20) as client,
+    ):
+        assert len(client.orders(["1", "2", "3"])) == 3
+    assert served.times[1] - served.times[0] > 0.38
 
 
 @pytest.mark.parametrize("asked", ["inf", "nan", "1e12", "soon", "Tue, 01 Sep 2026 08:00:00 -0000"])
@@ -388,8 +425,11 @@ class TestBatches:
             assert client.server.served <= 2
 
     def test_when_nothing_is_known_a_warning_names_the_likely_reason(self) -> None:
-        with om.sandbox(3) as client, pytest.warns(om.NothingFound, match="environment"):
-            assert len(client.orders(["x", "y"]).failures) == 2
+        with om.sandbox(3) as client:
+            for fetch_many in (client.orders, client.captures):
+                with pytest.warns(om.NothingFound, match="environment") as warned:
+                    assert len(fetch_many(["x", "y"]).failures) == 2
+                assert warned[0].filename == __file__
 
     def test_a_single_text_is_one_id(self) -> None:
         with om.sandbox(3) as client:
@@ -421,6 +461,30 @@ class TestBatches:
         assert isinstance(raised.value, KeyboardInterrupt)
         assert [order.order_id for order in raised.value.orders] == list(client.order_ids[:10])
 
+    def test_an_interrupt_ends_all_that_is_under_way(self) -> None:
+        faults = {"hang": 0.3, "drip": 0.3, "unavailable": 0.3}
+        with om.sandbox(300, faults=faults, workers=16, max_retries=99, requests_per_second=200) as client:
+            timer = threading.Timer(0.5, _thread.interrupt_main)
+            started = time.monotonic()
+            timer.start()
+            with pytest.raises(om.Interrupted) as raised:
+                client.orders(client.order_ids)
+            assert time.monotonic() - started < 0.5 + 2
+            assert 0 < len(raised.value.orders) < 100
+            assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("om_toolkit")]
+
+    def test_after_an_interrupt_nothing_more_is_asked_for(self) -> None:
+        with om.sandbox(20, requests_per_second=0.01) as client:
+            threading.Timer(0.3, _thread.interrupt_main).start()
+            with pytest.raises(om.Interrupted):
+                client.orders(client.order_ids)
+            assert client.server.served == 1
+
+    def test_no_thread_is_left_behind(self) -> None:
+        with om.sandbox(5) as client:
+            client.orders(client.order_ids)
+            assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("om_toolkit")]
+
     def test_the_pace_is_kept_by_all_threads_together(self) -> None:
         with om.sandbox(21, requests_per_second=50, workers=8) as client:
             started = time.monotonic()
@@ -440,3 +504,104 @@ class TestBatches:
         with om.sandbox(5) as client:
             client.orders(client.order_ids)
         assert ("5/5" in stream.getvalue()) is is_terminal
+
+
+def test_in_a_notebook_the_bar_is_a_widget_and_tells_failures(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+
+    class Bar:
+        def __init__(self, **options: Any) -> None:
+            assert (options["total"], options["disable"]) == (10, False)
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def update(self) -> None:
+            shown.append("")
+
+        def set_postfix_str(self, text: str, *, refresh: bool) -> None:
+            assert not refresh
+            shown.append(text)
+
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel=1)))
+    monkeypatch.setitem(sys.modules, "tqdm.auto", SimpleNamespace(tqdm=Bar))
+    with om.sandbox(10, faults={"not_found": 0.3}) as client:
+        failures = client.orders(client.order_ids).failures
+    assert shown.count("") == 10
+    assert [text for text in shown if text] == [f"{number} failed" for number in range(1, len(failures) + 1)]
+
+
+class TestSeveralMerchants:
+    def test_each_client_is_asked_for_what_those_before_do_not_know(self) -> None:
+        with om.sandbox(4, seed=1) as one, om.sandbox(3, seed=2) as other:
+            mixed = [*other.order_ids[:1], *one.order_ids, "nobody-1", *other.order_ids[1:]]
+            orders = om.fetch_all([one, other], mixed)
+            assert one.server.served == 8
+            assert other.server.served == 4
+        assert [order.order_id for order in orders] == [order_id for order_id in mixed if order_id != "nobody-1"]
+        assert [(failure.order_id, failure.kind) for failure in orders.failures] == [("nobody-1", "not_found")]
+
+    def test_what_fails_otherwise_is_not_looked_for_elsewhere(self) -> None:
+        with om.sandbox(2, seed=1, faults={"forbidden": 1.0}) as one, om.sandbox(2, seed=2) as other:
+            orders = om.fetch_all([one, other], one.order_ids)
+            assert other.server.served == 0
+        assert [failure.kind for failure in orders.failures] == ["forbidden"] * 2
+
+    def test_a_warning_names_every_host_where_nobody_knows_any(self) -> None:
+        with om.sandbox(1, seed=1) as one, om.sandbox(1, seed=2) as other:
+            with pytest.warns(om.NothingFound, match=f"{one.base_url} and {other.base_url} know none") as warned:
+                om.fetch_all([one, other], ["x"])
+            assert warned[0].filename == __file__
+
+    def test_an_interrupt_keeps_what_was_fetched(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def interrupted(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        with om.sandbox(2, seed=1) as one, om.sandbox(1, seed=2) as other:
+            monkeypatch.setattr(other, "_fetch_order", interrupted)
+            with pytest.raises(om.Interrupted) as raised:
+                om.fetch_all([one, other], [*one.order_ids, *other.order_ids])
+            assert [order.order_id for order in raised.value.orders] == list(one.order_ids)
+
+    def test_without_a_client_there_is_nobody_to_ask(self) -> None:
+        with pytest.raises(ValueError, match="client"):
+            om.fetch_all([], ["1"])
+
+
+INTERRUPTED = """
+import om_toolkit as om
+with om.sandbox(100, {options}) as client:
+    print("begun", flush=True)
+    try:
+        client.orders(client.order_ids)
+    except om.Interrupted as interrupted:
+        print(len(interrupted.orders))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send")
+@pytest.mark.parametrize(
+    ("options", "fetched"),
+    [
+        ("faults={'hang': 1.0}", 0),
+        ("faults={'drip': 1.0}", 0),
+        ("faults={'unavailable': 1.0}, max_retries=99", 0),
+        ("requests_per_second=0.01", 1),
+    ],
+    ids=["hang", "drip", "retries", "pace"],
+)
+def test_on_ctrl_c_the_process_ends_within_two_seconds(options: str, fetched: int) -> None:
+    code = INTERRUPTED.format(options=options)
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        time.sleep(0.7)
+        started = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+        assert time.monotonic() - started < 2
+        assert (process.stdout.read(), process.stderr.read()) == (f"{fetched}\n".encode(), b"")

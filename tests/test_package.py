@@ -41,9 +41,10 @@ MAY_IMPORT = {
     "bulk": {*OBJECTS, "progress"},
     "decode": {"tables"},
     "archive": {*OBJECTS, "decode"},
-    "client": {*OBJECTS, "progress"},
-    "cassette": {"privacy", "client"},
-    "recording": {"errors", "client", "cassette"},
+    "transport": {"errors"},
+    "client": {*OBJECTS, "progress", "transport"},
+    "cassette": {"privacy", "transport"},
+    "recording": {"errors", "client", "cassette", "transport"},
     "server": {"shop", "client"},
     "metrics": FRAMES - {"privacy"},
     "plots": {*FRAMES, "metrics"} - {"privacy"},
@@ -56,7 +57,7 @@ MAY_IMPORT = {
 }
 ONLY_IN = {
     "pydantic": {"models"},
-    "requests": {"client", "cassette", "recording"},
+    "requests": {"transport", "client", "cassette", "recording"},
     "matplotlib": {"plots"},
     "ipywidgets": {"explorer"},
     "vcr": {"cassette"},

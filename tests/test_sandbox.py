@@ -456,20 +456,27 @@ def test_nothing_is_logged(http: requests.Session, capfd: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("fault", "status", "content_type", "text"),
     [
+        ("invalid_id", 400, "application/json", "INVALID_ORDER_ID"),
         ("unauthorized", 401, "text/html", "<html>"),
         ("forbidden", 403, "application/json", "reason"),
         ("firewall", 403, "text/html", "<html>"),
         ("not_found", 404, "application/json", "NO_SUCH_ORDER"),
         ("rate_limited", 429, None, ""),
+        ("rate_limited_seconds", 429, None, ""),
+        ("rate_limited_date", 429, None, ""),
         ("server_error", 500, "application/json", "INTERNAL_SERVER_ERROR"),
+        ("bad_gateway", 502, "text/html", "<html>"),
         ("unavailable", 503, "application/json", "TEMPORARILY_UNAVAILABLE"),
+        ("gateway_timeout", 504, "application/json", "TEMPORARILY_UNAVAILABLE"),
+        ("page", 200, "text/html", "<html>"),
+        ("redirect", 302, "text/html", "<html>"),
     ],
 )
 def test_a_fault_is_what_was_recorded(
     http: requests.Session, fault: str, status: int, content_type: str | None, text: str
 ) -> None:
     with Server(Shop(1), faults={fault: 1.0}) as server:
-        answer = http.get(address(server))
+        answer = http.get(address(server), allow_redirects=False)
     assert answer.status_code == status
     assert answer.headers.get("content-type", "").partition(";")[0] == (content_type or "")
     assert text in answer.text
@@ -483,6 +490,46 @@ def test_a_rate_limit_tells_only_when_the_quota_is_new(http: requests.Session) -
     assert answer.headers["x-ratelimit-remaining"] == "0"
     assert answer.headers["x-envoy-ratelimited"] == "true"
     assert not {"retry-after", "klarna-correlation-id"} & {name.lower() for name in answer.headers}
+
+
+def test_how_long_to_wait_is_also_told_in_seconds_as_a_date_and_ahead(http: requests.Session) -> None:
+    def told(fault: str) -> requests.Response:
+        with Server(Shop(1, as_of=datetime(2026, 3, 1, tzinfo=UTC)), faults={fault: 1.0}) as server:
+            return http.get(address(server))
+
+    assert told("rate_limited_seconds").headers["retry-after"] == "1"
+    as_a_date = told("rate_limited_date").headers
+    assert as_a_date["date"] == "Sun, 01 Mar 2026 00:00:00 GMT"
+    assert as_a_date["retry-after"] == "Sun, 01 Mar 2026 00:00:01 GMT"
+    ahead = told("used_up")
+    assert ahead.headers["x-ratelimit-remaining"] == "0"
+    assert ahead.json()["order_id"]
+
+
+def test_a_redirect_leads_to_another_host(http: requests.Session) -> None:
+    with Server(Shop(1), faults={"redirect": 1.0}) as server:
+        answer = http.get(address(server), allow_redirects=False)
+    assert answer.headers["location"].startswith("https://elsewhere.example/")
+
+
+def test_an_oversize_order_is_an_order_but_for_its_size(http: requests.Session) -> None:
+    with Server(Shop(1), faults={"oversize": 1.0}) as server:
+        answer = http.get(address(server))
+    assert len(answer.content) > 10_000_000
+    assert answer.json() == server.shop.answer(server.shop.order_ids[0])
+
+
+@pytest.mark.parametrize("fault", ["hang", "drip"])
+def test_an_answer_that_does_not_come_ends_with_the_server(http: requests.Session, fault: str) -> None:
+    with Server(Shop(1), faults={fault: 1.0}) as server:
+        with pytest.raises(requests.exceptions.RequestException, match="timed out"):
+            http.get(address(server), timeout=0.3)
+        waiting = ThreadPoolExecutor(1)
+        answer = waiting.submit(http.get, address(server), timeout=30)
+        time.sleep(0.1)
+    with pytest.raises(requests.exceptions.RequestException):
+        answer.result(5)
+    waiting.shutdown()
 
 
 def test_half_a_document_is_no_json(http: requests.Session) -> None:

@@ -1,0 +1,274 @@
+"""How fast orders are fetched and validated, and how well the pace is held.
+
+    uv run --group benchmarks python benchmarks/fetch.py          # about three minutes
+    uv run --group benchmarks python benchmarks/fetch.py --quick  # fewer orders and rounds: does it still run?
+
+Prints a Markdown table, and ends with exit code 1 if a figure misses what it must reach.
+
+A sandbox with 50 ms latency serves in a process of its own. No client can do better than workers / latency; the rest is
+what the client, the server and the machine between them take. Each way is measured in rounds, one after the other, the
+first of them changing from round to round, and is told by the median of the rounds' ratios; of each, the first fetch is
+not counted, in which the connections are made. Of a pace, the worst second counts, wherever it begins, by the server's
+clock.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import os
+import platform
+import statistics
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import aiohttp
+
+import om_toolkit as om
+from om_toolkit.models import read_order
+from om_toolkit.server import Server
+from om_toolkit.shop import Shop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from multiprocessing.connection import Connection
+
+LATENCY = 0.05  # seconds
+KEY = "kco_test_sandbox"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is measured."""
+
+    rounds: int = 7
+    seconds: float = 5
+    """Of each measurement, about."""
+    seconds_paced: float = 30
+
+
+class Measured(NamedTuple):
+    """A row of the result."""
+
+    what: str
+    against: str
+    limit: float
+    ratios: Sequence[float]
+    is_floor: bool = True
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether the median of the rounds is good enough."""
+        median = statistics.median(self.ratios)
+        return median >= self.limit if self.is_floor else median <= self.limit
+
+    def __str__(self) -> str:
+        found = f"{statistics.median(self.ratios):.3f} ({min(self.ratios):.3f}-{max(self.ratios):.3f})"
+        limit = f"{'≥' if self.is_floor else '≤'} {self.limit:.2f}"
+        return f"| {self.what} | {self.against} | {limit} | {found}{'' if self.is_reached else ', MISSED'} |"
+
+
+# ---- The server ----
+
+
+class WatchedServer(Server):
+    """Remembers when it was asked."""
+
+    def __init__(self, orders: int) -> None:
+        self.times: list[float] = []
+        super().__init__(Shop(orders), latency=LATENCY)
+
+    def respond(self, *request: str) -> Any:  # noqa: ANN401 - the base's
+        """Answer, and remember when."""
+        self.times.append(time.monotonic())
+        return super().respond(*request)
+
+
+def serve(line: Connection, orders: int) -> None:
+    """Serve until the other side says so; whenever it asks, tell the times of the requests since then."""
+    with WatchedServer(orders) as server:
+        gc.freeze()
+        line.send((server.url, server.shop.order_ids))
+        while line.recv():
+            line.send(server.times)
+            server.times = []
+
+
+class Served(NamedTuple):
+    """The server's address, its orders, and the line to its process."""
+
+    url: str
+    ids: Sequence[str]
+    line: Connection
+
+    def times(self) -> list[float]:
+        """Return when it was asked since this was called before, in seconds of its own clock."""
+        self.line.send("times")
+        return sorted(self.line.recv())
+
+
+@contextmanager
+def serving(orders: int) -> Iterator[Served]:
+    """Run the server in a process of its own."""
+    context = get_context("spawn")
+    line, other = context.Pipe()
+    process = context.Process(target=serve, args=(other, orders), daemon=True)
+    process.start()
+    yield Served(*line.recv(), line)
+    line.send("")
+    process.join()
+
+
+# ---- The ways ----
+
+
+@contextmanager
+def ours(url: str, workers: int) -> Iterator[Callable[[Sequence[str]], Sequence[om.Order]]]:
+    """Fetch with the client, its pace off."""
+    with om.Client(KEY, base_url=url, workers=workers, requests_per_second=None) as client:
+        yield client.orders
+
+
+@contextmanager
+def aiohttp_s(url: str, workers: int) -> Iterator[Callable[[Sequence[str]], Sequence[om.Order]]]:
+    """Fetch with aiohttp: as many tasks as workers, the same validation, the orders in order of their ids."""
+    with asyncio.Runner() as runner:
+        headers = {"Authorization": f"Basic {KEY}", "Accept": "application/json", "Accept-Encoding": "gzip"}
+        connector = runner.run(_made(aiohttp.TCPConnector, limit=workers))
+        session = runner.run(_made(aiohttp.ClientSession, connector=connector, headers=headers))
+        yield lambda ids: runner.run(_fetch_with_aiohttp(session, url, ids, workers))
+        runner.run(session.close())
+
+
+async def _made(make: Callable[..., Any], **options: object) -> Any:  # noqa: ANN401 - whatever is made
+    """Make what can only be made in a running loop."""
+    return make(**options)
+
+
+async def _fetch_with_aiohttp(
+    session: aiohttp.ClientSession, url: str, ids: Sequence[str], workers: int
+) -> list[om.Order]:
+    left, orders = iter(ids), {}
+
+    async def work() -> None:
+        for order_id in left:
+            async with session.get(f"{url}/ordermanagement/v1/orders/{order_id}") as answer:
+                answer.raise_for_status()
+                orders[order_id] = read_order(await answer.read(), order_id)
+
+    await asyncio.gather(*(work() for _ in range(workers)))
+    return [orders[order_id] for order_id in ids]
+
+
+def rate(fetch: Callable[[Sequence[str]], Sequence[om.Order]], ids: Sequence[str]) -> float:
+    """Return the orders per second of one fetch."""
+    started = time.perf_counter()
+    orders = fetch(ids)
+    seconds = time.perf_counter() - started
+    if [order.order_id for order in orders] != list(ids):
+        raise AssertionError("not every order was fetched")
+    return len(orders) / seconds
+
+
+# ---- What is measured ----
+
+
+def throughput(served: Served, scale: Scale) -> Iterator[Measured]:
+    """Compare orders per second with what the latency allows, and with aiohttp."""
+    what = "fetched and validated orders per second, {} workers"
+    for workers in (8, 16):
+        best = workers / LATENCY
+        ids = served.ids[: int(best * scale.seconds)]
+        with ours(served.url, workers) as fetch:
+            fetch(ids[: 2 * workers])
+            rates = [rate(fetch, ids) for _ in range(scale.rounds)]
+        tell(f"{workers} workers: {[round(one) for one in rates]} orders/s of {best:.0f}")
+        yield Measured(what.format(workers), "workers / latency", 0.9, [one / best for one in rates])
+    best = 32 / LATENCY
+    ids = served.ids[: int(best * scale.seconds)]
+    with ours(served.url, 32) as fetch, aiohttp_s(served.url, 32) as other:
+        our_rates, other_rates = _in_turn(partial(rate, fetch), partial(rate, other), ids, scale.rounds)
+    yield Measured(what.format(32), "workers / latency", 0.9, [one / best for one in our_rates])
+    ratios = [one / other for one, other in zip(our_rates, other_rates, strict=True)]
+    yield Measured("the same", "aiohttp doing the same work", 0.95, ratios)
+
+
+def _in_turn(
+    one: Callable[[Sequence[str]], float], other: Callable[[Sequence[str]], float], ids: Sequence[str], rounds: int
+) -> tuple[list[float], list[float]]:
+    """Measure two ways in turn, the first of them changing from round to round."""
+    found: dict[Any, list[float]] = {one: [], other: []}
+    for measure in found:
+        measure(ids[:64])
+    for number in range(rounds):
+        for measure in (one, other) if number % 2 == 0 else (other, one):
+            found[measure].append(measure(ids))
+        tell(f"32 workers, round {number + 1}: {found[one][-1]:.0f} orders/s, aiohttp {found[other][-1]:.0f}")
+    return found[one], found[other]
+
+
+def pace(served: Served, scale: Scale) -> Iterator[Measured]:
+    """Count the requests of the worst second of a paced fetch."""
+    per_second = 100
+    ids = served.ids[: int(per_second * scale.seconds_paced)]
+    served.times()
+    with om.Client(KEY, base_url=served.url, requests_per_second=per_second) as client:
+        reached = rate(client.orders, ids)
+    most = most_in_a_second(served.times())
+    tell(f"pace: {most} requests in the worst second, {reached:.1f} orders/s")
+    what = f"pace {per_second}/s held for {scale.seconds_paced:.0f} s, requests in any one second"
+    yield Measured(what, str(per_second), 1.05, [most / per_second], is_floor=False)
+
+
+def most_in_a_second(times: Sequence[float]) -> int:
+    """Return the most requests in any second, wherever it begins."""
+    first = most = 0
+    for last, at in enumerate(times):
+        while times[first] <= at - 1:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+# ---- All together ----
+
+
+def main() -> int:
+    """Measure everything and print the table."""
+    parser = argparse.ArgumentParser(description="How fast orders are fetched and validated, and how the pace is held.")
+    parser.add_argument("--quick", action="store_true", help="fewer orders and rounds")
+    scale = Scale(rounds=3, seconds=1.5, seconds_paced=5) if parser.parse_args().quick else Scale()
+    print(f"{told_machine()}. Latency {LATENCY * 1000:.0f} ms.\n")
+    print("| what | against | must reach | measured: median (min-max) |\n|---|---|---|---|")
+    results = []
+    with serving(int(max(32 / LATENCY * scale.seconds, 100 * scale.seconds_paced))) as served:
+        for measured in (*throughput(served, scale), *pace(served, scale)):
+            print(measured, flush=True)
+            results.append(measured)
+    return 0 if all(measured.is_reached for measured in results) else 1
+
+
+def told_machine() -> str:
+    """Say on what was measured."""
+    names = ("requests", "urllib3", "aiohttp", "pydantic")
+    versions = (f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in names))
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return f"{next(named, platform.machine())}, {os.cpu_count()} cores, {platform.system()}; {', '.join(versions)}"
+
+
+def tell(progress: str) -> None:
+    """Say how far it is, beside the result."""
+    print(progress, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

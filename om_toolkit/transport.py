@@ -1,0 +1,365 @@
+"""The way to the host: an order's path in; its whole answer out, or what broke. No more often than the pace allows."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import threading
+import time
+from base64 import b64encode
+from contextlib import contextmanager, suppress
+from http.client import HTTPException
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool, PoolManager
+from urllib3.exceptions import HTTPError
+from urllib3.exceptions import TimeoutError as PoolTimeout
+from urllib3.poolmanager import pool_classes_by_scheme
+
+from om_toolkit.errors import CredentialsMissing, InvalidSetting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LIVE: Final = "https://api.kustom.co"
+PLAYGROUND: Final = "https://api.playground.kustom.co"
+LOOPBACK: Final = {"127.0.0.1", "localhost", "::1"}
+
+_LARGEST: Final = 10_000_000  # bytes of a body, unpacked
+_AT_ONCE: Final = 16_384  # bytes that are read at once: even packed ones are few when unpacked
+
+
+# ---- Who we are, and where to ----
+
+
+class Secret(str):
+    """A text that its repr does not show, so that no traceback shows it that prints variables."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Secret()"
+
+
+class Credentials(NamedTuple):
+    """What is sent as `Authorization`, and the host it is for where no other is named."""
+
+    authorization: Secret
+    host: str
+
+
+def hidden(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a client with the secret ones as secrets."""
+    secret = {name: Secret(options[name]) for name in ("username", "password", "base_url") if options.get(name)}
+    return options | secret
+
+
+def credentials(api_key: Secret, username: Secret, password: Secret) -> Credentials:
+    """Resolve the credentials: the arguments first, then the environment.
+
+    Raises:
+        CredentialsMissing: If neither holds any.
+        InvalidSetting: If they cannot be right.
+    """
+    is_given = bool(api_key or username)
+    key = Secret((api_key if is_given else os.environ.get("OM_API_KEY", "")).strip())
+    user = Secret((username if is_given else os.environ.get("OM_USERNAME", "")).strip())
+    secret = Secret((password or os.environ.get("OM_PASSWORD", "")).strip())
+    if user.startswith(("kco_live_", "kco_test_")):
+        raise InvalidSetting("that username is an API key: give it as api_key, or in OM_API_KEY")
+    if key and not re.fullmatch(r"[!-~]+", key):
+        raise InvalidSetting("the API key holds a blank, a line break or a letter that no key has: copy it anew")
+    if key:
+        # Kustom takes the key as it is, without base64.
+        return Credentials(Secret(f"Basic {key}"), PLAYGROUND if key.startswith("kco_test_") else LIVE)
+    if user and secret:
+        return Credentials(Secret(f"Basic {b64encode(f'{user}:{secret}'.encode()).decode()}"), LIVE)
+    raise CredentialsMissing(
+        "no credentials: give api_key, or username and password, or set OM_API_KEY, or OM_USERNAME and OM_PASSWORD; "
+        "om.replay('quickstart') and om.sandbox() need none"
+    )
+
+
+def checked_address(base_url: Secret) -> str:
+    """Return the host's address without a slash at its end.
+
+    Raises:
+        InvalidSetting: If credentials must not be sent there.
+    """
+    wrong = f"base_url must be the address of a host, with https and without credentials, such as {LIVE}"
+    if "@" in base_url:
+        raise InvalidSetting(wrong)
+    try:
+        parts = urlsplit(base_url.strip())
+        host = parts.hostname or ""
+        _ = parts.port
+    except ValueError:
+        raise InvalidSetting(f"base_url is no address: give one such as {LIVE}") from None
+    if host == "kustom.com" or host.endswith(".kustom.com"):
+        raise InvalidSetting(f"{host} is not Kustom's: the API's domain ends in .co, as in {LIVE}")
+    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK)):
+        raise InvalidSetting(wrong)
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+# ---- How often ----
+
+
+class Over(Exception):
+    """The batch has been ended: nothing more is asked for."""
+
+
+class Pace:
+    """Spreads the requests of all threads evenly: one every `1 / requests_per_second` seconds."""
+
+    def __init__(self, requests_per_second: float | None) -> None:
+        self._interval = 1 / requests_per_second if requests_per_second else 0.0
+        self._next = 0.0
+        self._turn = threading.Lock()
+        self._lock = threading.Lock()
+
+    def wait(self, over: threading.Event) -> float:
+        """Wait for the next free place; return the seconds that it took.
+
+        Raises:
+            Over: If there is nothing more to wait for.
+        """
+        asked = time.monotonic()
+        with self._turn:  # one thread waits for the place, the others for their turn
+            while (seconds := self._next - time.monotonic()) > 0 and not over.wait(seconds):
+                pass
+            if over.is_set():
+                raise Over
+            now = time.monotonic()
+            with self._lock:
+                # Who wakes a little late does not slow the pace; but no place is saved up, under a closed lid neither.
+                is_in_time = now - self._next < self._interval / 2
+                self._next = (self._next if is_in_time else now) + self._interval
+        return now - asked
+
+    def hold(self, seconds: float) -> None:
+        """Give out no place for a while: what the server asks for is for the whole client."""
+        with self._lock:
+            self._next = max(self._next, time.monotonic() + seconds)
+
+
+# ---- One request ----
+
+
+class Flight:
+    """A request on its way, which another thread can end."""
+
+    def __init__(self, until: float) -> None:
+        self.until = until
+        self.connection: Any = None  # urllib3's, once it has one
+        self.is_cut = False
+
+    def cut(self) -> None:
+        """End it: whoever waits for the answer, or for the rest of it, sees the connection break."""
+        self.is_cut = True
+        line = getattr(self.connection, "sock", None)
+        if line is not None:
+            with suppress(OSError):
+                socket.socket.shutdown(line, socket.SHUT_RDWR)  # TLS would talk to the other side first
+
+
+class Flights:
+    """The requests of a batch that are on their way: each has until a time, and all until the batch is over.
+
+    Attributes:
+        over: Set to end them all, and to begin no other.
+    """
+
+    def __init__(self) -> None:
+        self.over = threading.Event()
+        self._aloft: set[Flight] = set()
+
+    @contextmanager
+    def until(self, moment: float) -> Iterator[Flight]:
+        """Begin one, that `cut` ends at that moment of `time.monotonic`."""
+        flight = Flight(moment)
+        self._aloft.add(flight)
+        try:
+            yield flight
+        finally:
+            self._aloft.discard(flight)
+
+    def cut(self) -> None:
+        """End those whose time is up. To be called now and then."""
+        now = time.monotonic()
+        for flight in tuple(self._aloft):
+            if self.over.is_set() or flight.until <= now:
+                flight.cut()
+
+
+class Broken(NamedTuple):
+    """Why there is no whole answer.
+
+    Attributes:
+        kind: As of a `Failure`.
+        message: What broke, free of addresses and credentials.
+        status: The status of an answer that was too large.
+        may_get_better: Whether to ask again.
+    """
+
+    kind: str
+    message: str
+    status: int | None = None
+    may_get_better: bool = True
+
+
+_LATE: Final = Broken("timeout", "no whole answer in time")
+
+
+class Transport:
+    """One session with a host: pooled connections, the proxies and certificates of the environment.
+
+    Args:
+        base_url: A checked address.
+        authorization: What is sent as `Authorization`.
+        integrator: What is sent as `Klarna-Integrator`, if anything.
+        timeout: Seconds to connect, and seconds without a byte of the answer, at most.
+        connections: How many are kept.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        authorization: Secret,
+        *,
+        integrator: str | None,
+        timeout: tuple[float, float],
+        connections: int,
+    ) -> None:
+        self._timeout = timeout
+        self._session = requests.Session()
+        # A host on this machine is asked directly, whatever proxy the environment names.
+        self._session.trust_env = base_url.startswith("https://")
+        self.mount(WatchedAdapter(pool_maxsize=connections))
+        # What the environment says is asked for once; a request is made once, and then copied.
+        self._settings: dict[str, Any] = {
+            **self._session.merge_environment_settings(base_url, {}, stream=True, verify=None, cert=None)
+        }
+        self._request = requests.Request("GET", base_url, headers=_headers(authorization, integrator)).prepare()
+
+    def mount(self, adapter: HTTPAdapter) -> None:
+        """Have all requests go another way."""
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, adapter)
+
+    def get(self, path: str, flight: Flight) -> requests.Response | Broken:
+        """Ask for a path, once, following no redirect."""
+        request = self._request.copy()
+        request.url = f"{(request.url or '').rstrip('/')}{path}"
+        seconds = max(0.001, flight.until - time.monotonic())
+        connect, read = self._timeout
+        timeout = min(connect, seconds), min(read, seconds)
+        _thread.flight = flight
+        try:
+            answer = self._session.get_adapter(request.url).send(request, timeout=timeout, **self._settings)
+            answer.content  # noqa: B018 - whole, or not at all
+        except _TooLarge as error:
+            return Broken("invalid_body", f"the body is larger than {_LARGEST / 1e6:.0f} MB", error.status, False)
+        except (requests.Timeout, PoolTimeout):
+            return _LATE
+        except (requests.RequestException, HTTPError, HTTPException, OSError) as error:
+            # Its text may hold a proxy's password.
+            return _LATE if flight.is_cut else Broken("connection", type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - its frames hold the credentials
+            return Broken("connection", type(error).__name__, may_get_better=False)
+        # Cut in its headers, or in a body of a length not told, an answer looks whole.
+        return _LATE if flight.is_cut else answer
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+
+def _headers(authorization: Secret, integrator: str | None) -> dict[str, str]:
+    headers = {
+        "User-Agent": f"om_toolkit/{version('om-toolkit')}",
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip",
+        "Connection": "keep-alive",
+        "Authorization": str(authorization),
+    }
+    return headers | ({"Klarna-Integrator": integrator} if integrator else {})
+
+
+class _TooLarge(Exception):
+    """A body is not read on; the answer's status is told."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        super().__init__(status)
+
+
+_thread = threading.local()  # .flight: what the thread has on its way
+
+
+class WatchedAdapter(HTTPAdapter):
+    """Sends a request and reads the whole answer, as long as it is not too large, and its flight not cut."""
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - the base's
+        """Make the pools that hosts are asked through."""
+        super().init_poolmanager(*args, **options)
+        _watch(self.poolmanager)
+
+    def proxy_manager_for(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - the base's
+        """Return the pools of a proxy."""
+        manager = super().proxy_manager_for(*args, **options)
+        _watch(manager)
+        return manager
+
+    def send(self, *args: Any, **options: Any) -> requests.Response:  # noqa: ANN401 - the base's
+        """Return an answer whose `content` is there."""
+        answer = super().send(*args, **options)
+        try:
+            answer._content = _body(answer)  # noqa: SLF001 - as `.content` would, which knows no limit
+        except BaseException:
+            answer.close()
+            raise
+        return answer
+
+
+def _body(answer: requests.Response) -> bytes:
+    """Read what comes as it comes: a body may be endless, or drip."""
+    if not isinstance(answer.raw, HTTPResponse):  # of an open `vcr.use_cassette`
+        return answer.content
+    flight: Flight = _thread.flight
+    pieces, size = [], 0
+    while piece := answer.raw.read1(_AT_ONCE, decode_content=True):
+        pieces.append(piece)
+        size += len(piece)
+        if size > _LARGEST:
+            raise _TooLarge(answer.status_code)
+        if flight.is_cut or flight.until <= time.monotonic():
+            raise requests.ReadTimeout
+    return b"".join(pieces)
+
+
+class _Watched:
+    """A pool of connections that tells the thread's flight which one it takes."""
+
+    def _get_conn(self, timeout: float | None = None) -> Any:  # noqa: ANN401 - urllib3's
+        connection = super()._get_conn(timeout)  # type: ignore[misc]
+        _thread.flight.connection = connection
+        return connection
+
+
+class _HTTPPool(_Watched, HTTPConnectionPool):
+    """The pool of a loopback host or a proxy."""
+
+
+class _HTTPSPool(_Watched, HTTPSConnectionPool):
+    """The pool of a host."""
+
+
+def _watch(manager: PoolManager) -> None:
+    if manager.pool_classes_by_scheme is pool_classes_by_scheme:  # a SOCKS proxy has its own
+        manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}

@@ -1,0 +1,69 @@
+"""A server on this machine that gives made-up answers and remembers what was asked."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+@dataclass
+class Served:
+    """What was asked."""
+
+    url: str = ""
+    paths: list[str] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    clients: set[Any] = field(default_factory=set)
+
+
+@contextmanager
+def serving(answer: Callable[[str], Answer], certificate: Any = None) -> Iterator[Served]:
+    served = Served()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            served.times.append(time.monotonic())
+            served.paths.append(self.path)
+            served.headers.append(dict(self.headers))
+            served.clients.add(self.client_address)
+            status, headers, body = answer(self.path)
+            self.send_response_only(status)
+            for name, value in ({"Content-Length": str(len(body))} | headers).items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+            self.close_connection = "Content-Length" in headers
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, *_: object) -> None:
+            """Say nothing of clients that hang up: it would stand in the output of whatever test runs by then."""
+
+    server = Server(("127.0.0.1", 0), Handler)
+    if certificate is not None:
+        server.socket = certificate.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    served.url = f"http{'s' * (certificate is not None)}://127.0.0.1:{server.server_port}"
+    try:
+        yield served
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -21,26 +21,39 @@ from om_toolkit import errors
 PACKAGE = Path(om.__file__).parent
 
 # What each room may import. A room that is not below another does not know it.
-OBJECTS = {"errors", "money", "privacy", "tables", "models", "drift", "answers", "collector", "wording", "orders"}
+OBJECTS = {
+    "errors",
+    "money",
+    "privacy",
+    "tables",
+    "models",
+    "vocabulary",
+    "drift",
+    "answers",
+    "collector",
+    "wording",
+    "orders",
+}
 FRAMES = {"errors", "money", "privacy", "tables"}
 MAY_IMPORT = {
     "errors": set(),
     "collector": set(),
     "progress": set(),
     "shop": set(),
+    "vocabulary": set(),
     "money": {"errors"},
     "wording": {"money"},
     "privacy": {"errors", "money"},
     "tables": FRAMES - {"tables"},
     "models": FRAMES,
-    "drift": {"models"},
+    "drift": {"models", "vocabulary"},
     "answers": {"errors", "models"},
     "orders": OBJECTS - {"orders"},
     "bulk": {*OBJECTS, "progress"},
     "client": {*OBJECTS, "progress"},
     "recording": {*OBJECTS, "client"},
     "server": {"shop", "client"},
-    "metrics": FRAMES - {"privacy"},
+    "metrics": {*FRAMES, "vocabulary"} - {"privacy"},
     "plots": {*FRAMES, "metrics"} - {"privacy"},
     "questions": {*FRAMES, "metrics", "plots", "wording"} - {"privacy"},
     "explorer": {"tables", "metrics", "plots", "questions"},
@@ -49,6 +62,7 @@ MAY_IMPORT = {
     "__init__": {"*"},
 }
 ONLY_IN = {
+    "babel": {"money"},
     "pydantic": {"models"},
     "requests": {"client", "recording"},
     "matplotlib": {"plots"},
@@ -115,7 +129,7 @@ def in_a_new_process(code: str) -> str:
 
 def test_importing_loads_no_heavy_library() -> None:
     heavy = in_a_new_process(
-        "import sys, om_toolkit; heavy = 'matplotlib', 'ipywidgets', 'vcr', 'tqdm', 'jinja2'; "
+        "import sys, om_toolkit; heavy = 'babel', 'matplotlib', 'ipywidgets', 'vcr', 'tqdm', 'jinja2'; "
         "print([name for name in heavy if name in sys.modules])"
     )
     assert heavy.strip() == "[]"

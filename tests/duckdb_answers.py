@@ -388,7 +388,7 @@ def _counted(by: Sequence[str], items: str, label: str, money: str | None) -> st
     )
     return f"""
     spelled AS (
-        SELECT key, spelling FROM entries WHERE key IS NOT NULL GROUP BY ALL
+        SELECT key, spelling FROM entries WHERE key IS NOT NULL GROUP BY key, spelling
         QUALIFY row_number() OVER (PARTITION BY key ORDER BY count(*) DESC, spelling) = 1
     ),
     named AS (

@@ -11,6 +11,7 @@ from shop_tables import at, shop, shuffled
 
 import om_toolkit as om
 from om_toolkit.money import EXPONENTS
+from om_toolkit.shop import Shop
 
 # An order of 100.00 SEK that was captured in two parts, shipped with tracking, and refunded in part: all is well.
 SOUND: dict[str, list[dict[str, Any]]] = {
@@ -322,6 +323,40 @@ def test_amounts_in_messages_are_written_as_money_is(amount: int) -> None:
         zero, written = (om.money.format(number, code) for number in (0, amount))
         expected = [f"The order says {written} were captured, its captures add up to {zero}."] if amount else []
         assert told == expected
+
+
+DEFECTS = {
+    "captured_amount_differs": "captured_amount",
+    "capture_before_creation": "capture_before_creation",
+    "no_shipping_info": "no_shipping_info",
+    "unknown_status": "unknown_value",
+    "unknown_vocabulary": "unknown_value",
+    "unknown_field": "unknown_field",
+    "lines_do_not_add_up": "order_lines",
+    "lower_case_codes": None,
+    "refunded_amount_differs": "refunded_amount",
+    "capture_after_expiry": "capture_after_expiry",
+    "overdue": "overdue",
+    "status_contradicts_amounts": "status",
+    "remaining_amount_differs": "remaining_amount",
+    "capture_refunds_differ": "captures_refunded_amount",
+    "line_total_differs": "line_total",
+    "line_tax_differs": "line_tax",
+}
+
+
+def test_in_a_synthetic_shop_each_planted_defect_is_found_and_no_other_order_is_blamed() -> None:
+    made = Shop(800, seed=5)
+    assert set(made.defects.values()) == set(DEFECTS)
+    orders = om.Orders.from_json(b"\n".join(map(made.body, made.order_ids)), as_of=made.as_of)
+    findings = om.audit(orders)
+    once = ("unknown_value", "unknown_field")  # told once, of the first order that has it
+    rules = {one: set(rows["rule"]) for (one,), rows in findings.group_by("order_id")}
+    for order_id, defect in made.defects.items():
+        assert DEFECTS[defect] in {None, *once, *rules.get(order_id, set())}, (order_id, defect)
+    assert set(DEFECTS.values()) - {None} <= set(findings["rule"])
+    blamed = findings.filter(pl.col("severity") != "info", ~pl.col("rule").is_in(once))["order_id"]
+    assert set(blamed) <= set(made.defects)
 
 
 def test_every_rule_is_documented_and_found_by_a_test() -> None:

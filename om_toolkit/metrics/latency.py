@@ -278,7 +278,7 @@ def _captures(tables: Tables[pl.LazyFrame], event: Event) -> pl.LazyFrame:
     if event == "full":
         amounts = tables.orders.select("order_id", "order_amount").unique("order_id", keep="first")
         captures = captures.join(amounts, on="order_id")
-        so_far = pl.col("captured_amount").sort_by("captured_at").cum_sum()
+        so_far = pl.col("captured_amount").fill_null(0).sort_by("captured_at").cum_sum()
         event_at = captured_at.sort().filter(so_far >= pl.col("order_amount"))
     return captures.group_by("order_id").agg(event_at=event_at.min(), last_captured_at=captured_at.max())
 

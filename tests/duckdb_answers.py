@@ -369,8 +369,8 @@ def chosen(by: Sequence[str]) -> str:
     ),
     choices AS (
         SELECT order_id, captured_amount AS amount, '(missing)' AS absent,
-            CASE WHEN selected_shipping_option_method IS NULL THEN [] ELSE
-                list_filter([{_key("selected_shipping_option_method")}], lambda one: one IS NOT NULL) END AS keys,
+            CASE WHEN {_key("selected_shipping_option_method")} IS NULL THEN []
+                ELSE [{_key("selected_shipping_option_method")}] END AS keys,
             coalesce((SELECT bool_or(has_tracking) FROM shipments s
                 WHERE s.order_id = o.order_id AND source = 'capture'), false) AS is_tracked
         FROM orders o

@@ -64,16 +64,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def plans(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[pl.LazyFrame]]:
-    """Catch whatever is collected."""
-    collected: list[pl.LazyFrame] = []
+def plans(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[pl.LazyFrame, dict[str, Any]]]]:
+    """Catch whatever is collected, and how."""
+    collected: list[tuple[pl.LazyFrame, dict[str, Any]]] = []
     collect = pl.LazyFrame.collect
 
-    def noted(plan: pl.LazyFrame, *options: Any, **more: Any) -> Any:
-        assert not options
-        assert not more, "which engine runs it is for polars' own setting to say"
-        collected.append(plan)
-        return collect(plan)
+    def noted(plan: pl.LazyFrame, **options: Any) -> Any:
+        collected.append((plan, options))
+        return collect(plan, **options)
 
     monkeypatch.setattr(pl.LazyFrame, "collect", noted)
     yield collected
@@ -81,18 +79,19 @@ def plans(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[pl.LazyFrame]]:
 
 
 def test_each_metric_is_one_query_that_runs_where_polars_is_and_nothing_of_ours(
-    folder: Path, plans: list[pl.LazyFrame], tmp_path: Path
+    folder: Path, plans: list[tuple[pl.LazyFrame, dict[str, Any]]], tmp_path: Path
 ) -> None:
     tables: Tables[pl.LazyFrame] = om.Tables.scan_parquet(folder)
     for name, (metric, asked) in ASKED.items():
         plans.clear()
         expected = metric(tables, **asked)
         assert expected.height, name
-        assert len(plans) == 1, f"{name} is collected {len(plans)} times"
-        assert "python" not in plans[0].explain(optimized=False).lower(), name
+        assert [options for _, options in plans] == [{}], f"{name}: once, by the engine that polars is set to use"
+        plan = plans[0][0]
+        assert "python" not in plan.explain(optimized=False).lower(), name
         place = tmp_path / f"plan {name}"
         place.mkdir()
-        plans[0].serialize(place / "plan")
+        plan.serialize(place / "plan")
         expected.write_parquet(place / "expected")
     ran = subprocess.run(
         [sys.executable, "-I", "-W", "error", "-c", ELSEWHERE, str(tmp_path)],

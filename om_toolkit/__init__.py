@@ -42,13 +42,18 @@ from om_toolkit.errors import (
 )
 from om_toolkit.metrics import (
     at_risk,
+    audit,
+    by_period,
     capture_curve,
     capture_latency,
     carriers,
+    compare,
     expiring,
+    explain,
     key_figures,
     refund_ratio,
     shipping_methods,
+    time_to_refund,
 )
 from om_toolkit.models import Address, ApiError, Capture, Customer, Order, OrderLine, Refund, ShippingInfo
 from om_toolkit.orders import Captures, Failures, Orders
@@ -103,10 +108,14 @@ __all__ = [
     "Tables",
     "Unauthorized",
     "at_risk",
+    "audit",
+    "by_period",
     "capture_curve",
     "capture_latency",
     "carriers",
+    "compare",
     "expiring",
+    "explain",
     "explore",
     "fetch_all",
     "key_figures",
@@ -119,6 +128,7 @@ __all__ = [
     "replay",
     "sandbox",
     "shipping_methods",
+    "time_to_refund",
     "vcr",
 ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+from decimal import Context, Decimal
 from typing import Final
 
 _TWO_DIGITS: Final = """
@@ -19,17 +21,28 @@ EXPONENTS: Final[dict[str, int]] = {
 }
 """Digits after the decimal point, by currency code (ISO 4217, with the codes withdrawn since 2023)."""
 
+_EXACT: Final = Context(prec=40)
+"""More digits than an amount has: nothing is rounded."""
 
-def format(amount: int | None, currency: str | None) -> str:  # noqa: A001 - read as om.money.format
+
+def format(amount: int | None, currency: str | None, *, locale: str | None = None) -> str:  # noqa: A001 - read as om.money.format
     """Write an amount as a reader expects it, exact to the last digit.
 
     Args:
         amount: Minor units of the currency; None is shown as a dash.
         currency: ISO 4217 code in either case. An unknown one is shown in minor units and said to be so.
+        locale: Whose reader, such as `sv_SE` or `ja-JP`: separators, symbol and its place are then those of the Unicode
+            locale data (CLDR, by Babel); the digits after the point remain those of ISO 4217. Without it the code
+            follows the amount, which reads the same everywhere.
+
+    Raises:
+        ValueError: If there is no such locale.
 
     Example:
         >>> format(1234550, "SEK"), format(980, "jpy"), format(-5, "EUR")
         ('12,345.50 SEK', '980 JPY', '-0.05 EUR')
+        >>> format(1234550, "EUR", locale="en_IE"), format(980, "JPY", locale="en_US")
+        ('€12,345.50', '¥980')
         >>> format(1234550, "XYZ")
         '1,234,550 minor units of XYZ'
     """
@@ -39,6 +52,22 @@ def format(amount: int | None, currency: str | None) -> str:  # noqa: A001 - rea
     exponent = EXPONENTS.get(code)
     if exponent is None:
         return f"{amount:,} minor units of {code}"
+    if locale is not None:
+        return _in_locale(amount, code, exponent, locale)
     whole, part = divmod(abs(amount), 10**exponent)
     digits = f".{part:0{exponent}}" if exponent else ""
     return f"{'-' if amount < 0 else ''}{whole:,}{digits} {code}"
+
+
+def _in_locale(amount: int, code: str, exponent: int, locale: str) -> str:
+    """Write an amount by the currency pattern of a locale; only the number of digits is not the locale's."""
+    from babel import Locale, UnknownLocaleError  # noqa: PLC0415 - loaded only for those who ask for a locale
+
+    try:
+        known = Locale.parse(locale.replace("-", "_"))
+    except (UnknownLocaleError, ValueError):
+        raise ValueError(f"{locale!r} is no locale that is known: write one such as sv_SE, de_DE or en_US") from None
+    pattern = copy(known.currency_formats["standard"])
+    pattern.frac_prec = (exponent, exponent)
+    number = Decimal(amount).scaleb(-exponent, _EXACT)
+    return str(pattern.apply(number, known, currency=code, currency_digits=False))

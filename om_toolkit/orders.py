@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple
 from datetime import UTC, datetime
 from functools import cached_property
 from html import escape
-from itertools import chain, compress
-from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias, TypeVar, overload
+from itertools import chain, compress, takewhile
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, TypeVar, overload
 
 import polars as pl
 
@@ -20,7 +20,7 @@ from om_toolkit.drift import undocumented
 from om_toolkit.errors import FailedOrders, Failure
 from om_toolkit.instants import in_utc, moment
 from om_toolkit.models import Capture, Order, Row, to_frame
-from om_toolkit.tables import Tables
+from om_toolkit.tables import Kind, Tables, columns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -266,6 +266,39 @@ class Orders(Batch[Order]):
             as_of_is_inferred=self.as_of_is_inferred,
         )
 
+    def where(self, row: Mapping[str, Any] | pl.DataFrame, *, by: str | pl.Expr | Sequence[str | pl.Expr] = ()) -> Self:
+        """Return the orders that a row of a metric's result speaks of: those of its group; without failures.
+
+        The group is read from the columns that stand before the metric's own, if they are columns of the orders table.
+        Where the metric was grouped by an expression, by a time or by an amount, or where columns were left out of the
+        row, give `by` again as it was given to the metric. A row about one order, of `expiring` or `audit`, gives that
+        order. Those that the metric counted apart, such as the excluded or the uncaptured, belong to their group too.
+
+        Args:
+            row: A row, as `frame.row(0, named=True)` gives it, or a frame of one row.
+            by: What the metric was grouped by.
+
+        Raises:
+            ValueError: If that does not tell a group, or no order is in it.
+
+        Example:
+            >>> orders = Orders.from_json('[{"order_id": "1", "purchase_country": "SE"}, {"order_id": "2"}]')
+            >>> orders.where({"purchase_country": "SE", "orders": 1, "p50_hours": None})[0].order_id
+            '1'
+        """
+        told = row.row(0, named=True) if isinstance(row, pl.DataFrame) else row
+        asked = [by] if isinstance(by, str | pl.Expr) else by
+        keys = self.to_polars().select(asked or _group_columns(told))
+        if missing := set(keys.columns) - set(told):
+            raise ValueError(f"the row has no column {', '.join(sorted(missing))}: it has {', '.join(told)}")
+        group = pl.DataFrame({name: [told[name]] for name in keys.columns}, schema=keys.schema)
+        is_in = [keys[name].eq_missing(group[name]) for name in keys.columns]
+        found = self._like(compress(self._items, map(all, zip(*is_in, strict=True))) if is_in else self)
+        if not found:
+            told_group = ", ".join(f"{name}={told[name]!r}" for name in keys.columns)
+            raise ValueError(f"no order has {told_group}: if the metric was grouped by an expression, give it as by=")
+        return found
+
     @cached_property
     def drift(self) -> pl.DataFrame:
         """What these orders hold beyond the documentation: fields and vocabulary that it does not know.
@@ -299,6 +332,23 @@ _SHOWN = 5  # failures that a notebook spells out
 
 def _html_row(*cells: object) -> str:
     return f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in cells)}</tr>"
+
+
+_OWN = ("orders", "orders_captured", "refunds")
+"""The first of a metric's own columns: what stands before it is a group of orders."""
+
+_GROUP_KINDS = (Kind.TEXT, Kind.CODE, Kind.COUNT)
+
+
+def _group_columns(row: Mapping[str, object]) -> list[str]:
+    """Return the columns by which a metric has grouped, as far as its row tells."""
+    if "order_id" in row:
+        return ["order_id"]
+    names = list(takewhile(lambda name: name not in _OWN, row))
+    known = {column.name for column in columns("orders") if column.kind in _GROUP_KINDS}
+    if len(names) == len(row) or not known.issuperset(names):
+        raise ValueError(f"the row does not tell its group ({', '.join(row)}): give by= as it was given to the metric")
+    return names
 
 
 _Owner: TypeAlias = tuple[str | None, str | None, str, str | None, str | None, Sequence[Row]]

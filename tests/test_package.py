@@ -22,20 +22,21 @@ PACKAGE = Path(om.__file__).parent
 
 # What each room may import. A room that is not below another does not know it.
 FRAMES = {"errors", "instants", "money", "privacy", "tables"}
-OBJECTS = {*FRAMES, "models", "drift", "answers", "collector", "orders"}
+OBJECTS = {*FRAMES, "models", "vocabulary", "drift", "answers", "collector", "orders"}
 MAY_IMPORT = {
     "errors": set(),
     "collector": set(),
     "instants": set(),
     "progress": set(),
     "shop": set(),
+    "vocabulary": set(),
     "money": {"errors"},
     "wording": {"money"},
     "scanner": set(),
     "privacy": {"errors", "scanner"},
     "tables": FRAMES - {"tables"},
     "models": FRAMES,
-    "drift": {"models", "privacy"},
+    "drift": {"models", "vocabulary", "privacy"},
     "answers": {"errors", "models"},
     "orders": OBJECTS - {"orders"},
     "bulk": {*OBJECTS, "progress"},
@@ -46,7 +47,7 @@ MAY_IMPORT = {
     "cassette": {"privacy", "transport"},
     "recording": {"errors", "client", "cassette", "transport"},
     "server": {"shop", "client"},
-    "metrics": FRAMES - {"privacy"},
+    "metrics": {*FRAMES, "vocabulary"} - {"privacy"},
     "plots": {*FRAMES, "metrics"} - {"privacy"},
     "cells": set(),
     "questions": {*FRAMES, "metrics", "plots", "wording", "cells"} - {"privacy"},
@@ -56,6 +57,7 @@ MAY_IMPORT = {
     "__init__": {"*"},
 }
 ONLY_IN = {
+    "babel": {"money"},
     "pydantic": {"models"},
     "requests": {"transport", "client", "cassette", "recording"},
     "matplotlib": {"plots"},
@@ -123,7 +125,7 @@ def in_a_new_process(code: str) -> str:
 
 def test_importing_loads_no_heavy_library() -> None:
     heavy = in_a_new_process(
-        "import sys, om_toolkit; heavy = 'matplotlib', 'ipywidgets', 'vcr', 'tqdm', 'jinja2'; "
+        "import sys, om_toolkit; heavy = 'babel', 'matplotlib', 'ipywidgets', 'vcr', 'tqdm', 'jinja2'; "
         "print([name for name in heavy if name in sys.modules])"
     )
     assert heavy.strip() == "[]"

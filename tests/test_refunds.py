@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from scipy.stats import binomtest
-from shop_tables import shop, shuffled
+from shop_tables import at, shop, shuffled
 
-from om_toolkit.metrics import refund_ratio
+from om_toolkit.metrics import refund_ratio, time_to_refund
 
 if TYPE_CHECKING:
     from om_toolkit.tables import Tables
@@ -242,3 +242,65 @@ def test_the_order_of_rows_and_laziness_change_nothing_and_groups_add_up(
         if row["amount_ratio_low"] is not None:
             assert 0 <= row["amount_ratio_low"] <= row["amount_ratio"] + 1e-12
             assert 1 >= row["amount_ratio_high"] >= row["amount_ratio"] - 1e-12
+
+
+# --- time_to_refund
+
+# The captures of an order (hour, what they say was refunded of them), the hours of its refund, and the hours that may
+# have passed between the two, least and most; None if nothing can be told.
+WAITS: dict[str, tuple[list[tuple[float | None, int | None]], float | None, tuple[float, float] | None]] = {
+    "one capture": ([(10, 5)], 34, (24, 24)),
+    "one capture, of which nothing is told": ([(10, None)], 34, (24, 24)),
+    "two captures": ([(30, 5), (10, 5)], 34, (4, 24)),
+    "two captures at one moment": ([(10, 5), (10, 5)], 34, (24, 24)),
+    "one of two is whole": ([(10, 5), (30, 0)], 34, (24, 24)),
+    "one of two does not tell": ([(10, 5), (30, None)], 34, (4, 24)),
+    "none tells": ([(10, 0), (30, 0)], 34, (4, 24)),
+    "the second came later": ([(10, 5), (35, 5)], 34, (24, 24)),
+    "at the same moment": ([(34, 5)], 34, (0, 0)),
+    "before any capture": ([(35, 5)], 34, None),
+    "no capture": ([], 34, None),
+    "a capture without a time": ([(None, 5)], 34, None),
+    "a refund without a time": ([(10, 5)], None, None),
+}
+
+
+@pytest.mark.parametrize("case", WAITS)
+def test_days_to_a_refund_are_exact_where_one_capture_can_be_meant(case: str) -> None:
+    captures, hour, expected = WAITS[case]
+    row = only(time_to_refund(refunded(captures, hour)))
+    low, high = (None, None) if expected is None else (expected[0] / 24, expected[1] / 24)
+    middle = None if expected is None else sum(expected) / 48
+    assert (row["refunds"], row["exact"], row["excluded"]) == (1, low is not None and low == high, low is None)
+    assert (row["p50_days"], row["p50_days_low"], row["p50_days_high"]) == (middle, low, high)
+
+
+def refunded(captures: list[tuple[float | None, int | None]], hour: float | None) -> Tables[pl.DataFrame]:
+    other = {"order_id": "other", "captured_at": at(0), "refunded_amount": 1}
+    return shop(
+        orders=[{"order_id": "a"}, {"order_id": "other"}],
+        captures=[
+            *(
+                {"order_id": "a", "captured_at": None if at_ is None else at(at_), "refunded_amount": n}
+                for at_, n in captures
+            ),
+            other,
+        ],
+        refunds=[{"order_id": "a", "refunded_at": None if hour is None else at(hour), "refunded_amount": 5}],
+    )
+
+
+def test_orders_without_a_refund_make_no_row_and_no_orders_the_same_columns() -> None:
+    result = time_to_refund(shop(orders=orders([(100, 0)])), by="purchase_currency")
+    assert result.height == 0
+    assert result.schema == time_to_refund(refunded([(10, 5)], 34), by="purchase_currency").schema
+
+
+def test_days_to_a_refund_are_grouped_and_an_order_told_twice_counts_once() -> None:
+    tables = refunded([(10, 5)], 34)
+    twice = shop(
+        orders=[{"order_id": "a", "purchase_country": country} for country in ("SE", "SE")],
+        captures=tables.captures.to_dicts(),
+        refunds=tables.refunds.to_dicts() * 2,
+    )
+    assert time_to_refund(twice, by="purchase_country").select("purchase_country", "refunds").rows() == [("SE", 2)]

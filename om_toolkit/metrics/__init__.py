@@ -3,19 +3,28 @@
 A metric is one lazy query of polars expressions, collected once by whatever engine polars is set to use.
 """
 
+from om_toolkit.metrics.audit import audit
+from om_toolkit.metrics.comparing import compare
 from om_toolkit.metrics.expiry import at_risk, expiring
+from om_toolkit.metrics.explaining import explain
 from om_toolkit.metrics.figures import key_figures
 from om_toolkit.metrics.latency import capture_curve, capture_latency
-from om_toolkit.metrics.refunds import refund_ratio
+from om_toolkit.metrics.periods import by_period
+from om_toolkit.metrics.refunds import refund_ratio, time_to_refund
 from om_toolkit.metrics.shipping import carriers, shipping_methods
 
 __all__ = [
     "at_risk",
+    "audit",
+    "by_period",
     "capture_curve",
     "capture_latency",
     "carriers",
+    "compare",
     "expiring",
+    "explain",
     "key_figures",
     "refund_ratio",
     "shipping_methods",
+    "time_to_refund",
 ]

@@ -12,6 +12,7 @@ import polars as pl
 from polars import selectors as cs
 
 from om_toolkit.instants import in_utc
+from om_toolkit.money import EXPONENTS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -76,7 +77,7 @@ def groups_of(orders: pl.LazyFrame, by: By, *, currency: bool = False) -> Groups
     Raises:
         ValueError: If the orders table has no such column.
     """
-    exprs = _expressions(by)
+    exprs = expressions(by)
     if currency and not has_currency(by):
         exprs.append(pl.col(CURRENCY))
     known = orders.collect_schema().names()
@@ -89,10 +90,11 @@ def groups_of(orders: pl.LazyFrame, by: By, *, currency: bool = False) -> Groups
 
 def has_currency(by: By) -> bool:
     """Tell whether each group holds one currency only; an expression that merely bears that name does not count."""
-    return any(expr.meta.eq(pl.col(CURRENCY)) for expr in _expressions(by))
+    return any(expr.meta.eq(pl.col(CURRENCY)) for expr in expressions(by))
 
 
-def _expressions(by: By) -> list[pl.Expr]:
+def expressions(by: By) -> list[pl.Expr]:
+    """Return the group columns as expressions."""
     given = [by] if isinstance(by, str | pl.Expr) else by
     return [pl.col(item) if isinstance(item, str) else item for item in given]
 
@@ -142,6 +144,30 @@ def count_ratio(name: str, part: str, whole: str) -> list[pl.Expr]:
     scale = 1 + Z**2 / trials
     low, high = (((middle + side) / scale).clip(0, 1) for side in (-half, half))
     return [share.alias(name), low.alias(f"{name}_low"), high.alias(f"{name}_high")]
+
+
+def written(amount: pl.Expr, currency: str = CURRENCY) -> pl.Expr:
+    """Write an amount for a reader, as `money.format` does."""
+    by_exponent = {exponent: [c for c, e in EXPONENTS.items() if e == exponent] for exponent in set(EXPONENTS.values())}
+    code = pl.col(currency)
+    sign = pl.when(amount < 0).then(pl.lit("-")).otherwise(pl.lit(""))
+    return pl.coalesce(
+        *(
+            pl.when(code.is_in(codes)).then(pl.format("{}{} {}", sign, _digits(amount.abs(), exponent), code))
+            for exponent, codes in by_exponent.items()
+        ),
+        pl.format("{}{} minor units of {}", sign, _digits(amount.abs(), 0), code.fill_null("?")),
+    )
+
+
+def _digits(amount: pl.Expr, exponent: int) -> pl.Expr:
+    """Write whole numbers with a comma every three digits, so many of them after the point."""
+    scale: int = 10**exponent
+    whole = (amount // scale).cast(pl.String)
+    backwards = whole.str.reverse().str.replace_all(r"(\d{3})", "$1,").str.reverse().str.strip_chars_start(",")
+    if not exponent:
+        return backwards
+    return pl.format("{}.{}", backwards, (amount % scale).cast(pl.String).str.zfill(exponent))
 
 
 def squared_residuals(part: pl.Expr, whole: pl.Expr) -> pl.Expr:

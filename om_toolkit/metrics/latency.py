@@ -31,6 +31,8 @@ million moves the curve by a hundred times as much.
 
 _MEDIAN: Final = 0.5
 
+_MATURE: Final = 0.9
+
 _ENDS: Final = ("captured", "expired", "waiting")
 
 _NEEDED: Final = ("order_id", "status", "order_amount", "remaining_authorized_amount", "created_at", "expires_at")
@@ -58,6 +60,10 @@ def capture_latency(  # noqa: PLR0913 - the parameters are those of the definiti
     came after `as_of` is not seen: a later capture or expiry leaves the order waiting, a later creation excludes it. An
     open order without `expires_at` is excluded if no `as_of` is known.
 
+    Where a group is a time, such as `by_period("1w")`, its last column is `mature`: whether even the youngest of its
+    orders is at least as old as the 90 % quantile of all orders together. Where it is not, and where that quantile is
+    not reached or no `as_of` is known, the group is too young to be compared with others.
+
     Args:
         data: Orders or Tables.
         by: Columns of the orders table, or polars expressions over it.
@@ -70,7 +76,7 @@ def capture_latency(  # noqa: PLR0913 - the parameters are those of the definiti
     Returns:
         A row per group: by…, `orders`, `captured`, `waiting`, `expired`, `excluded` (Int64), then in Float64
         `p50_hours`…, `p50_hours_low`, `p50_hours_high` (95 %, if 0.5 is asked for), `captured_only_p50_hours`,
-        `within_24h`…
+        `within_24h`…; `mature` (Boolean) where a group is a time.
 
     Raises:
         ValueError: If a column of `by` does not exist, a quantile is not between 0 and 1, or a span or event is none.
@@ -138,18 +144,33 @@ def plan(  # noqa: PLR0913 - the parameters are those of the definition
     """Plan the query of `capture_latency`."""
     groups = groups_of(tables.orders, by)
     windows = (within,) if isinstance(within, str) else within
-    curve = _curve(tables, groups, event, instant(as_of, tables))
-    return groups.present(
-        curve.group_by(groups.keys).agg(
-            orders=count(pl.sum_horizontal(*_ENDS, "excluded")),
-            captured=count("captured"),
-            waiting=count("waiting"),
-            expired=count("expired"),
-            excluded=count("excluded"),
-            **_quantiles(quantiles),
-            captured_only_p50_hours=hours(_captured_median()),
-            **{f"within_{window}": _share_by(span(window)) for window in windows},
-        )
+    now = instant(as_of, tables)
+    curve = _curve(tables, groups, event, now)
+    figures = curve.group_by(groups.keys).agg(
+        orders=count(pl.sum_horizontal(*_ENDS, "excluded")),
+        captured=count("captured"),
+        waiting=count("waiting"),
+        expired=count("expired"),
+        excluded=count("excluded"),
+        **_quantiles(quantiles),
+        captured_only_p50_hours=hours(_captured_median()),
+        **{f"within_{window}": _share_by(span(window)) for window in windows},
+    )
+    if any(dtype.is_temporal() for dtype in groups.select(tables.orders).collect_schema().dtypes()):
+        pooled = _curve(tables, groups_of(tables.orders, ()), event, now)
+        figures = figures.join(_maturity(tables, groups, pooled, now), on=groups.keys, how="left", nulls_equal=True)
+    return groups.present(figures)
+
+
+def _maturity(tables: Tables[pl.LazyFrame], groups: Groups, pooled: pl.LazyFrame, as_of: pl.Expr) -> pl.LazyFrame:
+    """Plan whether the youngest order of each group is as old as 90 % of all orders get before they are captured."""
+    age = hours((as_of - pl.col("created_at").max()).dt.total_microseconds())
+    return (
+        groups.select(tables.orders, "created_at")
+        .group_by(groups.keys)
+        .agg(age=age)
+        .join(pooled.select(pooled_hours=_reached("survival", 1 - _MATURE)), how="cross")
+        .select(*groups.keys, mature=(pl.col("age") >= pl.col("pooled_hours")).fill_null(value=False))
     )
 
 
@@ -257,7 +278,7 @@ def _captures(tables: Tables[pl.LazyFrame], event: Event) -> pl.LazyFrame:
     if event == "full":
         amounts = tables.orders.select("order_id", "order_amount").unique("order_id", keep="first")
         captures = captures.join(amounts, on="order_id")
-        so_far = pl.col("captured_amount").sort_by("captured_at").cum_sum()
+        so_far = pl.col("captured_amount").fill_null(0).sort_by("captured_at").cum_sum()
         event_at = captured_at.sort().filter(so_far >= pl.col("order_amount"))
     return captures.group_by("order_id").agg(event_at=event_at.min(), last_captured_at=captured_at.max())
 

@@ -26,6 +26,8 @@ _AMOUNTS: Final = ("captured_amount", "refunded_amount")
 _INTERVALS: Final = ("amount_ratio_low", "amount_ratio_high", "count_ratio_low", "count_ratio_high")
 _RATIOS: Final = ("amount_ratio", *_INTERVALS[:2], "count_ratio", *_INTERVALS[2:])
 
+_DAY: Final = 86_400_000_000  # microseconds
+
 
 def refund_ratio(data: object, *, by: By = (), basis: Basis = "order", time_zone: str = "UTC") -> pl.DataFrame:
     """Tell which share of the captured money, and of the captured orders, was refunded.
@@ -67,6 +69,65 @@ def refund_ratio(data: object, *, by: By = (), basis: Basis = "order", time_zone
         raise ValueError(f"basis={basis!r}: it is 'order' or 'refund_date'")
     tables = tables_of(data)
     return (plan(tables, by) if basis == "order" else _monthly_plan(tables, by, time_zone)).collect()
+
+
+def time_to_refund(data: object, *, by: By = ()) -> pl.DataFrame:
+    """Tell how many days pass from a capture to its refund, as closely as the API lets it be known.
+
+    A refund does not say of which capture it is. It can be of one that was made before it (or in that instant) and does
+    not say that nothing of it was refunded; if no capture of the order says that something was, of any that was made
+    before. Where those were all made at one moment the refund's days are exact; else they lie between those from the
+    last and those from the first of them. `p50_days_low` and `p50_days_high` are the medians of these two bounds: the
+    true median lies between them, whichever captures were refunded; they are no confidence interval. `p50_days` takes
+    the middle of the bounds for what is not exact (as midpoint imputation does). A refund without a time or
+    without a capture before it is left out and counted in `excluded`. Refunds to come are not spoken of.
+
+    Args:
+        data: Orders or Tables.
+        by: Columns of the orders table, or polars expressions over it.
+
+    Returns:
+        A row per group that has refunds: by…, `refunds`, `exact`, `excluded` (Int64), and in days of 24 hours
+        `p50_days`, `p50_days_low`, `p50_days_high` (Float64).
+
+    Raises:
+        ValueError: If a column of `by` does not exist.
+
+    Example:
+        >>> import om_toolkit as om
+        >>> with om.replay("quickstart") as client:
+        ...     orders = client.orders(client.recorded_order_ids)
+        >>> time_to_refund(orders).select("refunds", "exact", "excluded").row(0)
+        (60, 58, 0)
+    """
+    tables = tables_of(data)
+    groups = groups_of(tables.orders, by)
+    low, high = pl.col("low"), pl.col("high")
+    waits = _waits(tables).join(groups.of_orders(tables.orders), on="order_id")
+    figures = waits.group_by(groups.keys).agg(
+        refunds=pl.len().cast(pl.Int64),
+        exact=count(low == high),
+        excluded=count(low.is_null()),
+        p50_days=((low + high) / 2).median(),
+        p50_days_low=low.median(),
+        p50_days_high=high.median(),
+    )
+    return groups.present(figures).collect()
+
+
+def _waits(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
+    """Plan one row per refund: at least and at most so many days after its capture, null if none can be meant."""
+    amount, captured_at, refunded_at = pl.col("refunded_amount"), pl.col("captured_at"), pl.col("refunded_at")
+    is_told = (amount.max().over("order_id") > 0).fill_null(value=False)
+    possible = tables.captures.filter((amount > 0) | amount.is_null() | ~is_told).select("order_id", "captured_at")
+    days = (refunded_at - pl.when(captured_at <= refunded_at).then(captured_at)).dt.total_microseconds() / _DAY
+    return (
+        tables.refunds.select("order_id", "refunded_at")
+        .with_row_index("refund")
+        .join(possible, on="order_id", how="left")
+        .group_by("order_id", "refund")
+        .agg(low=days.min(), high=days.max())
+    )
 
 
 def plan(tables: Tables[pl.LazyFrame], by: By) -> pl.LazyFrame:

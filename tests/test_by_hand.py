@@ -1,0 +1,400 @@
+"""A dozen orders, and every number of every metric, worked out in the comments.
+
+Hours count from the start of 2025; the answers were fetched at 720 h. Amounts are minor units.
+
+| order | what it is | created | captured at (amount) | observed, first capture | observed, full |
+|---|---|---|---|---|---|
+| a | open, 40 h left, fraud check pending | 600 | - | waiting 120 | waiting 120 |
+| b | expired | 0 | - | expired 672 | expired 672 |
+| c | cancelled | 0 | - | excluded | excluded |
+| d | released: 6000 of 8000 | 0 | 10 (6000) | captured 10 | excluded |
+| e | partly captured: 4000 of 9000 | 400 | 420 (4000) | captured 20 | waiting 320 |
+| f | refunded twice, 3000 at 100 h and 1000 at 150 h | 0 | 50 (4000), 30 (3000) | captured 30 | captured 50 |
+| g | captured before it was created | 100 | 90 (2000) | excluded | excluded |
+| h | lower-case currency, refunded 1000 at 64 h | 0 | 40 (1000) | captured 40 | captured 40 |
+| i | JPY | 0 | 5 (980) | captured 5 | captured 5 |
+| j | physical goods, no shipping info | 0 | 60 (2500) | captured 60 | captured 60 |
+| k | unknown method, and a tax of 310 for 300 | 0 | 70 (1500) | captured 70 | captured 70 |
+| l | the header says 1900 of 2000 captured | 0 | 80 (2000) | captured 80 | captured 80 |
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+from shop_tables import at
+
+import om_toolkit as om
+
+Z2 = 3.8414588206941236  # 1.959963984540054 squared
+
+
+def line(amount: int, kind: str = "physical", rate: int = 2500, tax: int | None = None) -> dict[str, Any]:
+    tax = amount * rate // (10000 + rate) if tax is None else tax
+    return {
+        "type": kind,
+        "quantity": 1,
+        "unit_price": amount,
+        "total_amount": amount,
+        "tax_rate": rate,
+        "total_tax_amount": tax,
+    }
+
+
+def shipment(method: str, company: str = "", tracking: str = "") -> dict[str, str]:
+    return {"shipping_method": method, "shipping_company": company, "tracking_number": tracking}
+
+
+def capture(number: int, hour: float, amount: int, *shipped: dict[str, str], **more: Any) -> dict[str, Any]:
+    return {
+        "capture_id": f"capture-{number}",
+        "captured_at": at(hour).isoformat(),
+        "captured_amount": amount,
+        "refunded_amount": 0,
+        "order_lines": [line(amount)],
+        "shipping_info": list(shipped),
+        **more,
+    }
+
+
+def order(order_id: str, status: str, amount: int, captures: tuple[Any, ...] = (), **more: Any) -> dict[str, Any]:
+    created, expires = more.pop("created", 0), more.pop("expires", 672)
+    return {
+        "order_id": order_id,
+        "status": status,
+        "purchase_country": "SE",
+        "purchase_currency": "SEK",
+        "fraud_status": "ACCEPTED",
+        "order_amount": amount,
+        "captured_amount": sum(one["captured_amount"] for one in captures),
+        "refunded_amount": sum(one["refunded_amount"] for one in captures),
+        "remaining_authorized_amount": 0,
+        "created_at": at(created).isoformat(),
+        "expires_at": at(expires).isoformat(),
+        "captures": list(captures),
+        **more,
+    }
+
+
+def refund(hour: float, amount: int) -> dict[str, Any]:
+    return {"refund_id": f"refund-{hour}", "refunded_at": at(hour).isoformat(), "refunded_amount": amount}
+
+
+HOME = shipment("Home", "DHL SE", "1")
+DOZEN = [
+    order(
+        "a",
+        "AUTHORIZED",
+        10000,
+        created=600,
+        expires=760,
+        remaining_authorized_amount=10000,
+        fraud_status="PENDING",
+        selected_shipping_option={"method": "Home"},
+    ),
+    order("b", "EXPIRED", 5000),
+    order("c", "CANCELLED", 3000),
+    order("d", "CAPTURED", 8000, (capture(1, 10, 6000, HOME),)),
+    order(
+        "e",
+        "PART_CAPTURED",
+        9000,
+        (capture(2, 420, 4000, shipment("PickUpPoint", "PostNord")),),
+        created=400,
+        expires=1072,
+        remaining_authorized_amount=5000,
+    ),
+    order(
+        "f",
+        "CAPTURED",
+        7000,
+        (
+            capture(4, 50, 4000, shipment("Home", "dhl se", "2"), shipment("Postal", "postnord"), refunded_amount=1000),
+            capture(3, 30, 3000, HOME, refunded_amount=3000),
+        ),
+        refunds=[refund(100, 3000), refund(150, 1000)],
+    ),
+    order("g", "CAPTURED", 2000, (capture(5, 90, 2000, order_lines=[line(2000, "digital")]),), created=100),
+    order(
+        "h",
+        "CLOSED",
+        1000,
+        (capture(6, 40, 1000, order_lines=[], refunded_amount=1000),),
+        purchase_currency="sek",
+        refunds=[refund(64, 1000)],
+    ),
+    order(
+        "i",
+        "CAPTURED",
+        980,
+        (capture(7, 5, 980, shipment("home", "Yamato", "3"), order_lines=[line(980, rate=1000)]),),
+        purchase_country="JP",
+        purchase_currency="JPY",
+    ),
+    order("j", "CAPTURED", 2500, (capture(8, 60, 2500),)),
+    order("k", "CAPTURED", 1500, (capture(9, 70, 1500, shipment("Drone"), order_lines=[line(1500, tax=310)]),)),
+    order("l", "CAPTURED", 2000, (capture(10, 80, 2000, shipment("Undefined", "DHL SE")),), captured_amount=1900),
+]
+ORDERS = om.Orders.from_json(json.dumps(DOZEN), as_of=at(720))
+
+
+def close(*numbers: float | None) -> Any:
+    """The numbers to the digits that were worked out."""
+    return pytest.approx(numbers, abs=2e-5)
+
+
+def test_capture_latency() -> None:
+    # Ten are observed: 5, 10, 20, 30, 40, 60, 70, 80 captured, 120 waiting, 672 expired. Each capture takes a tenth:
+    # S is 0.5 at 40 h, and stays at 0.2: 90 % are never reached. The naive median lies between 30 and 40.
+    # Greenwood's sum after k of 10 is k / (10 (10 - k)). The bounds are S ^ exp(±z √V / ln S): the lower one is
+    # 0.9 ^ 7.105 = 0.473 after the first capture already; the upper one 0.578 after the seventh, 0.475 after the
+    # eighth, at 80 h. Three of ten within 24 h, seven within 72 h; the one expiry comes later.
+    row = om.capture_latency(ORDERS).row(0, named=True)
+    assert row == {
+        "orders": 12,
+        "captured": 8,
+        "waiting": 1,
+        "expired": 1,
+        "excluded": 2,
+        "p50_hours": 40,
+        "p90_hours": None,
+        "p95_hours": None,
+        "p50_hours_low": 5,
+        "p50_hours_high": 80,
+        "captured_only_p50_hours": 35,
+        "within_24h": pytest.approx(0.3),
+        "within_72h": pytest.approx(0.7),
+    }
+
+
+def test_capture_latency_of_the_full_amount() -> None:
+    # Nine are observed: 5, 40, 50, 60, 70, 80 captured, 120 and 320 waiting, 672 expired; S is 5/9 at 60 h, 4/9 at
+    # 70 h, 3/9 at 80 h. One of nine within 24 h, five within 72 h. V after k of 9 is k / (9 (9 - k)): the lower bound
+    # is (8/9) ^ 7.11 = 0.433 after the first; the upper one (3/9) ^ exp(-z √(6/27) / 1.0986) = 0.623 after the last.
+    row = om.capture_latency(ORDERS, event="full").row(0, named=True)
+    assert [row[name] for name in ("orders", "captured", "waiting", "expired", "excluded")] == [12, 6, 2, 1, 3]
+    assert [row["p50_hours"], row["p50_hours_low"], row["p50_hours_high"]] == [70, 5, None]
+    assert row["captured_only_p50_hours"] == 55
+    assert (row["within_24h"], row["within_72h"]) == close(1 / 9, 5 / 9)
+
+
+def test_capture_curve() -> None:
+    rows = om.capture_curve(ORDERS).rows()
+    # hours, at risk, captured, expired, waiting, S, its bounds, and the share captured
+    expected = [
+        (5, 10, 1, 0, 0, 0.9, 0.473009, 0.985281, 0.1),
+        (10, 9, 1, 0, 0, 0.8, 0.408682, 0.945883, 0.2),
+        (20, 8, 1, 0, 0, 0.7, 0.328717, 0.891949, 0.3),
+        (30, 7, 1, 0, 0, 0.6, 0.252680, 0.827201, 0.4),
+        (40, 6, 1, 0, 0, 0.5, 0.183606, 0.753174, 0.5),
+        (60, 5, 1, 0, 0, 0.4, 0.122690, 0.670217, 0.6),
+        (70, 4, 1, 0, 0, 0.3, 0.071134, 0.577867, 0.7),
+        (80, 3, 1, 0, 0, 0.2, 0.030909, 0.474698, 0.8),
+        (120, 2, 0, 0, 1, 0.2, 0.030909, 0.474698, 0.8),
+        (672, 1, 0, 1, 0, 0.2, 0.030909, 0.474698, 0.8),
+    ]
+    assert [row[:5] for row in rows] == [row[:5] for row in expected]
+    assert [figure for row in rows for figure in row[5:]] == close(*(figure for row in expected for figure in row[5:]))
+
+
+def test_a_week_in_stockholm() -> None:
+    # 1 January 2025 was a Wednesday: most were created in the week of Monday 30 December, e on Friday 17 January, a on
+    # Sunday 26 January at 1 in the morning. No week is mature: 90 % of the orders are never reached.
+    by = om.by_period("1w", time_zone="Europe/Stockholm")
+    rows = om.capture_latency(ORDERS, by=by).select("created_at_1w", "orders", "captured", "mature").rows()
+    weeks = [date(2024, 12, 30), date(2025, 1, 13), date(2025, 1, 20)]
+    assert rows == [(weeks[0], 10, 7, False), (weeks[1], 1, 1, False), (weeks[2], 1, 0, False)]
+
+
+def test_refund_ratio() -> None:
+    # SEK, x: 6000, 4000, 7000, 2000, 1000, 2500, 1500, 1900 = 25900; y: 4000 of f, 1000 of h = 5000; R = 50/259.
+    # Σ(y - Rx)² = Σy² - 2RΣxy + R²Σx² = 17.0e6 - 2R 29.0e6 + R² 118.11e6 = 10 204 856; times 8/7, over 25900²:
+    # 0.0173859. On the logit scale the deviation is 0.131856 / (R (1 - R)) = 0.846415, times z 1.658943, around
+    # ln(50/209) = -1.430311. Two of eight orders: Wilson (2/8 + z²/16 ± z √(0.1875/8 + z²/256)) / (1 + z²/8).
+    # JPY: nothing of one order; Wilson's upper end is z² / (1 + z²).
+    jpy, sek = om.refund_ratio(ORDERS).rows()
+    assert jpy == ("JPY", 1, 0, 0, 980, 0, 0, None, None, 0, 0, pytest.approx(Z2 / (1 + Z2)))
+    assert sek[:6] == ("SEK", 8, 2, 1, 25900, 5000)
+    assert sek[6:] == close(50 / 259, 0.043553, 0.556911, 0.25, 0.071492, 0.590715)
+
+
+def test_refund_ratio_by_month() -> None:
+    # All in January. By capture it is 26000 that was captured: the header of l tells 100 less.
+    jpy, sek = om.refund_ratio(ORDERS, basis="refund_date").rows()
+    none = (None, None)
+    assert jpy == (date(2025, 1, 1), "JPY", 1, 0, 0, 980, 0, 0, *none, 0, *none)
+    assert sek == (date(2025, 1, 1), "SEK", 8, 2, 1, 26000, 5000, 5 / 26, *none, 0.25, *none)
+
+
+def test_time_to_refund() -> None:
+    # f: the refund at 100 h came 50 or 70 h after a capture, that at 150 h 100 or 120 h; h: exactly 24 h. In days
+    # 50/24, 100/24, 1 at least, and 70/24, 120/24, 1 at most; the middles are 2.5, 110/24, 1.
+    assert om.time_to_refund(ORDERS).row(0) == (3, 1, 0, 2.5, pytest.approx(50 / 24), pytest.approx(70 / 24))
+
+
+def test_shipping_methods() -> None:
+    # Captures 1 to 10: Home, PickUpPoint, Home, (mixed), (digital), (unknown), Home (spelled home), (missing), Drone,
+    # Undefined; 1, 3, 4 and 7 have tracking. Wilson of 3 in 10 and of 1 in 10.
+    rows = om.shipping_methods(ORDERS).rows()
+    three, one = close(0.107791, 0.603222), close(0.017876, 0.404150)
+    assert [(*row[:2], round(row[2], 9), *row[3:5]) for row in rows] == [
+        ("Home", 3, 0.3, 3, 1),
+        ("(digital)", 1, 0.1, 0, 0),
+        ("(missing)", 1, 0.1, 0, 0),
+        ("(mixed)", 1, 0.1, 1, 1),
+        ("(unknown)", 1, 0.1, 0, 0),
+        ("Drone", 1, 0.1, 0, 0),
+        ("PickUpPoint", 1, 0.1, 0, 0),
+        ("Undefined", 1, 0.1, 0, 0),
+    ]
+    assert [row[5:] for row in rows] == [three] + 7 * [one]
+
+
+def test_shipping_methods_and_their_money() -> None:
+    # Of the 26000 captured in SEK 6000 + 3000 went Home.
+    rows = om.shipping_methods(ORDERS, by="purchase_currency").select(
+        "purchase_currency", "shipping_method", "count", "captured_amount", "amount_share"
+    )
+    assert rows.rows() == [
+        ("JPY", "Home", 1, 980, 1),
+        ("SEK", "Home", 2, 9000, 9 / 26),
+        ("SEK", "(digital)", 1, 2000, 2 / 26),
+        ("SEK", "(missing)", 1, 2500, 2500 / 26000),
+        ("SEK", "(mixed)", 1, 4000, 4 / 26),
+        ("SEK", "(unknown)", 1, 1000, 1 / 26),
+        ("SEK", "Drone", 1, 1500, 1500 / 26000),
+        ("SEK", "PickUpPoint", 1, 4000, 4 / 26),
+        ("SEK", "Undefined", 1, 2000, 2 / 26),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        # f is (mixed) as a whole: Home, and Home with Postal.
+        (
+            {"grain": "order"},
+            "Home 2, (digital) 1, (missing) 1, (mixed) 1, (unknown) 1, Drone 1, PickUpPoint 1, Undefined 1",
+        ),
+        # Eight entries: those of d, of e, three of f, those of i, k and l.
+        ({"grain": "shipment"}, "Home 4, Drone 1, PickUpPoint 1, Postal 1, Undefined 1"),
+        # Only a tells what its customer chose.
+        ({"grain": "order", "source": "chosen"}, "(missing) 11, Home 1"),
+    ],
+)
+def test_shipping_methods_of_other_grains(asked: dict[str, Any], expected: str) -> None:
+    rows = om.shipping_methods(ORDERS, **asked).select("shipping_method", "count").rows()
+    assert ", ".join(f"{method} {count}" for method, count in rows) == expected
+
+
+def test_carriers() -> None:
+    # DHL SE carried captures 1, 3 and 10, and a part of 4; k names no company, j has no shipping info at all.
+    rows = om.carriers(ORDERS).select("shipping_company", "count", "with_tracking").rows()
+    assert rows == [
+        ("DHL SE", 3, 2),
+        ("(missing)", 2, 0),
+        ("(digital)", 1, 0),
+        ("(mixed)", 1, 1),
+        ("(unknown)", 1, 0),
+        ("PostNord", 1, 0),
+        ("Yamato", 1, 1),
+    ]
+
+
+def test_expiring_and_at_risk() -> None:
+    # Open are a, until 760 h, and e, until 1072 h; at 720 h that is 40 and 352 h away.
+    a = ("a", None, "SEK", 10000, at(760), 40, "PENDING", False)
+    e = ("e", None, "SEK", 5000, at(1072), 352, "ACCEPTED", True)
+    assert om.expiring(ORDERS).rows() == [a]
+    assert om.expiring(ORDERS, within=None).rows() == [a, e]
+    assert om.at_risk(ORDERS).rows() == [("SEK", 1, 10000, at(760), 1)]
+    assert om.at_risk(ORDERS, within=None).rows() == [("SEK", 2, 15000, at(760), 1)]
+
+
+def test_key_figures() -> None:
+    # SEK: eleven orders of 51000, from 1000 to 10000, the sixth 3000. Of the 51000 25900 were captured: R = 259/510;
+    # Σ(y - Rx)² with Σy² = 118.11e6, Σxy = 150.3e6, Σx² = 345.5e6; 11/10 of it over 51000²; on the logit scale.
+    # Nine captures, three with tracking. Nine are observed: S is 4/9 at 60 h.
+    jpy, sek = om.key_figures(ORDERS).to_dicts()
+    ratios = ("capture_rate", "refund_ratio", "tracking_share")
+    told = {name: sek.pop(name) for name in ratios}
+    ends = {f"{name}{end}": sek.pop(f"{name}{end}") for name in ratios for end in ("_low", "_high")}
+    assert sek == {
+        "purchase_currency": "SEK",
+        "orders": 11,
+        "order_amount": 51000,
+        "captured_orders": 8,
+        "captured_amount": 25900,
+        "refunded_orders": 2,
+        "refunded_amount": 5000,
+        "open_orders": 2,
+        "open_amount": 15000,
+        "expired_orders": 1,
+        "expired_amount": 5000,
+        "cancelled_orders": 1,
+        "cancelled_amount": 3000,
+        "average_order_value": pytest.approx(51000 / 11),
+        "median_order_value": 3000,
+        "captures": 9,
+        "captures_with_tracking": 3,
+        "p50_hours": 60,
+        "p50_hours_low": 10,
+        "p50_hours_high": None,
+    }
+    assert tuple(told.values()) == close(259 / 510, 50 / 259, 1 / 3)
+    assert tuple(ends.values()) == close(0.238705, 0.772510, 0.043553, 0.556911, 0.120573, 0.645806)
+    assert (jpy["orders"], jpy["captured_amount"], jpy["capture_rate"], jpy["p50_hours"]) == (1, 980, 1, 5)
+    assert (jpy["average_order_value"], jpy["captures"], jpy["tracking_share"]) == (980, 1, 1)
+
+
+def test_audit() -> None:
+    rows = om.audit(ORDERS).drop("message").rows()
+    assert rows == [
+        ("capture_before_creation", "error", "g", "capture-5", "SEK", None, None, None),
+        ("captured_amount", "error", "l", None, "SEK", 2000, 1900, -100),
+        ("line_tax", "warning", "k", "capture-9", "SEK", 300, 310, 10),
+        ("no_shipping_info", "warning", "j", "capture-8", "SEK", None, None, None),
+        ("no_tracking", "info", "e", "capture-2", "SEK", None, None, None),
+        ("no_tracking", "info", "k", "capture-9", "SEK", None, None, None),
+        ("no_tracking", "info", "l", "capture-10", "SEK", None, None, None),
+        ("released_remainder", "info", "d", None, "SEK", 8000, 6000, -2000),
+        ("released_remainder", "info", "l", None, "SEK", 2000, 1900, -100),  # by the same header
+        ("unknown_value", "info", "i", None, "JPY", None, None, None),  # home
+        ("unknown_value", "info", "k", None, "SEK", None, None, None),  # Drone
+    ]
+
+
+def test_compare() -> None:
+    # SEK, d to f before: one of three refunded, Wilson 0.061492 to 0.792340; g to l after: one of five, 0.036223 to
+    # 0.624465. The difference is -2/15, less √((0.2 - 0.036223)² + (0.792340 - 1/3)²), plus √((0.624465 - 0.2)² +
+    # (1/3 - 0.061492)²). JPY stands on one side only.
+    jpy, sek = om.compare(om.refund_ratio, ORDERS[:6], ORDERS[6:]).to_dicts()
+    names = ("_before", "_after", "_difference", "_difference_low", "_difference_high")
+    assert tuple(sek[f"count_ratio{name}"] for name in names) == close(1 / 3, 0.2, -2 / 15, -0.620683, 0.370720)
+    assert (sek["captured_amount_before"], sek["captured_amount_after"]) == (17000, 8900)
+    assert (sek["captured_amount_difference"], sek["refunded_amount_difference"]) == (-8100, -3000)
+    assert (jpy["captured_amount_before"], jpy["captured_amount_after"], jpy["captured_amount_difference"]) == (
+        None,
+        980,
+        None,
+    )
+
+
+def test_from_a_row_back_to_its_orders() -> None:
+    row = om.refund_ratio(ORDERS).row(0, named=True)
+    assert [one.order_id for one in ORDERS.where(row)] == ["i"]
+    by = om.by_period("1w", time_zone="Europe/Stockholm")
+    assert [one.order_id for one in ORDERS.where(om.capture_latency(ORDERS, by=by)[1], by=by)] == ["e"]
+
+
+def test_amounts_as_they_are_read() -> None:
+    messages = om.audit(ORDERS).filter(pl.col("severity") == "error")["message"].to_list()
+    assert messages == [
+        "Captured 2025-01-04 18:00:00 UTC, before the order was created 2025-01-05 04:00:00 UTC.",
+        "The order says 19.00 SEK were captured, its captures add up to 20.00 SEK.",
+    ]
+    assert om.money.format(980, "JPY") == "980 JPY"

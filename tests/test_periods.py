@@ -1,0 +1,96 @@
+"""Periods as groups, and which of them are old enough to be judged."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from shop_tables import at, shop
+
+from om_toolkit.metrics import by_period, capture_latency, refund_ratio
+
+
+def created(*moments: datetime) -> Any:
+    return shop(orders=[{"order_id": str(n), "created_at": moment} for n, moment in enumerate(moments)])
+
+
+@pytest.mark.parametrize(
+    ("every", "first", "last"),
+    [
+        # Local midnights, in UTC: clocks go forward on 30 March 2025 in Sweden, and back on 26 October.
+        ("1d", datetime(2025, 3, 29, 23, tzinfo=UTC), datetime(2025, 3, 30, 22, tzinfo=UTC)),  # 23 hours
+        ("1d", datetime(2025, 10, 25, 22, tzinfo=UTC), datetime(2025, 10, 26, 23, tzinfo=UTC)),  # 25 hours
+        ("1w", datetime(2025, 3, 23, 23, tzinfo=UTC), datetime(2025, 3, 30, 22, tzinfo=UTC)),
+        ("1mo", datetime(2025, 2, 28, 23, tzinfo=UTC), datetime(2025, 3, 31, 22, tzinfo=UTC)),
+        ("1q", datetime(2024, 12, 31, 23, tzinfo=UTC), datetime(2025, 3, 31, 22, tzinfo=UTC)),
+        ("1y", datetime(2024, 12, 31, 23, tzinfo=UTC), datetime(2025, 12, 31, 23, tzinfo=UTC)),
+    ],
+)
+def test_a_period_begins_and_ends_at_a_local_midnight(every: str, first: datetime, last: datetime) -> None:
+    moments = [first - timedelta(microseconds=1), first, last - timedelta(microseconds=1), last]
+    rows = capture_latency(created(*moments), by=by_period(every, time_zone="Europe/Stockholm"))
+    assert rows["orders"].to_list() == [1, 2, 1]
+    assert rows[f"created_at_{every}"][1] == (first + timedelta(hours=2)).date()
+
+
+def test_midnight_need_not_exist() -> None:
+    # In Beirut clocks went from 00:00 to 01:00 on 30 March 2025: that day began at 01:00.
+    day = capture_latency(created(datetime(2025, 3, 29, 22, tzinfo=UTC)), by=by_period("1d", time_zone="Asia/Beirut"))
+    assert day["created_at_1d"].to_list() == [date(2025, 3, 30)]
+
+
+def test_weeks_begin_on_monday_and_another_time_can_be_asked_for() -> None:
+    tables = shop(orders=[{"order_id": "a", "captured_amount": 5, "expires_at": datetime(2025, 1, 5, tzinfo=UTC)}])
+    rows = refund_ratio(tables, by=by_period("1w", of="expires_at"))
+    assert rows["expires_at_1w"].to_list() == [date(2024, 12, 30)]
+
+
+@pytest.mark.parametrize("every", ["1h", "week", "1", "0d", "", "-1w", "1.5d"])
+def test_what_is_no_period_is_refused(every: str) -> None:
+    with pytest.raises(ValueError, match="is no period: write a whole number and d, w, mo, q or y"):
+        by_period(every)
+
+
+def test_an_unknown_time_or_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="no column updated_at"):
+        capture_latency(shop(), by=by_period("1w", of="updated_at"))
+    with pytest.raises(pl.exceptions.ComputeError):
+        capture_latency(created(at(0)), by=by_period("1w", time_zone="Europe/Atlantis"))
+
+
+def cohorts(waits: int = 0) -> Any:
+    """Ten orders on each of the first four days, captured after 1 to 10 hours; and some on the first that wait."""
+    orders = [
+        {"order_id": f"{day}-{hour}", "created_at": at(24 * day), "status": "CAPTURED"}
+        for day in range(4)
+        for hour in range(1, 11)
+    ]
+    captures = [
+        {"order_id": f"{day}-{hour}", "captured_at": at(24 * day + hour)} for day in range(4) for hour in range(1, 11)
+    ]
+    orders += [{"order_id": f"w{n}", "created_at": at(0), "status": "AUTHORIZED"} for n in range(waits)]
+    return shop(orders=orders, captures=captures, as_of=at(24 * 3 + 8.5))
+
+
+def test_a_cohort_is_mature_when_its_youngest_order_is_older_than_90_percent_get() -> None:
+    # 90 % of all are captured within 9 hours. The youngest day is 8.5 hours old, or 9, or the whole of it 32.5.
+    rows = capture_latency(cohorts(), by=by_period("1d"))
+    assert rows["mature"].to_list() == [True, True, True, False]
+    assert capture_latency(cohorts(), by=by_period("1d"), as_of=at(81))["mature"].to_list() == [True] * 4
+    youngest = capture_latency(cohorts(), by=[by_period("1mo"), pl.col("status")])
+    assert youngest["mature"].to_list() == [False]
+
+
+def test_no_cohort_is_mature_where_90_percent_are_never_reached() -> None:
+    assert capture_latency(cohorts(waits=20), by=by_period("1d"))["mature"].to_list() == [False] * 4
+
+
+def test_maturity_is_told_of_groups_of_time_only_and_never_unknown() -> None:
+    assert "mature" not in capture_latency(cohorts(), by="status").columns
+    months = capture_latency(cohorts(), by=pl.col("created_at").dt.truncate("1mo"))
+    assert months.columns[-1] == "mature"
+    unknown = shop(orders=[{"order_id": "a", "status": "AUTHORIZED"}])
+    assert capture_latency(unknown, by=by_period("1d")).select("created_at_1d", "mature").rows() == [(None, False)]
+    assert capture_latency(shop(), by=by_period("1d")).schema == capture_latency(cohorts(), by=by_period("1d")).schema

@@ -104,7 +104,7 @@ class Archive:
     Args:
         path: The file; it is made if it is not there.
         personal: Whether personal data is kept; else stand-ins are, such as `city-1`, so that `orders` has them as
-            well. Settled when the file is made.
+            well. Settled when the file is made: of one that is there already, it may be left out.
 
     Raises:
         ArchiveError: If the file is no archive, is damaged, cannot be written, was made with the other `personal`, or
@@ -122,16 +122,15 @@ class Archive:
         [('1', 'status', 'AUTHORIZED', 'CAPTURED')]
     """
 
-    def __init__(self, path: str | Path, *, personal: bool = False) -> None:
+    def __init__(self, path: str | Path, *, personal: bool | None = None) -> None:
         self.path = Path(path).absolute()
-        self.is_personal = personal
         self._process = os.getpid()
         self._is_closed = False
         self._idle: list[sqlite3.Connection] = []  # connections for writing that no thread has in hand
         with _told(self.path):
             _refuse_what_is_no_database(self.path)
             with closing(_connect(self.path, "rwc")) as connection:
-                self._dictionary = self._prepare(connection)
+                self.is_personal, self._dictionary = self._prepare(connection, personal)
 
     def add(self, order_id: str, order: Order, at: datetime | None) -> None:
         """Store an answer; once this returns, it is kept.
@@ -346,8 +345,8 @@ class Archive:
                 if self._is_closed:
                     self.close()
 
-    def _prepare(self, writer: sqlite3.Connection) -> bytes:
-        """Make the file what this version needs; return what its documents are packed with."""
+    def _prepare(self, writer: sqlite3.Connection, personal: bool | None) -> tuple[bool, bytes]:  # noqa: FBT001
+        """Make the file what this version needs; return whether it is personal, and what documents are packed with."""
         with writer:
             writer.execute("BEGIN IMMEDIATE")
             version = self._checked_version(writer)
@@ -355,17 +354,17 @@ class Archive:
                 writer.execute(statement)
             if not version:
                 writer.execute(f"PRAGMA application_id = {_APPLICATION}")
-                writer.execute("INSERT INTO archive VALUES (?, ?)", (self.is_personal, _DICTIONARY))
+                writer.execute("INSERT INTO archive VALUES (?, ?)", (bool(personal), _DICTIONARY))
             if version < len(_STATEMENTS):
                 writer.execute(f"PRAGMA user_version = {len(_STATEMENTS)}")
             is_personal, dictionary = writer.execute("SELECT personal, dictionary FROM archive").fetchone()
-            if is_personal != self.is_personal:
+            if personal not in (None, bool(is_personal)):
                 kept = "personal data" if is_personal else "stand-ins for personal data"
                 raise ArchiveError(f"{self.path} was made to hold {kept}: open it with personal={bool(is_personal)}")
         # The one statement that SQLite does not wait for: where another process is at it, that one sees it through.
         with suppress(sqlite3.OperationalError):
             writer.execute("PRAGMA journal_mode = WAL")
-        return bytes(dictionary)
+        return bool(is_personal), bytes(dictionary)
 
     def _checked_version(self, writer: sqlite3.Connection) -> int:
         """Return how many of our statements made the file, if it is ours or empty."""

@@ -45,18 +45,29 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="a report of the shipped recording: no credentials, no network")
     demo.set_defaults(run=_demo)
 
+    fetch = commands.add_parser("fetch", help="orders into an archive, with OM_API_KEY; call it again to go on")
+    fetch.add_argument("orders", metavar="FILE", help="order ids as a column of a CSV file")
+    fetch.add_argument("--archive", required=True, metavar="FILE", help="made if it is not there")
+    fetch.add_argument("--refresh", default="missing", choices=("missing", "open", "all"), help="(%(default)s)")
+    fetch.add_argument("--personal", action="store_true", help="keep personal data instead of stand-ins")
+    fetch.set_defaults(run=_fetch)
+
     report = commands.add_parser("report", help="a report of your own orders")
-    source = report.add_mutually_exclusive_group(required=True)
-    source.add_argument(
-        "--answers", nargs="+", metavar="FILE", help="answers of the API that you saved: JSON or NDJSON"
-    )
-    source.add_argument("--orders", metavar="FILE", help="order ids as a column of a CSV file; fetched with OM_API_KEY")
-    report.add_argument("--column", help="the column of order ids, where the file has several")
     report.add_argument("--title", default="Orders", help="heads the report")
     report.set_defaults(run=_report)
 
-    for command in (demo, report):
-        command.add_argument("--output", default="report.html", metavar="FILE", help="the report (%(default)s)")
+    audit = commands.add_parser("audit", help="what does not add up in your own orders")
+    audit.set_defaults(run=_audit)
+
+    for command in (report, audit):
+        source = command.add_mutually_exclusive_group(required=True)
+        source.add_argument("--answers", nargs="+", metavar="FILE", help="answers that you saved: JSON or NDJSON")
+        source.add_argument("--archive", metavar="FILE", help="an archive")
+        source.add_argument("--orders", metavar="FILE", help="order ids in a CSV file; fetched with OM_API_KEY")
+    for command in (fetch, report, audit):
+        command.add_argument("--column", help="the column of order ids, where the file has several")
+    for command, file in ((demo, "report.html"), (report, "report.html"), (audit, "findings.csv")):
+        command.add_argument("--output", default=file, metavar="FILE", help="what is written (%(default)s)")
 
     privacy = commands.add_parser("privacy", help="look for credentials and personal data in files: fit for a hook")
     privacy.add_argument("files", nargs="+", metavar="FILE", help="notebooks, cassettes, reports, tables, folders")
@@ -94,16 +105,46 @@ def _demo(options: argparse.Namespace) -> None:
     )
 
 
+def _fetch(options: argparse.Namespace) -> None:
+    order_ids = read_order_ids(Path(options.orders), options.column)
+    with om.Client() as client, om.Archive(options.archive, personal=options.personal or None) as archive:
+        _tell(client.orders(order_ids, archive=archive, refresh=options.refresh))
+        print(archive)
+
+
 def _report(options: argparse.Namespace) -> None:
+    _write_report(_orders(options), options.title, options.output)
+
+
+def _audit(options: argparse.Namespace) -> None:
+    orders = _orders(options)
+    _tell(orders)
+    findings = om.audit(orders)
+    counts = findings.group_by("severity", "rule", maintain_order=True).len()
+    for severity, rule, count in counts.iter_rows():
+        print(f"  {severity:<10}{rule:<40}{count:>8,}")
+    findings.write_csv(options.output)
+    print(f"\nWritten: {options.output}, {findings.height:,} findings")
+
+
+def _orders(options: argparse.Namespace) -> om.Orders:
+    """Return the orders that the options tell of, once it is clear that there is a place for what is made of them."""
     if not Path(options.output).parent.is_dir():
-        raise NotADirectoryError(f"there is no folder {Path(options.output).parent} to write the report into")
+        raise NotADirectoryError(f"there is no folder {Path(options.output).parent} to write {options.output} into")
     if options.answers:
-        orders = om.Orders.from_json(*map(Path, options.answers))
-    else:
-        order_ids = read_order_ids(Path(options.orders), options.column)
-        with om.Client() as client:
-            orders = client.orders(order_ids)
-    _write_report(orders, options.title, options.output)
+        return om.Orders.from_json(*map(Path, options.answers))
+    if options.archive:
+        return _archived(Path(options.archive))
+    order_ids = read_order_ids(Path(options.orders), options.column)
+    with om.Client() as client:
+        return client.orders(order_ids)
+
+
+def _archived(path: Path) -> om.Orders:
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no archive {path}: om-toolkit fetch makes one")
+    with om.Archive(path) as archive:
+        return archive.orders()
 
 
 def _privacy(options: argparse.Namespace) -> None:
@@ -125,12 +166,17 @@ def _sandbox(options: argparse.Namespace) -> None:
             time.sleep(1)
 
 
-def _write_report(orders: om.Orders, title: str, output: str) -> None:
+def _tell(orders: om.Orders) -> None:
+    """Say which orders there are, and why others are not."""
     for failure in orders.failures:
         print(failure, file=sys.stderr)
     if not len(orders):
-        raise ValueError("there is no order to report on")
+        raise ValueError("there are no orders")
     print(orders)
+
+
+def _write_report(orders: om.Orders, title: str, output: str) -> None:
+    _tell(orders)
     for currency, figures in key_figures(orders.tables()).items():
         print(f"\n{currency}")
         for name, figure, detail in figures:

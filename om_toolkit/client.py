@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
+    from om_toolkit.archive import Archive, Refresh
+
 T = TypeVar("T")
 Ids: TypeAlias = str | Iterable[str | Failure]
 
@@ -148,20 +150,42 @@ class Client:
             raise answer.error()
         return answer.value
 
-    def orders(self, order_ids: Ids) -> Orders:
+    def orders(self, order_ids: Ids, *, archive: Archive | None = None, refresh: Refresh = "missing") -> Orders:
         """Fetch many orders; each id ends either among the orders or in their `failures`.
 
         Args:
             order_ids: Order ids, or failures to try again. Each is asked for once; their order is kept.
+            archive: Where each answer is stored as it comes, so that whatever ends the fetch, the same call goes on
+                where it was. The orders returned are then the archive's: as last seen, and with stand-ins for personal
+                data unless it keeps that. One that could not be seen again stands in the `failures` as well.
+            refresh: Which orders of the archive are asked for: `missing`, those that are not there; `open`, these and
+                all that can still change; `all`.
 
         Raises:
+            ArchiveError: If an answer cannot be stored.
             Interrupted: On Ctrl-C, with what had been fetched in its `orders`.
-            ValueError: If something in the list cannot be an order id.
+            ValueError: If something in the list cannot be an order id, or `refresh` is none of the three.
 
         Warns:
             NothingFound: If the API knows none of them.
+            StaleOrders: If orders of the archive that can still change were last seen long before the others.
         """
-        return self._batch(order_ids, self._fetch_order, _as_orders)
+        if archive is None:
+            return self._batch(order_ids, self._fetch_order, _as_orders)
+        ids = _distinct(order_ids)
+
+        def fetch(order_id: str, flights: Flights) -> Fetched[None] | Failure:
+            answer = self._fetch_order(order_id, flights)
+            if isinstance(answer, Failure):
+                return answer
+            archive.add(order_id, answer.value, answer.at)
+            return Fetched(None, answer.at)
+
+        def collect(_: list[Fetched[None]], failures: list[Failure]) -> Orders:
+            kept = archive.orders(ids)
+            return Orders(kept, failures=failures, as_of=kept.as_of)
+
+        return self._batch(archive.wanted(ids, refresh), fetch, collect)
 
     def captures(self, order_ids: Ids) -> Captures:
         """Fetch the captures of many orders through their own endpoint, which does not tell the currency.

@@ -67,13 +67,35 @@ def test_a_report_of_order_ids_in_a_file(capsys: pytest.CaptureFixture[str], mon
     assert "1 orders are not in these numbers" in Path("report.html").read_text("utf-8")
 
 
+def test_orders_are_fetched_into_an_archive_once_and_told_from_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with om.sandbox(30) as shop:
+        monkeypatch.setenv("OM_BASE_URL", shop.base_url)
+        monkeypatch.setenv("OM_API_KEY", "kco_test_sandbox")
+        Path("ids.csv").write_text("\n".join([*shop.order_ids, "not-1"]), "utf-8")
+        for _ in range(2):
+            code, out, err = run(capsys, "fetch", "ids.csv", "--archive", "shop.archive")
+            assert (code, out.splitlines()[1][:40]) == (0, "Archive('shop.archive', 30 orders, 30 sn")
+            assert err.startswith("not-1: not_found")
+        assert shop.server.served == 32
+    code, out, err = run(capsys, "report", "--archive", "shop.archive")
+    assert (code, err) == (0, "")
+    assert out.startswith("Orders(30 orders, as of 2026-10-31 12:00 UTC)")
+    code, out, _ = run(capsys, "audit", "--archive", "shop.archive")
+    written = Path("findings.csv").read_text("utf-8").splitlines()
+    assert (code, written[0].split(",")[:2]) == (0, ["rule", "severity"])
+    assert out.endswith(f"{len(written) - 1:,} findings\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        (["report", "--archive", "nowhere.archive"], "no archive nowhere.archive"),
         (["report", "--orders", "nowhere.csv"], "nowhere.csv"),
         (["report", "--answers", "nowhere.json"], "nowhere.json"),
         (["report", "--orders", "ids.csv"], "no credentials"),
-        (["report", "--answers", "empty.json"], "no order to report on"),
+        (["report", "--answers", "empty.json"], "there are no orders"),
         (["report", "--answers", "empty.json", "--output", "nowhere/report.html"], "no folder nowhere"),
         (["sandbox", "--port", "99999"], "port"),
         (["sandbox", "--port", "0", "--faults", "nonsense=1"], "known are invalid_id, unauthorized"),

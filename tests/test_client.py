@@ -24,6 +24,7 @@ from serving import Answer, serving
 import om_toolkit as om
 from om_toolkit import client as client_module
 from om_toolkit import progress, server
+from om_toolkit.archive import can_change
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -605,3 +606,56 @@ def test_on_ctrl_c_the_process_ends_within_two_seconds(options: str, fetched: in
         assert process.wait(10) == 0
         assert time.monotonic() - started < 2
         assert (process.stdout.read(), process.stderr.read()) == (f"{fetched}\n".encode(), b"")
+
+
+# ---- Into an archive ----
+
+
+def test_what_an_archive_holds_is_not_asked_for_again(tmp_path: Path) -> None:
+    with om.sandbox(20) as shop, om.Archive(tmp_path / "shop", personal=True) as archive:
+        half, ids = shop.order_ids[:10], [*shop.order_ids, "not-1"]
+        shop.orders(half, archive=archive)
+        whole = shop.orders(ids, archive=archive)
+        assert shop.server.served == 21
+        assert list(whole) == list(shop.orders(shop.order_ids))
+        assert ([one.order_id for one in whole.failures], whole.as_of) == (["not-1"], shop.shop.as_of)
+        assert len(archive) == 20
+
+
+def test_what_can_still_change_is_asked_for_again(tmp_path: Path) -> None:
+    with om.sandbox(40) as shop, om.Archive(tmp_path / "shop") as archive:
+        first = shop.orders(shop.order_ids, archive=archive)
+        still_open = sum(can_change(order) for order in first)
+        assert 0 < still_open < 40
+        for refresh, asked in (("missing", 0), ("open", still_open), ("all", 40)):
+            before = shop.server.served
+            again = shop.orders(shop.order_ids, archive=archive, refresh=refresh)  # type: ignore[arg-type]
+            assert (shop.server.served - before, list(again)) == (asked, list(first)), refresh
+        with pytest.raises(ValueError, match="refresh is 'new'"):
+            shop.orders(shop.order_ids, archive=archive, refresh="new")  # type: ignore[arg-type]
+
+
+def test_an_order_that_cannot_be_seen_again_is_there_as_it_was_and_told(tmp_path: Path) -> None:
+    with om.Archive(tmp_path / "shop") as archive:
+        with om.sandbox(3) as shop:
+            first = shop.orders(shop.order_ids, archive=archive)
+        with om.sandbox(3, faults={"forbidden": 1}) as closed:
+            again = closed.orders(shop.order_ids, archive=archive, refresh="all")
+    assert list(again) == list(first)
+    assert [failure.kind for failure in again.failures] == ["forbidden"] * 3
+
+
+def test_a_fetch_into_a_closed_archive_ends_at_once(tmp_path: Path) -> None:
+    with om.sandbox(200) as shop, om.Archive(tmp_path / "shop") as archive:
+        add = archive.add
+
+        def add_and_close(*answer: Any) -> None:
+            add(*answer)
+            archive.close()
+
+        archive.add = add_and_close  # type: ignore[method-assign]
+        with pytest.raises(om.ArchiveError, match="was closed"):
+            shop.orders(shop.order_ids, archive=archive)
+        assert shop.server.served < 100
+    with om.Archive(tmp_path / "shop") as archive:
+        assert 0 < len(archive) < 100

@@ -24,6 +24,7 @@ from test_notebooks import NOTEBOOKS, export
 from test_privacy import AT_A_PLACE, PERSONAL
 
 import om_toolkit as om
+from om_toolkit.models import read_order
 from om_toolkit.tables import SCHEMAS
 
 if TYPE_CHECKING:
@@ -153,6 +154,27 @@ def shown(start: Fetched, *, personal: bool) -> Iterator[str]:
     yield from seen(om.explore(tables))
 
 
+def archived(start: Fetched, *, personal: bool) -> Iterator[str]:
+    """Fetch into an archive, have an order change, and yield all that it holds and tells."""
+    first, *_ = start.shop.order_ids
+    with om.Archive("shop.archive", personal=personal) as archive, om.Client(requests_per_second=None) as client:
+        client.orders(start.shop.order_ids, archive=archive)
+        changed = start.shop.shop.answer(first)
+        changed["billing_address"] |= {"city": "MARK7", "nickname": "MARK8"}
+        changed["status"] = "CLOSED"
+        archive.add(first, read_order(json.dumps(changed)), start.orders.as_of)
+        kept = archive.orders()
+        yield from seen(kept)
+        yield from (order.model_dump_json() for order in kept)
+        yield from seen(archive)
+        yield from seen(archive.tables())
+        yield archive.changes(personal=personal).write_ndjson()
+        archive.export_parquet("archived", personal=personal)
+        if not personal:
+            yield raised(lambda: archive.changes(personal=True))
+    yield raised(archive.orders)
+
+
 def report(start: Fetched, *, personal: bool) -> Iterator[str]:  # noqa: ARG001 - a report is never open
     made = om.Report(start.orders.tables(personal=True), min_cell=1)
     yield from seen(made)
@@ -186,8 +208,19 @@ def exceptions(start: Fetched, *, personal: bool) -> Iterator[str]:  # noqa: ARG
     yield raised(lambda: om.Client(mistyped))
 
 
-STAGES = {"record": record, "parquet": parquet, "shown": shown, "report": report, "exceptions": exceptions}
-OPEN = {"parquet": PERSONAL - {"user_input"}, "shown": {"email", "street_address", "vat_id", "merchant_data"}}
+STAGES = {
+    "record": record,
+    "archived": archived,
+    "parquet": parquet,
+    "shown": shown,
+    "report": report,
+    "exceptions": exceptions,
+}
+OPEN = {
+    "archived": {"email", "street_address", "vat_id"},
+    "parquet": PERSONAL - {"user_input"},
+    "shown": {"email", "street_address", "vat_id", "merchant_data"},
+}
 """The stages that show persons to whoever asks, and what is to be seen there."""
 
 
@@ -225,10 +258,17 @@ def test_what_was_scrubbed_gives_the_same_tables_and_metrics(fetched: Fetched) -
     assert found(map(str, orders.to_polars(personal=True).rows())) == []
     for name in SCHEMAS:
         assert_frame_equal(getattr(orders.tables(), name), getattr(fetched.orders.tables(), name), check_exact=True)
-    for metric in (om.capture_latency, om.capture_curve, om.refund_ratio, om.shipping_methods, om.carriers):
+    for metric in (
+        om.capture_latency,
+        om.capture_curve,
+        om.refund_ratio,
+        om.shipping_methods,
+        om.carriers,
+        om.time_to_refund,
+    ):
         for by in ("purchase_country", []):
             assert_frame_equal(metric(orders, by=by), metric(fetched.orders, by=by), check_exact=True)
-    for figures in (om.key_figures, om.expiring, om.at_risk):
+    for figures in (om.key_figures, om.expiring, om.at_risk, om.audit):
         assert_frame_equal(figures(orders), figures(fetched.orders), check_exact=True)
     assert orders.as_of == fetched.orders.as_of
     assert om.Report(orders).html == om.Report(fetched.orders).html

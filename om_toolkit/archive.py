@@ -509,7 +509,7 @@ _TYPICAL: Final = """
 "purchase_country":"SE","locale":"sv-SE","created_at":"2026-01-01T00:00:00Z","expires_at":"2026-01-01T00:00:00Z",
 "klarna_reference":"","merchant_reference1":"","merchant_reference2":"","merchant_data":"",
 "initial_payment_method":{"type":"INVOICE","description":"description-1","number_of_installments":3},
-"customer":{"type":"person","date_of_birth":"1900-01-02",
+"customer":{"type":"person","date_of_birth":"1800-01-02",
 "national_identification_number":"national_identification_number-1","vat_id":"vat_id-1",
 "organization_entity_type":"LIMITED_COMPANY","organization_registration_id":"organization_registration_id-1"},
 "billing_address":{"attention":"attention-1","city":"city-1","country":"SE","email":"person-1@example.com",

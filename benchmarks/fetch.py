@@ -26,8 +26,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
+from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import aiohttp
@@ -131,10 +133,23 @@ def serving(orders: int) -> Iterator[Served]:
 
 
 @contextmanager
-def ours(url: str, workers: int) -> Iterator[Callable[[Sequence[str]], Sequence[om.Order]]]:
+def ours(url: str, workers: int) -> Iterator[Callable[..., Sequence[om.Order]]]:
     """Fetch with the client, its pace off."""
     with om.Client(KEY, base_url=url, workers=workers, requests_per_second=None) as client:
         yield client.orders
+
+
+@contextmanager
+def archived(url: str, workers: int) -> Iterator[Callable[[Sequence[str]], Sequence[om.Order]]]:
+    """Fetch with the client into an archive, a new one each time."""
+    with ours(url, workers) as fetch, TemporaryDirectory() as folder:
+        files = (Path(folder, f"{number}.archive") for number in count())
+
+        def fetch_into_archive(ids: Sequence[str]) -> Sequence[om.Order]:
+            with om.Archive(next(files)) as archive:
+                return fetch(ids, archive=archive)
+
+        yield fetch_into_archive
 
 
 @contextmanager
@@ -199,6 +214,10 @@ def throughput(served: Served, scale: Scale) -> Iterator[Measured]:
     yield Measured(what.format(32), "workers / latency", 0.9, [one / best for one in our_rates])
     ratios = [one / other for one, other in zip(our_rates, other_rates, strict=True)]
     yield Measured("the same", "aiohttp doing the same work", 0.95, ratios)
+    with ours(served.url, 32) as fetch, archived(served.url, 32) as other:
+        our_rates, other_rates = _in_turn(partial(rate, fetch), partial(rate, other), ids, scale.rounds)
+    ratios = [one / other for one, other in zip(our_rates, other_rates, strict=True)]
+    yield Measured("seconds of a fetch into an archive, 32 workers", "without archive", 1.1, ratios, is_floor=False)
 
 
 def _in_turn(
@@ -211,7 +230,7 @@ def _in_turn(
     for number in range(rounds):
         for measure in (one, other) if number % 2 == 0 else (other, one):
             found[measure].append(measure(ids))
-        tell(f"32 workers, round {number + 1}: {found[one][-1]:.0f} orders/s, aiohttp {found[other][-1]:.0f}")
+        tell(f"32 workers, round {number + 1}: {found[one][-1]:.0f} orders/s, the other way {found[other][-1]:.0f}")
     return found[one], found[other]
 
 

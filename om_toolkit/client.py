@@ -9,7 +9,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -181,7 +181,7 @@ class Client:
             archive.add(order_id, answer.value, answer.at)
             return Fetched(None, answer.at)
 
-        def collect(_: list[Fetched[None]], failures: list[Failure]) -> Orders:
+        def collect(_: dict[str, Fetched[None]], failures: list[Failure]) -> Orders:
             kept = archive.orders(ids)
             return Orders(kept, failures=failures, as_of=kept.as_of)
 
@@ -289,7 +289,7 @@ class Client:
         self,
         order_ids: Ids,
         fetch: Fetch[T],
-        collect: Callable[[list[Fetched[T]], list[Failure]], BatchT],
+        collect: Callable[[dict[str, Fetched[T]], list[Failure]], BatchT],
     ) -> BatchT:
         ids = _distinct(order_ids)
         answers: Answers[T] = {}
@@ -425,12 +425,12 @@ Answers: TypeAlias = dict[str, Fetched[T] | Failure]
 
 
 def _collected(
-    ids: Iterable[str], answers: Answers[T], collect: Callable[[list[Fetched[T]], list[Failure]], BatchT]
+    ids: Iterable[str], answers: Answers[T], collect: Callable[[dict[str, Fetched[T]], list[Failure]], BatchT]
 ) -> BatchT:
     """Put the answers there are in the order of the ids."""
-    came = [answers[order_id] for order_id in ids if order_id in answers]
-    failures = [answer for answer in came if isinstance(answer, Failure)]
-    return collect([answer for answer in came if isinstance(answer, Fetched)], failures)
+    came = {order_id: answers[order_id] for order_id in ids if order_id in answers}
+    failures = [answer for answer in came.values() if isinstance(answer, Failure)]
+    return collect({one: answer for one, answer in came.items() if isinstance(answer, Fetched)}, failures)
 
 
 def _is_unknown(answer: object) -> bool:
@@ -448,17 +448,18 @@ def _warn_if_nothing_found(batch: Orders | Captures, clients: Sequence[Client], 
     warn(text, NothingFound, stacklevel=stacklevel)
 
 
-def _as_orders(answers: list[Fetched[Order]], failures: list[Failure]) -> Orders:
-    return Orders.at(_newest(answers), [answer.value for answer in answers], failures)
+def _as_orders(answers: dict[str, Fetched[Order]], failures: list[Failure]) -> Orders:
+    return Orders.at(_newest(answers), [answer.value for answer in answers.values()], failures)
 
 
-def _as_captures(answers: list[Fetched[tuple[Capture, ...]]], failures: list[Failure]) -> Captures:
-    captures = (capture for answer in answers for capture in answer.value)
-    return Captures(captures, failures=failures, as_of=_newest(answers))
+def _as_captures(answers: dict[str, Fetched[tuple[Capture, ...]]], failures: list[Failure]) -> Captures:
+    captures = (capture for answer in answers.values() for capture in answer.value)
+    answered = {order_id: answer.at for order_id, answer in answers.items()}
+    return Captures(captures, failures=failures, as_of=_newest(answers), answered=answered)
 
 
-def _newest(answers: Iterable[Fetched[Any]]) -> datetime | None:
-    return max(filter(None, (answer.at for answer in answers)), default=None)
+def _newest(answers: Mapping[str, Fetched[Any]]) -> datetime | None:
+    return max(filter(None, (answer.at for answer in answers.values())), default=None)
 
 
 def _distinct(order_ids: Ids) -> list[str]:

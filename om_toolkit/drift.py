@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from om_toolkit import privacy
-from om_toolkit.models import Customer, InitialPaymentMethod, Model, Order, OrderLine, ShippingInfo, json_type
+from om_toolkit.models import (
+    Capture,
+    Customer,
+    InitialPaymentMethod,
+    Model,
+    Order,
+    OrderLine,
+    Refund,
+    ShippingInfo,
+    json_type,
+)
 from om_toolkit.vocabulary import VOCABULARY
 
 if TYPE_CHECKING:
@@ -29,6 +39,10 @@ def undocumented(model: Model, path: str = "") -> Iterator[tuple[str, str, str]]
         The API path, with `?` for a name that may be somebody's; `field` or `value`; and of an unknown field its JSON
         type, of a known one the unknown value.
     """
+    if isinstance(model, Capture | Refund):
+        for name in ("order_id", "purchase_currency"):
+            if name in model.model_fields_set:
+                yield f"{path}{name}", "field", json_type(getattr(model, name))
     for name, value in (model.model_extra or {}).items():
         shown = name if privacy.is_name(name) else "?"
         yield f"{path}{shown}", "field", json_type(value)

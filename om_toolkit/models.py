@@ -15,7 +15,7 @@ from html import escape
 from itertools import chain, groupby
 from math import isfinite
 from operator import itemgetter
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, NoReturn, Self, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -93,6 +93,9 @@ class Model(BaseModel):
     )
 
     _shown: ClassVar[tuple[str, ...]] = ()
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} cannot be changed: model_copy(update=...) makes another")
 
     def __repr_args__(self) -> Iterator[tuple[str, object]]:
         """Yield the fields that a repr shows: none that names a person; of an array, how many it holds."""
@@ -429,8 +432,15 @@ def _stamp(order: Order, order_id: str | None) -> None:
 
 
 def _belongs(part: Capture | Refund, order_id: str | None, currency: str | None) -> None:
-    part.__dict__["order_id"] = part.order_id or order_id
-    part.__dict__["purchase_currency"] = part.purchase_currency or currency
+    part.__dict__["order_id"] = order_id or part.order_id
+    part.__dict__["purchase_currency"] = currency or part.purchase_currency
+
+
+def with_currency(capture: Capture, currency: str | None) -> Capture:
+    """Return a copy of a capture whose currency is known from elsewhere."""
+    copy = capture.model_copy()
+    _belongs(copy, copy.order_id, currency)
+    return copy
 
 
 _ORDER: Final = TypeAdapter(Order)
@@ -594,8 +604,12 @@ def _values(
         if column.path is not None:
             yield next(fields)
         else:
-            # A line by itself does not know whose it is.
-            yield keys[column.name] if column.name in keys else [getattr(item, column.name, None) for item in items]
+            # A line by itself does not know whose it is, whatever an unknown field of that name says.
+            yield keys[column.name] if column.name in keys else [_own(item, column.name) for item in items]
+
+
+def _own(item: Row, name: str) -> Any:  # noqa: ANN401 - whatever it is
+    return None if name in (item.model_extra or ()) else getattr(item, name, None)
 
 
 _AT_ONCE: Final = 256  # objects: what they hold stays in the processor's cache until rows have become columns

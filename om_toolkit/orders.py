@@ -19,7 +19,7 @@ from om_toolkit.collector import paused
 from om_toolkit.drift import undocumented
 from om_toolkit.errors import FailedOrders, Failure
 from om_toolkit.instants import in_utc, moment
-from om_toolkit.models import Capture, Order, Row, to_frame
+from om_toolkit.models import Capture, Order, Row, to_frame, with_currency
 from om_toolkit.tables import Kind, Tables, columns
 
 if TYPE_CHECKING:
@@ -80,6 +80,8 @@ class Batch(Sequence[RowT]):
         failures: Why the others could not be had, a `Failure` each; `failures.to_polars()` is a frame of them.
         as_of: The instant the answers speak of, in UTC (a naive one is taken for it); None if nothing tells.
         as_of_is_inferred: Whether that is the newest time in the answers, for nobody has told when they were fetched.
+        answered: When each order was answered, by its id: where batches were merged, at different times, and of
+            captures also those orders that have none.
     """
 
     _table: ClassVar[str]
@@ -92,8 +94,10 @@ class Batch(Sequence[RowT]):
         failures: Iterable[Failure] = (),
         as_of: datetime | None = None,
         as_of_is_inferred: bool = False,
+        answered: Mapping[str, datetime | None] | None = None,
     ) -> None:
         self._items: tuple[RowT, ...] = tuple(items)
+        self._answered = answered
         self.failures = Failures(failures)
         self.as_of = in_utc(as_of)
         self.as_of_is_inferred = as_of_is_inferred
@@ -106,7 +110,11 @@ class Batch(Sequence[RowT]):
         """Return the one at a position or with an id; of a slice, a sequence of the same kind, without failures."""
         if isinstance(which, slice):
             return self._like(self._items[which])
-        return self._by_id[which] if isinstance(which, str) else self._items[which]
+        if not isinstance(which, str):
+            return self._items[which]
+        if which not in self._by_id:
+            raise KeyError(f"{which} is not among these {len(self):,} {self._table}")
+        return self._by_id[which]
 
     def __contains__(self, which: object) -> bool:
         return which in self._by_id if isinstance(which, str) else which in self._items
@@ -118,13 +126,27 @@ class Batch(Sequence[RowT]):
         return iter(self._items)
 
     def __add__(self, other: Self) -> Self:
-        """Merge with others; of one in both, that with the newer `as_of` counts, and what was had is no failure."""
-        newer: Self = max(other, self, key=lambda batch: batch.as_of or datetime.min.replace(tzinfo=UTC))
-        merged = {self._identity(item): item for item in (*self, *other, *newer)}
-        had = {order_id for order_id, *_ in merged}
+        """Merge with others; of an order in both, what was answered later counts, and what was had is no failure."""
+        if not isinstance(other, type(self)):
+            return NotImplemented
+        older: Self
+        newer: Self
+        is_in_turn = (self.as_of or _LONG_AGO) <= (other.as_of or _LONG_AGO)
+        older, newer = (self, other) if is_in_turn else (other, self)
+        mine, theirs = self.answered, other.answered
+        taken = {one for one, at in theirs.items() if one not in mine or (at or _LONG_AGO) >= (mine[one] or _LONG_AGO)}
+        own = {self._identity(item): item for item in self}
+        new = {self._identity(item): item for item in other if item.order_id in taken or item.order_id is None}
+        kept = {key: item for key, item in own.items() if key in new or item.order_id not in taken}
+        merged = kept | {key: self._renewed(own.get(key), item) for key, item in new.items()}
+        answered = mine | {order_id: theirs[order_id] for order_id in taken}
         # What was asked for again has failed once, by its last answer; what was read from a file fails by itself.
-        failed = {one.order_id if one.attempts else one: one for one in (*self.failures, *other.failures)}
-        return newer._like(merged.values(), [one for one in failed.values() if one.order_id not in had])
+        failed = {
+            one.order_id if one.attempts or one.kind == "unauthorized" else id(one): one
+            for one in (*older.failures, *newer.failures)
+        }
+        failures = [one for one in failed.values() if one.order_id not in answered]
+        return newer._like(merged.values(), failures, answered)
 
     def filter(self, predicate: Callable[[RowT], object] | pl.Expr) -> Self:
         """Keep those for which a function, or a polars expression over `to_polars()`, is true; without failures.
@@ -135,7 +157,8 @@ class Batch(Sequence[RowT]):
             (1, 0)
         """
         if isinstance(predicate, pl.Expr):
-            return self._like(compress(self._items, self.to_polars().select(predicate).to_series()))
+            kept = self.to_polars().with_row_index("item").filter(predicate)["item"]
+            return self._like(map(self._items.__getitem__, kept))
         return self._like(filter(predicate, self._items))
 
     def to_polars(self, *, personal: bool = False) -> pl.DataFrame:
@@ -165,8 +188,34 @@ class Batch(Sequence[RowT]):
         """Return the failures in words, as HTML."""
         return self.failures._repr_html_() if self.failures else ""
 
-    def _like(self, items: Iterable[RowT], failures: Iterable[Failure] = ()) -> Self:
-        return type(self)(items, failures=failures, as_of=self.as_of, as_of_is_inferred=self.as_of_is_inferred)
+    def _like(
+        self,
+        items: Iterable[RowT],
+        failures: Iterable[Failure] = (),
+        answered: Mapping[str, datetime | None] | None = None,
+    ) -> Self:
+        items = tuple(items)
+        if answered is None and self._answered is not None:
+            answered = {item.order_id: self._answered.get(item.order_id) for item in items if item.order_id}
+        return type(self)(
+            items,
+            failures=failures,
+            as_of=self.as_of,
+            as_of_is_inferred=self.as_of_is_inferred,
+            answered=answered,
+        )
+
+    @property
+    def answered(self) -> dict[str, datetime | None]:
+        """When each order was answered, by its id."""
+        if self._answered is not None:
+            return dict(self._answered)
+        return {item.order_id: self.as_of for item in self if item.order_id}
+
+    @staticmethod
+    def _renewed(old: RowT | None, new: RowT) -> RowT:  # noqa: ARG004 - Captures looks at it
+        """Return what is to stand for one that is in both of two merged sequences."""
+        return new
 
     @cached_property
     def _by_id(self) -> dict[str, RowT]:
@@ -178,11 +227,19 @@ class Batch(Sequence[RowT]):
         return identity if identity[-1] else (*identity, id(item))
 
 
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
 class Captures(Batch[Capture]):
     """Captures, in the order of the ids that were asked for; `captures["..."]` finds one by its capture_id."""
 
     _table = "captures"
     _key = ("order_id", "capture_id")
+
+    @staticmethod
+    def _renewed(old: Capture | None, new: Capture) -> Capture:
+        """Keep a currency that is known: their own endpoint does not tell it."""
+        return with_currency(new, old.purchase_currency) if old and not new.purchase_currency else new
 
     def _repr_html_(self) -> str:
         """Show counts and amounts by currency, and the failures in words."""
@@ -239,7 +296,13 @@ class Orders(Batch[Order]):
     def captures(self) -> Captures:
         """The captures of all these orders."""
         captures = (capture for order in self for capture in order.captures)
-        return Captures(captures, as_of=self.as_of, as_of_is_inferred=self.as_of_is_inferred)
+        return Captures(
+            captures,
+            failures=self.failures,
+            as_of=self.as_of,
+            as_of_is_inferred=self.as_of_is_inferred,
+            answered=self.answered,
+        )
 
     def tables(self, *, personal: bool = False) -> Tables[pl.DataFrame]:
         """Return the five tables of these orders.
@@ -247,7 +310,8 @@ class Orders(Batch[Order]):
         Args:
             personal: Whether the columns that can name a person are there as well.
         """
-        return self._make_tables(personal=True) if personal else self._tables
+        # What was made once is handed out as a copy, which costs nothing: a frame can be changed in place.
+        return self._make_tables(personal=True) if personal else self._tables.map(pl.DataFrame.clone)
 
     @cached_property
     def _tables(self) -> Tables[pl.DataFrame]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
@@ -15,6 +15,7 @@ from om_toolkit.shop import Shop
 from om_toolkit.tables import SCHEMAS, columns
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 FIRST = {"order_id": "a-1", "order_amount": 100, "purchase_currency": "sek", "created_at": "2026-10-01T08:00:00Z"}
@@ -433,3 +434,94 @@ def test_a_notebook_shows_counts_and_failures_in_words() -> None:
     assert "&lt;x&gt;: not_found" in shown
     assert "correlation id abc" in shown
     assert "2 more" in shown
+
+
+# ---- Merging, with when each was answered ----
+
+
+def at(day: int, *documents: dict[str, Any], failures: Iterable[om.Failure] = ()) -> om.Orders:
+    read = om.Orders.from_json(json.dumps(documents), as_of=datetime(2026, 10, day, tzinfo=UTC))
+    return om.Orders(read, failures=failures, as_of=read.as_of)
+
+
+def test_of_an_order_what_was_answered_last_counts_however_batches_are_merged() -> None:
+    other, old, new = (
+        at(3, {"order_id": "x"}),
+        at(1, {"order_id": "b", "order_amount": 1}),
+        at(2, {"order_id": "b", "order_amount": 2}),
+    )
+    for merged in ((other + old) + new, other + (old + new), (new + other) + old, new + (old + other)):
+        assert merged["b"].order_amount == 2
+        assert merged.as_of == datetime(2026, 10, 3, tzinfo=UTC)
+
+
+def test_of_two_failures_the_later_one_is_told() -> None:
+    late, early = om.Failure("a", "not_found", attempts=1), om.Failure("a", "timeout", attempts=6)
+    for merged in (at(3, failures=[late]) + at(1, failures=[early]), at(1, failures=[early]) + at(3, failures=[late])):
+        assert merged.failures == (late,)
+
+
+def test_failures_of_saved_answers_stay_though_they_look_alike() -> None:
+    one, other = om.Orders.from_json('{"x": 1}'), om.Orders.from_json('{"x": 2}')
+    assert len((one + other).failures) == 2
+    assert len((one + other + one).failures) == 2
+    assert [failure.order_id for failure in om.Orders.from_json('{"x": 1}', '{"x": 2}').failures] == [
+        "answer #1",
+        "answer #2",
+    ]
+
+
+def test_an_order_without_captures_was_answered_too() -> None:
+    with om.sandbox(20) as shop:
+        ids = [order.order_id for order in shop.orders(shop.order_ids) if not order.captures]
+        failed = om.Captures(failures=[om.Failure(str(one), "timeout", attempts=6) for one in ids])
+        assert ids
+        assert (failed + shop.captures(failed.failures)).failures == ()
+
+
+def test_the_currency_that_the_order_tells_stays_when_its_captures_are_fetched_again() -> None:
+    with om.sandbox(20) as shop:
+        orders = shop.orders(shop.order_ids)
+        again = shop.captures(shop.order_ids)
+        assert {capture.purchase_currency for capture in again} == {None}
+        assert list(orders.captures + again) == list(orders.captures)
+
+
+def test_only_like_is_merged_with_like() -> None:
+    orders = at(1, {"order_id": "a"})
+    with pytest.raises(TypeError):
+        orders + orders.captures  # type: ignore[operator]
+
+
+def test_an_expression_filters_as_polars_does() -> None:
+    orders = at(1, {"order_id": "a", "order_amount": 5}, {"order_id": "b", "order_amount": 1}, {"order_id": "c"})
+    assert len(orders.filter(pl.lit(value=True))) == 3
+    assert len(orders.filter(pl.col("order_amount").sum() > 5)) == 3
+    assert [order.order_id for order in orders.filter(pl.col("order_amount") > 3)] == ["a"]
+    with pytest.raises(pl.exceptions.PolarsError):
+        orders.filter(pl.col("status"))
+
+
+def test_a_table_that_is_changed_in_place_changes_no_other() -> None:
+    orders = at(1, {"order_id": "a"})
+    orders.tables().orders.insert_column(0, pl.Series("more", [1]))
+    assert orders.tables().orders.columns[0] == "order_id"
+
+
+def test_an_unknown_id_is_named() -> None:
+    with pytest.raises(KeyError, match="zz is not among these 1 orders"):
+        at(1, {"order_id": "a"})["zz"]
+
+
+def test_a_capture_that_tells_another_order_is_its_order_s_and_drift() -> None:
+    other = {"order_id": "b", "purchase_currency": "eur", "captured_amount": 5, "order_lines": [{"quantity": 1}]}
+    orders = at(1, {"order_id": "a", "purchase_currency": "sek", "captures": [other]})
+    tables = orders.tables()
+    for table in (tables.captures, tables.order_lines):
+        assert table.select("order_id", "purchase_currency").rows() == [("a", "SEK")]
+    assert orders.drift["path"].to_list() == ["captures.order_id", "captures.purchase_currency"]
+
+
+def test_what_an_unknown_field_says_is_no_key() -> None:
+    line = at(1, {"order_id": "a", "order_lines": [{"line": "first", "source": {"a": 1}, "order_id": 3}]})[0]
+    assert line.order_lines[0].to_polars().select("line", "source", "order_id").rows() == [(None, None, None)]

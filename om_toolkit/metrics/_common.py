@@ -170,9 +170,9 @@ def _digits(amount: pl.Expr, exponent: int) -> pl.Expr:
     return pl.format("{}.{}", backwards, (amount % scale).cast(pl.String).str.zfill(exponent))
 
 
-def squared_residuals(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
-    """Aggregate Σ(y - R·x)², with R = Σy / Σx: what the interval of `amount_ratio` is made of."""
-    return (part - whole * ratio(part.sum(), whole.sum())).pow(2).sum()
+def squared_residual(part: pl.Expr, whole: pl.Expr, keys: Sequence[str]) -> pl.Expr:
+    """Return (y - R·x)² of each row, with R = Σy / Σx of its group: the interval of `amount_ratio` is of their sum."""
+    return (part - whole * ratio(part.sum(), whole.sum()).over(keys)).pow(2)
 
 
 def amount_ratio(name: str, part: str, whole: str, residuals: str, orders: str) -> list[pl.Expr]:

@@ -15,7 +15,7 @@ from om_toolkit.metrics._common import (
     groups_of,
     has_currency,
     ratio,
-    squared_residuals,
+    squared_residual,
 )
 from om_toolkit.tables import Tables, tables_of
 
@@ -138,6 +138,7 @@ def plan(tables: Tables[pl.LazyFrame], by: By) -> pl.LazyFrame:
     totals = (
         groups.select(tables.orders, **amounts)
         .filter(captured > 0)
+        .with_columns(residual=squared_residual(refunded, captured, groups.keys))
         .group_by(groups.keys)
         .agg(
             orders_captured=pl.len().cast(pl.Int64),
@@ -145,7 +146,7 @@ def plan(tables: Tables[pl.LazyFrame], by: By) -> pl.LazyFrame:
             orders_fully_refunded=count(refunded >= captured),
             captured_amount=count(captured),
             refunded_amount=count(refunded),
-            residuals=squared_residuals(refunded, captured),
+            residuals=pl.col("residual").sum(),
         )
     )
     return groups.present(

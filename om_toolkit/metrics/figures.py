@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from om_toolkit.metrics import latency, refunds, shipping
-from om_toolkit.metrics._common import CURRENCY, OPEN, amount_ratio, count, count_ratio, squared_residual
+from om_toolkit.metrics._common import CURRENCY, OPEN, amount_ratio, count, count_ratio, moments
 from om_toolkit.tables import Tables, tables_of
 
 _COLUMNS: Final = """
@@ -56,7 +56,7 @@ def key_figures(data: object) -> pl.DataFrame:
     return (
         figures.with_columns(pl.col(_COUNTED).fill_null(0))
         .with_columns(
-            *amount_ratio("capture_rate", "captured_amount", "order_amount", "residuals", "orders"),
+            *amount_ratio("capture_rate", "captured_amount", "order_amount", "orders"),
             *count_ratio("tracking_share", "captures_with_tracking", "captures"),
         )
         .select(_COLUMNS)
@@ -69,25 +69,20 @@ def _orders(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
     ordered, captured = pl.col("order_amount").fill_null(0), pl.col("captured_amount").fill_null(0)
     status = pl.col("status")
     is_open, is_expired, is_cancelled = status.is_in(OPEN), status == "EXPIRED", status == "CANCELLED"
-    residual = squared_residual(captured, ordered, [CURRENCY])
-    return (
-        tables.orders.with_columns(residual=residual)
-        .group_by(CURRENCY)
-        .agg(
-            orders=pl.len().cast(pl.Int64),
-            order_amount=count(ordered),
-            captured_orders=count(captured > 0),
-            captured_amount=count(captured),
-            residuals=pl.col("residual").sum(),
-            open_orders=count(is_open),
-            open_amount=count(pl.col("remaining_authorized_amount").filter(is_open)),
-            expired_orders=count(is_expired),
-            expired_amount=count((ordered - captured).filter(is_expired)),
-            cancelled_orders=count(is_cancelled),
-            cancelled_amount=count((ordered - captured).filter(is_cancelled)),
-            average_order_value=pl.col("order_amount").mean(),
-            median_order_value=pl.col("order_amount").median(),
-        )
+    return tables.orders.group_by(CURRENCY).agg(
+        orders=pl.len().cast(pl.Int64),
+        order_amount=count(ordered),
+        captured_orders=count(captured > 0),
+        captured_amount=count(captured),
+        **moments(captured, ordered),
+        open_orders=count(is_open),
+        open_amount=count(pl.col("remaining_authorized_amount").filter(is_open)),
+        expired_orders=count(is_expired),
+        expired_amount=count((ordered - captured).filter(is_expired)),
+        cancelled_orders=count(is_cancelled),
+        cancelled_amount=count((ordered - captured).filter(is_cancelled)),
+        average_order_value=pl.col("order_amount").mean(),
+        median_order_value=pl.col("order_amount").median(),
     )
 
 

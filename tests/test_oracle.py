@@ -88,7 +88,7 @@ def test_on_a_shop_without_orders(tmp_path: Path) -> None:
     check(shop(), tmp_path, BY[1])
 
 
-@awkward_shops(15, by=BY)
+@awkward_shops(10, by=BY)
 def test_on_awkward_shops(tmp_path: Path, rows: Rows, as_of: int | None, by: Sequence[str]) -> None:
     check(awkward(rows, as_of), tmp_path, by)
 

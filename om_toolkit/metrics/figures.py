@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from om_toolkit.metrics import latency, refunds, shipping
-from om_toolkit.metrics._common import CURRENCY, OPEN, amount_ratio, count, count_ratio, squared_residuals
+from om_toolkit.metrics._common import CURRENCY, OPEN, amount_ratio, count, count_ratio, moments
 from om_toolkit.tables import Tables, tables_of
 
 _COLUMNS: Final = """
@@ -56,7 +56,7 @@ def key_figures(data: object) -> pl.DataFrame:
     return (
         figures.with_columns(pl.col(_COUNTED).fill_null(0))
         .with_columns(
-            *amount_ratio("capture_rate", "captured_amount", "order_amount", "residuals", "orders"),
+            *amount_ratio("capture_rate", "captured_amount", "order_amount", "orders"),
             *count_ratio("tracking_share", "captures_with_tracking", "captures"),
         )
         .select(_COLUMNS)
@@ -74,7 +74,7 @@ def _orders(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
         order_amount=count(ordered),
         captured_orders=count(captured > 0),
         captured_amount=count(captured),
-        residuals=squared_residuals(captured, ordered),
+        **moments(captured, ordered),
         open_orders=count(is_open),
         open_amount=count(pl.col("remaining_authorized_amount").filter(is_open)),
         expired_orders=count(is_expired),

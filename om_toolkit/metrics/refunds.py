@@ -14,8 +14,8 @@ from om_toolkit.metrics._common import (
     count_ratio,
     groups_of,
     has_currency,
+    moments,
     ratio,
-    squared_residuals,
 )
 from om_toolkit.tables import Tables, tables_of
 
@@ -145,12 +145,12 @@ def plan(tables: Tables[pl.LazyFrame], by: By) -> pl.LazyFrame:
             orders_fully_refunded=count(refunded >= captured),
             captured_amount=count(captured),
             refunded_amount=count(refunded),
-            residuals=squared_residuals(refunded, captured),
+            **moments(refunded, captured),
         )
     )
     return groups.present(
         totals.with_columns(
-            *amount_ratio("amount_ratio", "refunded_amount", "captured_amount", "residuals", "orders_captured"),
+            *amount_ratio("amount_ratio", "refunded_amount", "captured_amount", "orders_captured"),
             *count_ratio("count_ratio", "orders_refunded", "orders_captured"),
         )
     ).select(*groups.names, *_COUNTS, *_AMOUNTS, *_RATIOS)

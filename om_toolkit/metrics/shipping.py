@@ -22,6 +22,8 @@ _ABSENT: Final = ("(missing)", "(unknown)", "(digital)")
 
 _MISSING, _UNKNOWN, _DIGITAL = map(pl.lit, _ABSENT)
 
+_ONE: Final = pl.lit(1, dtype=pl.Int64)
+
 _METHODS: Final = (pl.col("low").min(), pl.col("high").max(), pl.col("has_tracking").any())
 
 _CHOSEN: Final = "selected_shipping_option_method"
@@ -101,9 +103,10 @@ def plan(tables: Tables[pl.LazyFrame], by: By, grain: Grain, source: Source, lab
     is_mixed = pl.col("low") != pl.col("high")
     counted = (
         _items(tables, grain, source, label)
+        .with_columns(tracked_items=pl.when("has_tracking").then("items"))
         .join(groups.of_orders(tables.orders), on="order_id", nulls_equal=True)
         .group_by(*groups.keys, key=pl.when(is_mixed).then(pl.lit("(mixed)")).otherwise(pl.coalesce("low", "absent")))
-        .agg(count=pl.len().cast(pl.Int64), with_tracking=count("has_tracking"), captured_amount=count("amount"))
+        .agg(count=count("items"), with_tracking=count("tracked_items"), captured_amount=count("amount"))
         .join(_spellings(tables, source, label), on="key", how="left")
         .with_columns(pl.coalesce("spelling", "key").alias(label), total=pl.col("count").sum().over(groups.keys))
         .with_columns(
@@ -118,10 +121,10 @@ def plan(tables: Tables[pl.LazyFrame], by: By, grain: Grain, source: Source, lab
 
 
 def _items(tables: Tables[pl.LazyFrame], grain: Grain, source: Source, label: str) -> pl.LazyFrame:
-    """Plan one row per thing counted.
+    """Plan rows of things to be counted, one each but for captures that are told twice.
 
-    Its columns: `order_id`; `low` and `high`, the alphabetically first and last of its methods; `absent`, what it is
-    called if it has none; `has_tracking`; `amount`.
+    Their columns: `order_id`; `items`, how many they are; `low` and `high`, the alphabetically first and last of their
+    methods; `absent`, what they are called if they have none; `has_tracking`; `amount`.
     """
     match source, grain:
         case "shipped", "capture":
@@ -143,47 +146,58 @@ def _items(tables: Tables[pl.LazyFrame], grain: Grain, source: Source, label: st
 def _entries(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
     key = _key(label)
     return tables.shipments.filter(pl.col("source") == "capture").select(
-        *_CAPTURE, "has_tracking", low=key, high=key, absent=_MISSING, amount=pl.lit(None, dtype=pl.Int64)
+        *_CAPTURE, "has_tracking", items=_ONE, low=key, high=key, absent=_MISSING, amount=pl.lit(None, dtype=pl.Int64)
     )
 
 
 def _captures(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
-    shipped = _entries(tables, label).group_by(_CAPTURE).agg(*_METHODS)
-    has_no_entries = pl.col("has_tracking").is_null()
-    return (
-        tables.captures.select(*_CAPTURE, amount="captured_amount")
-        .join(shipped, on=_CAPTURE, how="left", nulls_equal=True)
-        .join(_goods(tables), on=_CAPTURE, how="left", nulls_equal=True)
-        .with_columns(
-            absent=pl.when(has_no_entries & pl.col("is_digital").is_null())
-            .then(_UNKNOWN)
-            .when(has_no_entries & pl.col("is_digital"))
-            .then(_DIGITAL)
-            .otherwise(_MISSING)
+    """Plan the captures: one pass brings them and their shipments together, and few are asked for their order lines."""
+    entries = _entries(tables, label).select(*_CAPTURE, "has_tracking", "low", is_entry=pl.lit(value=True))
+    captures = tables.captures.select(*_CAPTURE, items=_ONE, amount="captured_amount")
+    shipped = (
+        pl.concat([captures, entries], how="diagonal")
+        .group_by(_CAPTURE)
+        .agg(
+            pl.col("items").sum(),
+            pl.col("amount").sum(),
+            pl.col("low").min(),
+            pl.col("has_tracking").any(),
+            has_entries=pl.col("is_entry").any(),
+            high=pl.col("low").max(),
         )
+        .filter(pl.col("items") > 0)
+    )
+    bare = ~pl.col("has_entries")
+    return shipped.join(_goods(tables, shipped.filter(bare)), on=_CAPTURE, how="left", nulls_equal=True).with_columns(
+        absent=pl.when(bare & pl.col("is_digital").is_null())
+        .then(_UNKNOWN)
+        .when(bare & pl.col("is_digital"))
+        .then(_DIGITAL)
+        .otherwise(_MISSING)
     )
 
 
-def _goods(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
-    """Plan whether the goods of a capture are digital, of captures with order lines."""
+def _goods(tables: Tables[pl.LazyFrame], captures: pl.LazyFrame) -> pl.LazyFrame:
+    """Plan whether the goods of captures are digital, as far as they have order lines."""
     kind = pl.col("type")
     is_digital = kind.eq_missing("digital")
     is_money = kind.is_in(_MONEY_LINES).fill_null(False)
     lines = tables.order_lines.filter(pl.col("source") == "capture")
+    lines = lines.join(captures, on=_CAPTURE, how="semi", nulls_equal=True)
     return lines.group_by(_CAPTURE).agg(is_digital=is_digital.any() & (is_digital | is_money).all())
 
 
 def _orders(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
     absent = pl.coalesce(pl.when((pl.col("absent") == why).any()).then(pl.lit(why)) for why in _ABSENT)
-    return _captures(tables, label).group_by("order_id").agg(*_METHODS, absent=absent, amount=pl.col("amount").sum())
+    orders = _captures(tables, label).group_by("order_id").agg(*_METHODS, absent=absent, amount=pl.col("amount").sum())
+    return orders.with_columns(items=_ONE)
 
 
 def _choices(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
     key = _key(_CHOSEN)
     tracked = _entries(tables, "shipping_method").group_by("order_id").agg(pl.col("has_tracking").any())
-    return tables.orders.select("order_id", low=key, high=key, absent=_MISSING, amount="captured_amount").join(
-        tracked, on="order_id", how="left"
-    )
+    chosen = tables.orders.select("order_id", items=_ONE, low=key, high=key, absent=_MISSING, amount="captured_amount")
+    return chosen.join(tracked, on="order_id", how="left")
 
 
 def _key(column: str) -> pl.Expr:

@@ -1,0 +1,484 @@
+"""How fast the metrics are on ten million orders in Parquet, against DuckDB and lifelines, and in how much memory.
+
+    uv run --group benchmarks python benchmarks/metrics.py                  # an hour, 2 GB of disk, 8 GB of memory
+    uv run --group benchmarks python benchmarks/metrics.py --folder FOLDER  # the orders are kept for another time
+    uv run --group benchmarks python benchmarks/metrics.py --quick          # a fiftieth of that: does it still run?
+
+Prints a Markdown table, and ends with exit code 1 if a ratio is above the one that it must reach.
+
+Speed is elapsed time in a fresh process each, warmed up on a tenth of the orders, in rounds: each runs both ways one after the other,
+the first of the two changing from round to round. A measured ratio is the median of the rounds' ratios. In every round
+both ways must have given the same answer: counts and amounts exactly, all else to 1e-9. Memory (Linux only: it reads
+/proc) is the extra peak of a fresh process, compared with the columns that the metric needs, held in memory.
+"""
+
+# ruff: noqa: PLR2004, S608 - made-up shares, and queries put together of names and numbers of our own
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import numpy as np
+import polars as pl
+from convert import Measured, in_fresh_process, peak_bytes, restart_peak, tell, told_machine
+from lifelines import KaplanMeierFitter
+from lifelines.utils import median_survival_times
+
+import om_toolkit as om
+from om_toolkit.tables import columns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+Answer = list[tuple[Any, ...]]
+Timed = tuple[float, Answer]
+
+AS_OF = datetime(2026, 10, 31, 12, tzinfo=UTC)
+CHUNK = 1_000_000
+COUNTRIES = ("SE", "DE", "FI", "NO", "DK", "NL", "AT", "CH", "GB", "FR", "US", "JP")
+CURRENCIES = ("SEK", "EUR", "EUR", "NOK", "DKK", "EUR", "EUR", "CHF", "GBP", "EUR", "USD", "JPY")
+METHODS = ("Home", "PickUpPoint", "BoxReg", "Postal", "home", "PickUpStore")
+TABLES = ("orders", "captures", "refunds", "order_lines", "shipments")
+
+
+# ---- The orders ----
+
+
+def write_orders(folder: Path, orders: int) -> None:
+    """Write a folder of tables, in files of a million orders; as many captures as orders."""
+    for part, start in enumerate(range(0, orders, CHUNK)):
+        made = some_orders(np.random.default_rng(part), min(CHUNK, orders - start))
+        for name, frame in made.items():
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            frame.write_parquet(
+                folder / name / f"part-{part}.parquet", metadata={"om_toolkit.as_of": AS_OF.isoformat()}
+            )
+        tell(f"{start + made['orders'].height:,} orders written")
+
+
+def some_orders(random: np.random.Generator, size: int) -> dict[str, pl.DataFrame]:
+    """Make orders: one in ten waits, expired or was cancelled, one in ten has two captures, one in eight a refund."""
+    orders = drawn_orders(random, size)
+    kind = random.random(size)
+    number = np.where(kind < 0.1, 0, np.where(kind < 0.2, 2, 1))
+    captures = drawn_captures(random, orders, number)
+    status = np.where(number > 0, "CAPTURED", random.choice(["AUTHORIZED", "EXPIRED", "CANCELLED"], size))
+    of_orders = captures.group_by("order_id").agg(pl.col("captured_amount", "refunded_amount").sum())
+    orders = orders.with_columns(status=pl.Series(status)).join(
+        of_orders, on="order_id", how="left", maintain_order="left"
+    )
+    orders = orders.with_columns(pl.col("captured_amount", "refunded_amount").fill_null(0))
+    parts = captures.select("order_id", "capture_id", "purchase_currency", source=pl.lit("capture"))
+    methods = pl.Series(random.choice(METHODS, captures.height, p=(0.4, 0.3, 0.1, 0.1, 0.05, 0.05)))
+    shipments = parts.with_columns(
+        shipping_method=methods,
+        shipping_company=pl.Series(random.choice(["DHL", "PostNord", "postnord", "UPS"], captures.height)),
+        has_tracking=pl.Series(random.random(captures.height) < 0.8),
+        shipment=pl.lit(0, pl.Int64),
+    ).filter(pl.Series(random.random(captures.height) < 0.95))
+    lines = pl.concat(
+        [parts, orders.select("order_id", "purchase_currency", source=pl.lit("order"))], how="diagonal"
+    ).with_columns(line=pl.lit(0, pl.Int64))
+    kinds = pl.Series(random.choice(["physical", "digital", "discount"], lines.height, p=(0.85, 0.1, 0.05)))
+    refunds = captures.filter(pl.col("refunded_amount") > 0).select(
+        "order_id",
+        "purchase_currency",
+        "refunded_amount",
+        refund_id=pl.col("capture_id"),
+        refunded_at=pl.col("captured_at") + pl.duration(days=9),
+    )
+    made = {
+        "orders": orders,
+        "captures": captures,
+        "refunds": refunds,
+        "order_lines": lines.with_columns(type=kinds),
+        "shipments": shipments,
+    }
+    return {name: with_all_columns(name, frame) for name, frame in made.items()}
+
+
+def drawn_orders(random: np.random.Generator, size: int) -> pl.DataFrame:
+    """Draw orders of the last 90 days, expiring after 28."""
+    country = random.integers(0, len(COUNTRIES), size)
+    age = pl.Series((random.random(size) * 90 * 86_400_000).astype(np.int64) * 1000).cast(pl.Duration("us"))
+    amount = random.integers(10, 3000, size) * 100
+    return pl.DataFrame(
+        {
+            "order_id": identifiers(random, size),
+            "purchase_country": np.array(COUNTRIES)[country],
+            "purchase_currency": np.array(CURRENCIES)[country],
+            "order_amount": amount,
+            "remaining_authorized_amount": amount,
+            "customer_type": random.choice(["person", "organization"], size),
+            "age": age,
+        }
+    ).with_columns(
+        created_at=pl.lit(AS_OF) - pl.col("age"), expires_at=pl.lit(AS_OF) - pl.col("age") + pl.duration(days=28)
+    )
+
+
+def drawn_captures(random: np.random.Generator, orders: pl.DataFrame, number: np.ndarray[Any, Any]) -> pl.DataFrame:
+    """Draw so many captures of each order, after some hours."""
+    owner = np.repeat(np.arange(orders.height), number)
+    wait = pl.Series((random.exponential(36 * 3_600_000, owner.size)).astype(np.int64) * 1000).cast(pl.Duration("us"))
+    share = pl.Series(number[owner])
+    refunded = pl.Series(np.where(random.random(owner.size) < 0.12, random.integers(1, 4, owner.size), 0))
+    return orders[owner].select(
+        "order_id",
+        "purchase_currency",
+        capture_id=pl.Series(identifiers(random, owner.size)),
+        captured_amount=pl.col("order_amount") // share,
+        refunded_amount=pl.col("order_amount") // share * refunded // 3,
+        captured_at=pl.col("created_at") + wait,
+    )
+
+
+def identifiers(random: np.random.Generator, size: int) -> pl.Series:
+    """Draw ids as the API's: 32 hexadecimal digits in five groups."""
+    digits = np.frombuffer(random.bytes(16 * size).hex().encode(), dtype="S32").astype(str)
+    text = pl.Series(digits).str
+    groups = [text.slice(start, length) for start, length in ((0, 8), (8, 4), (12, 4), (16, 4), (20, 12))]
+    return pl.select(pl.concat_str(groups, separator="-")).to_series()
+
+
+def with_all_columns(name: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """Lay a frame out as the table it is: what was not drawn is null."""
+    drawn = {column.name: column.kind.dtype for column in columns(name)}
+    return frame.select(
+        (pl.col(column) if column in frame.columns else pl.lit(None)).cast(dtype).alias(column)
+        for column, dtype in drawn.items()
+    )
+
+
+# ---- The same questions in SQL ----
+
+Z = 1.959963984540054
+_LATENCY = f"""
+WITH captured AS (
+    SELECT order_id, epoch_us(min(captured_at)) AS c, epoch_us(max(captured_at)) AS last
+    FROM captures WHERE captured_at IS NOT NULL GROUP BY order_id
+),
+told AS (
+    SELECT purchase_country AS g, epoch_us(created_at) AS created, epoch_us(expires_at) AS x, c, last, status,
+        epoch_us(TIMESTAMPTZ '{AS_OF.isoformat()}') AS now
+    FROM orders LEFT JOIN captured USING (order_id)
+),
+ended AS (
+    SELECT g, CASE WHEN c <= now THEN c WHEN status = 'EXPIRED' AND x <= now THEN x
+            WHEN status = 'AUTHORIZED' OR last > now OR (status = 'EXPIRED' AND x > now) THEN least(x, now) END
+            - created AS t,
+        c <= now AS is_captured, NOT coalesce(c <= now, false) AND status = 'EXPIRED' AND x <= now AS is_expired
+    FROM told
+),
+steps AS (
+    SELECT g, t, count(*) FILTER (is_captured) AS d, count(*) FILTER (is_expired) AS e, count(*) AS n
+    FROM ended WHERE t >= 0 GROUP BY g, t
+),
+risked AS (SELECT *, sum(n) OVER (PARTITION BY g ORDER BY t DESC)::DOUBLE AS r FROM steps),
+curve AS (
+    SELECT *, product(1 - d / r) OVER so_far AS s, product(1 - (d + e) / r) OVER so_far AS left_over,
+        sum(d / (r * (r - d))) OVER so_far AS v
+    FROM risked WINDOW so_far AS (PARTITION BY g ORDER BY t)
+),
+bounded AS (
+    SELECT *, coalesce(s ^ exp(-{Z} * sqrt(v) / ln(s)), s) AS low, coalesce(s ^ exp({Z} * sqrt(v) / ln(s)), s) AS high,
+        lag(left_over, 1, 1) OVER (PARTITION BY g ORDER BY t) AS before
+    FROM curve
+),
+shared AS (SELECT *, sum(before * d / r) OVER (PARTITION BY g ORDER BY t) AS share FROM bounded)
+SELECT g, sum(d)::BIGINT, sum(e)::BIGINT,
+    min(t) FILTER (s <= 0.5 + 1e-9) / 3600e6, min(t) FILTER (s <= 0.1 + 1e-9) / 3600e6,
+    min(t) FILTER (s <= 0.05 + 1e-9) / 3600e6, min(t) FILTER (low <= 0.5 + 1e-9) / 3600e6,
+    min(t) FILTER (high <= 0.5 + 1e-9) / 3600e6, max(share) FILTER (t <= 86400e6), max(share) FILTER (t <= 3 * 86400e6)
+FROM shared GROUP BY g ORDER BY g
+"""
+_REFUNDS = f"""
+WITH sums AS (
+    SELECT purchase_currency AS g, count(*) AS n, count(*) FILTER (y > 0) AS k, count(*) FILTER (y >= x) AS f,
+        sum(x) AS x, sum(y) AS y, sum(y * y::DOUBLE) AS yy, sum(x * y::DOUBLE) AS xy, sum(x * x::DOUBLE) AS xx
+    FROM (SELECT purchase_currency, captured_amount AS x, coalesce(refunded_amount, 0) AS y FROM orders)
+    WHERE x > 0 GROUP BY g
+),
+spread AS (
+    SELECT *, y / x::DOUBLE AS q, yy - 2 * q * xy + q * q * xx AS residuals,
+        {Z} * sqrt(n / (n - 1)::DOUBLE * residuals) / x / (q * (1 - q)) AS w
+    FROM sums
+)
+SELECT g, n, k, f, x::BIGINT, y::BIGINT, q, 1 / (1 + exp(w) * (1 - q) / q), 1 / (1 + exp(-w) * (1 - q) / q)
+FROM spread ORDER BY g
+"""
+_KEY = "nullif(lower(regexp_replace(shipping_method, '\\s', '', 'g')), '')"
+_SHIPPING = f"""
+WITH entries AS (
+    SELECT order_id, capture_id, min({_KEY}) AS low, max({_KEY}) AS high, bool_or(has_tracking) AS tracked
+    FROM shipments WHERE source = 'capture' GROUP BY ALL
+),
+goods AS (
+    SELECT order_id, capture_id, bool_or(type = 'digital') AND bool_and(coalesce(type IN ('digital', 'discount',
+        'sales_tax', 'store_credit', 'gift_card', 'surcharge', 'return_fee'), false)) AS is_digital
+    FROM order_lines WHERE source = 'capture' GROUP BY ALL
+),
+named AS (
+    SELECT purchase_country AS g, tracked, CASE WHEN low <> high THEN '(mixed)' WHEN low IS NOT NULL THEN low
+        WHEN tracked IS NULL AND is_digital IS NULL THEN '(unknown)'
+        WHEN tracked IS NULL AND is_digital THEN '(digital)' ELSE '(missing)' END AS method
+    FROM captures LEFT JOIN entries USING (order_id, capture_id) LEFT JOIN goods USING (order_id, capture_id)
+    JOIN orders USING (order_id)
+)
+SELECT g, method, count(*) AS n, count(*) FILTER (tracked) FROM named GROUP BY g, method ORDER BY g, n DESC, method
+"""
+
+
+def of_duckdb(query: str, warm_up: Path, folder: Path) -> Timed:
+    """Answer a query over the files, after it was answered over fewer, and tell how long it took."""
+    for files in (warm_up, folder):
+        with duckdb.connect() as connection:
+            connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+            for name in TABLES:
+                connection.execute(f"CREATE VIEW {name} AS FROM '{files / name}/*.parquet'")
+            start = time.perf_counter()
+            answer = connection.execute(query).fetchall()
+            took = time.perf_counter() - start
+    return took, answer
+
+
+# ---- Ours ----
+
+
+def latency(tables: om.Tables[Any]) -> pl.DataFrame:
+    """Ask what `_LATENCY` asks."""
+    return om.capture_latency(tables, by="purchase_country").drop(
+        "orders", "waiting", "excluded", "captured_only_p50_hours"
+    )
+
+
+def methods(tables: om.Tables[Any]) -> pl.DataFrame:
+    """Ask what `_SHIPPING` asks; a method is told by its key there, by its commonest spelling here."""
+    found = om.shipping_methods(tables, by="purchase_country")
+    method = pl.col("shipping_method").str.to_lowercase()
+    return found.select("purchase_country", method, "count", "with_tracking").sort(
+        "purchase_country", "count", "shipping_method", descending=[False, True, False]
+    )
+
+
+def refunds(tables: om.Tables[Any]) -> pl.DataFrame:
+    """Ask what `_REFUNDS` asks."""
+    return om.refund_ratio(tables).drop("^count_ratio.*$")
+
+
+def of_ours(metric: Callable[[om.Tables[Any]], pl.DataFrame], warm_up: Path, folder: Path) -> Timed:
+    """Answer by a metric over the files, after it has answered over fewer, and tell how long it took."""
+    metric(om.Tables.scan_parquet(warm_up))
+    tables: om.Tables[Any] = om.Tables.scan_parquet(folder)
+    start = time.perf_counter()
+    answer = metric(tables)
+    return time.perf_counter() - start, answer.rows() if answer.height <= CHUNK // 100 else []
+
+
+# ---- Speed ----
+
+
+def speed(small: Path, large: Path, rounds: int) -> Iterator[Measured]:
+    """Compare three metrics with DuckDB on the same files."""
+    asked = (
+        ("`capture_latency` by country", latency, _LATENCY, "DuckDB, the same quantiles by window functions"),
+        ("`refund_ratio`", refunds, _REFUNDS, "DuckDB, the same sums and variance"),
+        ("`shipping_methods` by country", methods, _SHIPPING, "DuckDB, the same counts"),
+    )
+    for what, metric, query, against in asked:
+        ways = (partial(of_ours, metric, small), partial(of_duckdb, query, small))
+        yield Measured(what, against, 1.5, compared(*ways, large, rounds))
+
+
+def compared(way: Callable[[Path], Timed], other: Callable[[Path], Timed], folder: Path, rounds: int) -> list[float]:
+    """Run both ways in turn, each in a fresh process; return how much of the other's time each round took."""
+    ratios = []
+    for number in range(rounds):
+        ways = (way, other) if number % 2 == 0 else (other, way)
+        timed: dict[Any, Timed] = {measured: fresh(measured, folder) for measured in ways}
+        (ours, found), (theirs, expected) = timed[way], timed[other]
+        assert_same(found, expected)
+        ratios.append(ours / theirs)
+        tell(f"round {number + 1}: {ours:.2f} s of {theirs:.2f} s = {ratios[-1]:.2f}")
+    return ratios
+
+
+def fresh(measure: Callable[[Path], Any], folder: Path) -> Any:  # noqa: ANN401 - whatever is measured
+    """Measure in a process that has done nothing but imports."""
+    return in_fresh_process(measure, folder)
+
+
+def assert_same(found: Answer, expected: Answer) -> None:
+    """Hold that two answers agree: floats to 1e-9, all else exactly."""
+    assert len(found) == len(expected) > 0, f"{len(found)} rows of {len(expected)}"
+    for row, other in zip(found, expected, strict=True):
+        for value, theirs in zip(row, other, strict=True):
+            is_same = np.isclose(value, theirs, rtol=1e-9, atol=1e-9) if isinstance(value, float) else value == theirs
+            assert is_same, f"{row} is not {other}"
+
+
+def curves(rounds: int, orders: int) -> Measured:
+    """Compare Kaplan-Meier curves with their intervals, in 50 groups, with a fit per group by lifelines."""
+    random = np.random.default_rng(1)
+    made = some_orders(random, orders)
+    groups = np.char.add("G", random.integers(0, 50, orders).astype(str))
+    made["orders"] = made["orders"].with_columns(purchase_country=pl.Series(groups))
+    tables = om.Tables(**made, as_of=AS_OF)
+    observed = _observed(tables)
+    ratios = []
+    for number in range(rounds):
+        start = time.perf_counter()
+        found = om.capture_latency(tables, by="purchase_country")
+        ours = time.perf_counter() - start
+        start = time.perf_counter()
+        expected = [_median(part) for part in observed]
+        theirs = time.perf_counter() - start
+        assert_same(found.select("p50_hours", "p50_hours_low", "p50_hours_high").rows(), expected)
+        ratios.append(ours / theirs)
+        tell(f"round {number + 1}: {ours:.2f} s of {theirs:.2f} s = {ratios[-1]:.2f}")
+    return Measured(
+        f"Kaplan-Meier with interval, {orders:,} orders in 50 groups", "lifelines, a fit per group", 0.45, ratios
+    )
+
+
+def _observed(tables: om.Tables[pl.DataFrame]) -> list[tuple[Any, Any]]:
+    """Return the durations and events of each group, ready for lifelines: how they are found is not measured there."""
+    curve = om.capture_curve(tables, by="purchase_country")
+    parts = curve.partition_by("purchase_country", maintain_order=True)
+    ended = [(part["hours"].to_numpy(), part) for part in parts]
+    return [
+        (
+            np.repeat(hours, part.select(pl.sum_horizontal("captured", "expired", "waiting")).to_series().to_numpy()),
+            np.concatenate([np.repeat([1, 0], [d, n - d]) for d, n in _counts(part)]),
+        )
+        for hours, part in ended
+    ]
+
+
+def _counts(part: pl.DataFrame) -> Answer:
+    return part.select("captured", pl.sum_horizontal("captured", "expired", "waiting").alias("all")).rows()
+
+
+def _median(observed: tuple[Any, Any]) -> tuple[Any, ...]:
+    fit = KaplanMeierFitter().fit(*observed)
+    low, high = median_survival_times(fit.confidence_interval_).iloc[0]
+    return fit.median_survival_time_, low, high
+
+
+# ---- Growth and memory ----
+
+GROWING: dict[str, Callable[[om.Tables[Any]], pl.DataFrame]] = {
+    "capture_latency": latency,
+    "capture_curve": om.capture_curve,
+    "refund_ratio": refunds,
+    "time_to_refund": om.time_to_refund,
+    "shipping_methods": methods,
+    "carriers": om.carriers,
+    "expiring": om.expiring,
+    "at_risk": om.at_risk,
+    "key_figures": om.key_figures,
+    "audit": om.audit,
+}
+
+
+def growth(small: Path, large: Path, times: int, rounds: int) -> Iterator[Measured]:
+    """Compare each metric on the large folder with so many times its time on the small one."""
+    for name, metric in GROWING.items():
+        ratios = []
+        for number in range(rounds):
+            few, many = (fresh(partial(of_ours, metric, small), folder)[0] for folder in (small, large))
+            ratios.append(many / few / times)
+            tell(f"{name}, round {number + 1}: {few:.2f} s, {many:.2f} s = {ratios[-1]:.2f}")
+        yield Measured(f"`{name}`, {times} times the orders", f"{times} times its time", 1.6, ratios)
+
+
+NEEDED: dict[str, dict[str, Sequence[str]]] = {
+    "capture_latency": {
+        "orders": ("order_id", "purchase_country", "status", "created_at", "expires_at"),
+        "captures": ("order_id", "captured_at"),
+    },
+    "refund_ratio": {"orders": ("purchase_currency", "captured_amount", "refunded_amount")},
+    "shipping_methods": {
+        "orders": ("order_id", "purchase_country"),
+        "captures": ("order_id", "capture_id"),
+        "shipments": ("order_id", "source", "capture_id", "shipping_method", "has_tracking"),
+        "order_lines": ("order_id", "source", "capture_id", "type"),
+    },
+}
+"""What a metric cannot be answered without."""
+
+
+def memory(folder: Path, rounds: int) -> Iterator[Measured]:
+    """Compare the extra peak of three metrics with the size of the columns that they need."""
+    for name, needed in NEEDED.items():
+        size = fresh(partial(size_of, needed), folder)
+        peaks = [fresh(partial(extra_of, name), folder) for _ in range(rounds)]
+        tell(f"{name}: {', '.join(f'{peak / 1e6:.0f}' for peak in peaks)} MB of {size / 1e6:.0f} MB")
+        yield Measured(
+            f"`{name}`, extra peak memory", "the columns it needs, in memory", 3.0, [p / size for p in peaks]
+        )
+
+
+def size_of(needed: dict[str, Sequence[str]], folder: Path) -> int:
+    """Return the bytes that some columns take in memory."""
+    before = restart_peak()
+    held = [pl.read_parquet(folder / table / "*.parquet", columns=list(names)) for table, names in needed.items()]
+    size = restart_peak() - before
+    del held
+    return size
+
+
+def extra_of(name: str, folder: Path) -> int:
+    """Return the extra peak memory of a metric."""
+    before = restart_peak()
+    GROWING[name](om.Tables.scan_parquet(folder))
+    return peak_bytes() - before
+
+
+# ---- All together ----
+
+
+def main() -> int:
+    """Measure everything and print the table."""
+    parser = argparse.ArgumentParser(description="How fast the metrics are, and how much memory they take.")
+    parser.add_argument("--folder", type=Path, help="where the orders are kept, or are to be")
+    parser.add_argument("--quick", action="store_true", help="a fiftieth of the orders, fewer rounds")
+    parser.add_argument("--only", choices=("speed", "curves", "growth", "memory"), help="a part of it")
+    options = parser.parse_args()
+    orders, rounds = (200_000, 2) if options.quick else (10_000_000, 5)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = options.folder or Path(scratch)
+        large, small = (prepared(folder / str(size), size) for size in (orders, orders // 10))
+        parts = {
+            "speed": lambda: speed(small, large, rounds),
+            "curves": lambda: [curves(rounds, orders // 10)],
+            "growth": lambda: growth(small, large, 10, rounds),
+            "memory": lambda: memory(large, min(rounds, 3)),
+        }
+        print(f"{told_machine()}; duckdb {duckdb.__version__}. {orders:,} orders.\n")
+        print("| what | against | must reach | measured: median (min-max) |\n|---|---|---|---|")
+        results = []
+        for part, measure in parts.items():
+            for measured in measure() if options.only in (None, part) else ():
+                print(measured, flush=True)
+                results.append(measured)
+    return 0 if all(measured.is_reached for measured in results) else 1
+
+
+def prepared(folder: Path, orders: int) -> Path:
+    """Write the orders unless they are there."""
+    if not folder.exists():
+        write_orders(folder, orders)
+    return folder
+
+
+if __name__ == "__main__":
+    sys.exit(main())

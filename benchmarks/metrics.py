@@ -6,11 +6,10 @@
 
 Prints a Markdown table, and ends with exit code 1 if a ratio is above the one that it must reach.
 
-Speed is elapsed time in a fresh process each, warmed up on a tenth of the orders, in rounds: each runs both ways one
-after the other, the first of the two changing from round to round. A measured ratio is the median of the rounds'
-ratios. In every round both ways must have given the same answer: counts and amounts exactly, all else to 1e-9. Memory
-(Linux only: it reads /proc) is the extra peak of a fresh process, compared with the columns that the metric needs, held
-in memory.
+Speed is elapsed time in a fresh process each, warmed up on a tenth of the orders, in rounds: each runs both ways,
+the first of the two changing from round to round. A measured ratio is the median of the rounds' ratios. In
+every round both ways must have given the same answer: counts and amounts exactly, all else to 1e-9. Memory (Linux only:
+it reads /proc) is the extra peak of a fresh process, compared with the columns that the metric needs, held in memory.
 """
 
 # ruff: noqa: PLR2004, S608 - made-up shares, and queries put together of names and numbers of our own

@@ -21,6 +21,7 @@ from om_toolkit.answers import newest
 from om_toolkit.collector import paused
 from om_toolkit.decode import decode
 from om_toolkit.errors import ArchiveError, StaleOrders
+from om_toolkit.instants import in_utc
 from om_toolkit.models import Order, read_order, to_document, to_json
 from om_toolkit.orders import Orders
 from om_toolkit.tables import SCHEMAS, Tables
@@ -62,7 +63,7 @@ _ADD: Final = """
     FROM (SELECT 1) LEFT JOIN (
         SELECT number, digest, last_seen FROM snapshots WHERE order_key = :key ORDER BY number DESC LIMIT 1
     ) AS newest
-    WHERE ifnull(newest.last_seen, 0) <= :at
+    WHERE newest.last_seen IS NULL OR newest.last_seen <= :at
     ON CONFLICT (order_key, number) DO UPDATE SET last_seen = excluded.last_seen
 """
 _NEWEST: Final = """
@@ -97,7 +98,9 @@ class Archive:
 
     What `add` has stored stays, whenever the process is killed; several threads and several processes may write at
     once, on a disk of this machine. While an archive is open, files ending in `-wal` and `-shm` stand beside it and
-    belong to it. Pickled, an archive is opened anew where it arrives; after a fork it must be opened anew by hand.
+    belong to it; copy it when it is closed, or from another process, for a process that opens and closes the file by
+    itself ends all its locks on it. Pickled, an archive is opened anew where it arrives; after a fork it must be opened
+    anew by hand.
 
     An answer says what was so when it was given. One that is older than the newest of its order adds nothing.
 
@@ -128,7 +131,7 @@ class Archive:
         self._is_closed = False
         self._idle: list[sqlite3.Connection] = []  # connections for writing that no thread has in hand
         with _told(self.path):
-            _refuse_what_is_no_database(self.path)
+            _refuse_a_single_byte(self.path)
             with closing(_connect(self.path, "rwc")) as connection:
                 self.is_personal, self._dictionary = self._prepare(connection, personal)
 
@@ -251,8 +254,9 @@ class Archive:
     def close(self) -> None:
         """Close the file."""
         self._is_closed = True
-        while self._idle and self._process == os.getpid():
-            self._idle.pop().close()
+        with suppress(IndexError):  # a thread may take the last one
+            while self._process == os.getpid():
+                self._idle.pop().close()
 
     def __enter__(self) -> Self:
         return self
@@ -413,7 +417,7 @@ def _microseconds(moment: datetime | None) -> int:
     """Return the microseconds since 1970; a naive time is in UTC, and 0 stands for none."""
     if moment is None:
         return 0
-    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // timedelta(microseconds=1)
+    return (in_utc(moment) - _EPOCH) // timedelta(microseconds=1)
 
 
 def _instant(microseconds: int) -> datetime | None:
@@ -465,14 +469,13 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     return connection
 
 
-def _refuse_what_is_no_database(path: Path) -> None:
-    """Look at the first bytes ourselves: SQLite takes a file of a few bytes for an empty one, and writes over it."""
-    try:
-        with path.open("rb") as file:
-            first = file.read(16)
-    except OSError:
-        return  # not there, or SQLite tells
-    if first not in (b"", b"SQLite format 3\0"):
+def _refuse_a_single_byte(path: Path) -> None:
+    """Refuse the one size that SQLite takes for an empty file and writes over.
+
+    The file is not opened for that: on POSIX, closing it would end all locks that this process holds on it, those of
+    another `Archive` too, and with them the promise that nothing is lost.
+    """
+    if path.exists() and path.stat().st_size == 1:
         raise ArchiveError(f"{path}: {_PROBLEMS[sqlite3.SQLITE_NOTADB]}")
 
 

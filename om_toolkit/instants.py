@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import overload
 
 
+@overload
+def in_utc(as_of: datetime) -> datetime: ...
+@overload
+def in_utc(as_of: None) -> None: ...
+@overload
+def in_utc(as_of: datetime | None) -> datetime | None: ...
 def in_utc(as_of: datetime | None) -> datetime | None:
     """Return an instant in UTC; a naive one is taken for it.
 

@@ -168,6 +168,11 @@ def test_a_capture_that_tells_another_order_and_currency_is_its_order_s(archive:
     assert archive.tables().captures["order_id"].to_list() == ["a-1", "a-1"]
 
 
+def test_an_answer_of_any_time_is_kept(archive: om.Archive) -> None:
+    archive.add("a-1", order(created_at="0001-01-01T00:00:00Z"), None)
+    assert archive.orders()["a-1"].order_id == "a-1"
+
+
 def test_an_empty_archive_gives_no_orders_and_the_same_columns(archive: om.Archive) -> None:
     assert (len(archive), bool(archive), archive.orders().as_of) == (0, True, None)
     assert_same(archive.tables(), om.Orders().tables())
@@ -505,6 +510,28 @@ def test_killed_at_fifty_moments_it_is_never_corrupt_and_ends_as_if_undisturbed(
 
 def test_two_processes_that_add_the_same_orders_lose_nothing_and_add_nothing_twice(path: Path) -> None:
     in_processes("share", path)
+
+
+OTHER = """
+import sys
+import om_toolkit as om
+from om_toolkit.models import read_order
+with om.Archive(sys.argv[1]) as archive:
+    for place in range(10):
+        order_id = f"theirs-{sys.argv[2]}-{place}"
+        archive.add(order_id, read_order('{"order_id": "1"}'), None)
+"""
+
+
+def test_nothing_is_lost_where_it_is_open_twice_and_another_process_closes_it(path: Path, archive: om.Archive) -> None:
+    archive.add("ours", order(), T1)
+    om.Archive(path)  # as when a cell is run again
+    for number in range(3):
+        subprocess.run([sys.executable, "-c", OTHER, path, str(number)], check=True)
+        for place in range(10):
+            archive.add(f"ours-{number}-{place}", order(), T1)
+    archive.close()
+    assert len(rows(path)) == 61
 
 
 def test_many_processes_may_make_it_at_the_same_moment(path: Path) -> None:

@@ -75,8 +75,8 @@ def scan(*paths: str | Path) -> pl.DataFrame:
 def split_csv(text: str) -> tuple[str, str]:
     """Return the delimiter of a CSV file and its rows, without the line in which Excel tells the delimiter."""
     first, _, rest = text.partition("\n")
-    if first.lower().startswith("sep="):
-        return first[4:5], rest
+    if told := re.fullmatch("(?i)sep=(.)\r?", first):
+        return told[1], rest
     return max(",;\t|", key=first.count), text
 
 
@@ -128,7 +128,7 @@ def _in_zip(_name: str, file: BinaryIO, where: str) -> Iterator[_Hit]:
 def _in_tar(_name: str, file: BinaryIO, where: str) -> Iterator[_Hit]:
     with tarfile.open(fileobj=file) as packed:
         for number, member in enumerate(packed):
-            if content := packed.extractfile(member):
+            if member.isfile() and (content := packed.extractfile(member)):
                 yield from _in_file(member.name, BytesIO(content.read()), f"{where}[{number}]")
 
 
@@ -167,7 +167,8 @@ def _in_database(_name: str, file: BinaryIO, where: str) -> Iterator[_Hit]:
             for number, row in enumerate(rows):
                 document = dict(zip(names, row, strict=True))
                 if dictionary and "body" in document:
-                    document["body"] = zlib.decompressobj(zdict=dictionary).decompress(document["body"])
+                    body = zlib.decompressobj(zdict=dictionary).decompress(document["body"])
+                    document |= {"body": body, "digest": None}
                 yield from _in_document(document, f"{where}.{_step(table)}[{number}]")
 
 
@@ -213,7 +214,7 @@ def _yaml(data: bytes) -> object:
 _TELLING: Final = 512
 _ARCHIVE: Final = 0x6F6D746B  # the application id of our archives
 _FORMATS: Final[tuple[tuple[int, bytes, Callable[[str, BinaryIO, str], Iterator[_Hit]]], ...]] = (
-    (0, b"\x1f\x8b", _in_gzip),
+    (0, b"\x1f\x8b\x08", _in_gzip),
     (0, b"PK\3\4", _in_zip),
     (257, b"ustar", _in_tar),
     (0, b"PAR1", _in_parquet),
@@ -301,7 +302,8 @@ def _in_text(text: str, where: str) -> Iterator[_Hit]:
             yield from _in_line(line, at)
         else:
             yield from _in_document(document, at)
-    yield from _in_tables(plain, where)
+    if len(lines) > 1 or "<" in plain:
+        yield from _in_tables(plain, where)
 
 
 def _json(text: str) -> object:
@@ -369,7 +371,7 @@ def _in_frames(lines: list[str]) -> Iterator[tuple[str, str]]:
         if line.startswith(" "):
             words = list(re.finditer(r"\S+", line))
             names = words if any(_FIELD.search(word[0].lower()) for word in words) else []
-        elif names and not any(line[name.end() : name.end() + 1].strip() for name in names):
+        elif line and names and not any(line[name.end() : name.end() + 1].strip() for name in names):
             start = len(line.partition(" ")[0])
             for name in names:
                 if line[name.end() - 1 : name.end()].strip():
@@ -385,7 +387,7 @@ def _in_series(lines: list[str]) -> Iterator[tuple[str, str]]:
     column = ""  # of polars
     for line in lines:
         if found := _POLARS_SERIES.match(line):
-            column = found[1]
+            column = found[1] or ""
         elif column and line.startswith("\t"):
             yield column, line
         elif found := _GLIMPSE.match(line):
@@ -417,14 +419,14 @@ _FIELDS: Final = {field: kind for kind, fields in _KINDS.items() for field in fi
 _FIELD: Final = re.compile(rf"(?:^|[^a-z])({'|'.join(_FIELDS)})$")
 _PAIR: Final = re.compile(rf"""(?i)\b(\w*(?:{"|".join(_FIELDS)}))["'\]]*\s*[:=]\s*\[?["']([^"']+)["']""")
 _UNQUOTED: Final = re.compile(  # lines of .env and %env, and headers
-    r"""\b((?:[A-Z]+_)*(?:PASSWORD|API_KEY|PSEUDONYM_KEY)(?==)|(?i:cookie)(?=:\s*[^\s=;"']+=))[=:]\s*([^\s"'$<({[]+)"""
+    r"""\b((?:[A-Z]+_)*(?:PASSWORD|API_KEY|PSEUDONYM_KEY)(?==)|(?i:cookie)(?=:\s*[^\s=;"']{1,99}=))[=:]\s*([^\s"'$<({[\\]+)"""
 )
-_POLARS_SERIES: Final = re.compile(r"Series: '(.*)' \[")
+_POLARS_SERIES: Final = re.compile(r"Series: '(.*)' \[|\]$")  # its beginning or its end
 _PANDAS_SERIES: Final = re.compile(r"Name: ([^,]+), .*dtype: ")
 _GLIMPSE: Final = re.compile(r"\$ (\S+) +<[^<>]+> (.*)")
 _LONG_ENOUGH_TO_BEGIN: Final = 4
 _NO_VALUES: Final = frozenset(
-    ["", *"--- str string String null None NaN NaT nan <NA> … ... - kco_test_sandbox".split()]
+    ["", *"--- str string String null None NaN NaT nan <NA> True False … ... - kco_test_sandbox".split()]
 )
 _STEP: Final = re.compile(r"[a-z][a-z_/-]{0,60}\d?")
 _COLUMN: Final = re.compile(rf"[\w.]*(?<![a-z])(?:{'|'.join(_FIELDS)})")
@@ -524,5 +526,6 @@ _PATTERNS: Final[tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], boo
     ("credentials", re.compile(r"\bkco_(?:live|test)_[\w-]{12,}"), bool),
     ("credentials", re.compile(r"(?i)\bauthorization\W{1,8}(?:basic|bearer)\s+[\w+/=.~-]{6,}"), bool),
     ("credentials", re.compile(r"\bBasic ([A-Za-z0-9+/]{6,}={0,2})"), _is_basic),
+    ("credentials", re.compile(r"""\bauth=\(\\?["'][^"']+["'], *\\?["'][^"']+["']\)"""), bool),
     ("credentials", re.compile(r"\bhttps?://[^\s/:@\"']+:[^\s/@\"']+@"), bool),
 )

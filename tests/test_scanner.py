@@ -52,6 +52,7 @@ PLANTED = {
     "cookie": ("Set-Cookie", "session=1234", "credentials"),
     "classic credentials": ("note", "Basic SzEyMzQ1OnNlY3JldA==", "credentials"),
     "password": ("password", "hunter2", "credentials"),
+    "pair of credentials": ("note", 'requests.get(url, auth=("K1_a", "hunter2"))', "credentials"),
     "address with a password": ("note", "https://ada:secret@proxy.se", "credentials"),
 }
 
@@ -205,7 +206,7 @@ HARMLESS = {
     "words": "Basic authentication, Authorization Required, kco_test_sandbox, pip@1.2, a @ b.se, 1+2345678901",
     "given_name": "",
     "files": "icon@2x.png https://cdn.net/npm/vega-embed@6.min.js git@github.com:acme/x.git",
-    "times": "202610311204 20261031-1204 Invoice 101025-1234",
+    "times": "202610311207 20261031-1207 Invoice 101025-1234",
     "lines": "+12345678",
     "code": "select(city='billing_address_city', password=password, cookie: str)",
 }
@@ -220,7 +221,10 @@ def test_stand_ins_and_what_looks_a_little_like_something_are_none(
     assert om.privacy.scan(tmp_path / file).rows() == []
 
 
-@pytest.mark.parametrize("letter", ["a", "1", "a@", "+1", "a.", "given_name", "<tr>"])
+@pytest.mark.parametrize(
+    "letter",
+    ["a", "1", "a@", "+1", "a.", "given_name", "<tr>", "cookie:", "data:a/a;", "A_", "\n Name: a, ", "\n phone", "│"],
+)
 def test_a_line_of_a_megabyte_is_looked_at_in_a_moment(letter: str, tmp_path: Path) -> None:
     (tmp_path / "long.txt").write_text(letter * (10**6 // len(letter)))
     assert om.privacy.scan(tmp_path).is_empty()
@@ -272,6 +276,21 @@ def test_where_does_not_tell_who(name: str, tmp_path: Path) -> None:
 def test_credentials_need_no_quotes(line: str, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(f"\n{line}\n")
     assert om.privacy.scan(tmp_path).select("where", "kind").rows() == [("line 2", "credentials")]
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        repr(pd.DataFrame({"phone": ["070"], "city": ["Lund"]}).dtypes),
+        repr(pd.DataFrame({"phone": ["070"], "city": ["Lund"]}).isna()),
+        repr(pd.DataFrame({"phone": ["070"], "city": ["Lund"]}).isna().sum()),
+        "The columns are\n\n    email\n    city\n\nof which the first\n    is the phone\nof who bought",
+        "Series: 'email' [str]\n[\n]\n\tindented",
+    ],
+)
+def test_what_is_printed_of_columns_is_not_what_is_in_them(printed: str, tmp_path: Path) -> None:
+    (tmp_path / "x.ipynb").write_bytes(displayed("text/plain", printed))
+    assert om.privacy.scan(tmp_path).is_empty()
 
 
 def test_the_word_base64_hides_nothing(tmp_path: Path) -> None:

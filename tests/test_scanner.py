@@ -9,7 +9,7 @@ import json
 import sqlite3
 import tarfile
 import zipfile
-from contextlib import closing
+from contextlib import closing, redirect_stdout
 from datetime import date
 from html import escape
 from pathlib import Path
@@ -129,7 +129,9 @@ def polars_columns(document: dict[str, str]) -> str:
 
 
 def glimpse(document: dict[str, str]) -> str:
-    return pl.DataFrame({"x": 1} | document).glimpse(return_type="string")
+    with redirect_stdout(io.StringIO()) as printed:
+        pl.DataFrame({"x": 1} | document).glimpse()
+    return printed.getvalue()
 
 
 def parquet(document: Any, path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import om_toolkit as om
 from om_toolkit.questions import key_figures
+from om_toolkit.scanner import split_csv
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -214,11 +215,7 @@ def _csv_rows(path: Path) -> list[list[str]]:
         content = path.read_text(encoding="utf-8-sig").strip()
     except UnicodeDecodeError:
         raise ValueError(f"{path.name} is no text in UTF-8: save it as CSV in UTF-8") from None
-    first, _, rest = content.partition("\n")
-    if first.lower().startswith("sep="):  # Excel's own line
-        delimiter, content = first.strip()[4:], rest
-    else:
-        delimiter = max(",;\t|", key=first.count)
+    delimiter, content = split_csv(content)
     try:
         rows = [
             [cell.strip() for cell in row] for row in csv.reader(StringIO(content), delimiter=delimiter, strict=True)

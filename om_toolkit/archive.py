@@ -143,18 +143,22 @@ class Archive:
         Raises:
             ArchiveError: If it cannot be written; what was stored before is kept.
         """
+        row = self._row(order_id, order, at)
+        with self._writing() as writer:
+            writer.execute(_ADD, row)
+
+    def _row(self, order_id: str, order: Order, at: datetime | None) -> dict[str, object]:
+        """Return what `_ADD` stores. By itself, so that a traceback of what fails then shows no document."""
         document = to_document(order)
         text = to_json(document if self.is_personal else privacy.Scrubber().scrub(document, privacy.ORDER))
         packer = zlib.compressobj(zdict=self._dictionary)
-        row = {
+        return {
             "key": order_id.casefold(),
             "at": _microseconds(at or newest([order])),
             "is_open": can_change(order),
             "digest": blake2b(text, digest_size=8).digest(),
             "body": packer.compress(text) + packer.flush(),
         }
-        with self._writing() as writer:
-            writer.execute(_ADD, row)
 
     def wanted(self, order_ids: Iterable[str], refresh: Refresh) -> list[str]:
         """Return which of these orders are to be asked for.

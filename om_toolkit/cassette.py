@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import logging
-import os
 import re
 import threading
 from functools import wraps
@@ -23,10 +22,11 @@ from vcr.serializers import jsonserializer, yamlserializer
 from yaml import YAMLError
 
 from om_toolkit import privacy
+from om_toolkit.files import replacing
 from om_toolkit.transport import LOOPBACK, PLAYGROUND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from types import ModuleType
 
     import requests
@@ -57,15 +57,26 @@ def read(path: Path) -> dict[tuple[str, str], Answer]:
         ValueError: If the file is no cassette.
     """
     try:
-        requests, answers, *_ = deserialize(path.read_text("utf-8"), _SERIALIZERS[path.suffix])
-        reads = zip(requests, answers, strict=True)
-        recorded = {asked(request.uri): _plain(answer) for request, answer in reads if request.method == "GET"}
+        return _read(path)
     except (ValueError, LookupError, TypeError, AttributeError, YAMLError) as error:
         raise ValueError(f"{path.name} is no cassette of vcrpy ({type(error).__name__})") from None
+
+
+def _read(path: Path) -> dict[tuple[str, str], Answer]:
+    requests, answers, *_ = deserialize(path.read_text("utf-8"), _SERIALIZERS[path.suffix])
+    reads = zip(requests, answers, strict=True)
+    recorded = {asked(request.uri): _plain(answer) for request, answer in reads if request.method == "GET"}
     return {key: answer for key, answer in recorded.items() if key}
 
 
-def write(path: Path, answers: Mapping[str, Answer], serializer: Any = None, *, mask_ids: bool = False) -> None:  # noqa: ANN401 - vcrpy's
+class Answers(dict[str, Answer]):
+    """Answers as they came, by the address that was asked; a traceback that prints variables shows none of them."""
+
+    def __repr__(self) -> str:
+        return f"Answers({len(self)})"
+
+
+def write(path: Path, answers: Answers, serializer: Any = None, *, mask_ids: bool = False) -> None:  # noqa: ANN401 - vcrpy's
     """Write a cassette of answers: in one step, sorted, everything personal replaced.
 
     Args:
@@ -83,13 +94,9 @@ def write(path: Path, answers: Mapping[str, Answer], serializer: Any = None, *, 
         "requests": [Request("GET", url, None, {}) for url, _ in scrubbed],
         "responses": [answer for _, answer in scrubbed],
     }
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     text = serialize(cassette, serializer or _SERIALIZERS[path.suffix])
-    try:
+    with replacing(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8", newline="\n")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def public_url(url: str) -> str:
@@ -187,10 +194,12 @@ class _Persister(FilesystemPersister):  # type: ignore[misc]  # vcrpy has no typ
 
     @staticmethod
     def save_cassette(cassette_path: str, cassette_dict: dict[str, Any], serializer: Any) -> None:  # noqa: ANN401
+        urls = (request.uri for request in cassette_dict["requests"])
+        # Taken out of what vcrpy holds: its own frames stand in the traceback if this fails.
+        answers = Answers(zip(urls, cassette_dict.pop("responses"), strict=True))
         path = Path(cassette_path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        urls = (request.uri for request in cassette_dict["requests"])
-        write(path, dict(zip(urls, cassette_dict["responses"], strict=True)), serializer)
+        write(path, answers, serializer)
 
 
 def _without_answers(record: logging.LogRecord) -> bool:

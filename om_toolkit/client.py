@@ -215,7 +215,8 @@ class Client:
         self.close()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.base_url!r})"
+        # Of one that was refused, a traceback that prints variables wants a repr all the same.
+        return f"{type(self).__name__}({getattr(self, 'base_url', '')!r})"
 
     def __getstate__(self) -> NoReturn:
         msg = "a client holds credentials and cannot be pickled: make one where it is needed"

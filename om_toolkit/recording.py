@@ -165,7 +165,7 @@ class _RecordingAdapter(WatchedAdapter):
     def __init__(self, pool_maxsize: int) -> None:
         super().__init__(pool_maxsize=pool_maxsize)
         self._asked: set[str] = set()
-        self._answers: dict[str, cassette.Answer] = {}
+        self._answers = cassette.Answers()
         self._lock = threading.Lock()
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:  # noqa: ANN401

@@ -148,12 +148,12 @@ def test_what_stood_there_stays_until_the_new_one_is_whole(folder: Path, monkeyp
     path.write_text("as it was")
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="No space"):
-        cassette.write(path, {URL: ANSWER})
+        cassette.write(path, cassette.Answers({URL: ANSWER}))
     assert [file.read_text() for file in folder.iterdir()] == ["as it was"]
 
 
 def test_an_id_with_odd_letters_is_asked_for_and_recorded_as_it_is() -> None:
-    cassette.write(Path("odd.yaml"), {f"{URL}?token=Ada": ANSWER})
+    cassette.write(Path("odd.yaml"), cassette.Answers({f"{URL}?token=Ada": ANSWER}))
     assert "Ada" not in Path("odd.yaml").read_text("utf-8")
     assert "ookie" not in Path("odd.yaml").read_text("utf-8")
     with om.replay("odd.yaml") as client:

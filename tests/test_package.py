@@ -26,6 +26,7 @@ OBJECTS = {*FRAMES, "models", "vocabulary", "drift", "answers", "collector", "or
 MAY_IMPORT = {
     "errors": set(),
     "collector": set(),
+    "files": set(),
     "instants": set(),
     "progress": set(),
     "shop": set(),
@@ -44,7 +45,7 @@ MAY_IMPORT = {
     "archive": {*OBJECTS, "decode"},
     "transport": {"errors"},
     "client": {*OBJECTS, "progress", "transport"},
-    "cassette": {"privacy", "transport"},
+    "cassette": {"files", "privacy", "transport"},
     "recording": {"errors", "client", "cassette", "transport"},
     "server": {"shop", "client"},
     "metrics": {*FRAMES, "vocabulary"} - {"privacy"},

@@ -21,6 +21,7 @@ from warnings import warn
 import requests
 from urllib3.connectionpool import HTTPConnectionPool
 
+from om_toolkit import privacy
 from om_toolkit.errors import Failure, FetchError, Interrupted, InvalidSetting, NothingFound
 from om_toolkit.models import ApiError, Capture, Order, read_captures, read_order
 from om_toolkit.orders import Captures, Orders
@@ -482,11 +483,14 @@ def _distinct(order_ids: Ids) -> list[str]:
     return list(ids.values())
 
 
+_WITHHELD = "(a message that names a person is not shown)"
+
+
 def _failure(answer: requests.Response, order_id: str) -> Failure:
     """Say why an answer other than 200 is no order."""
     told = _api_error(answer.content)
     kind = _KINDS.get(answer.status_code, "server_error")
-    messages = told.error_messages
+    messages = tuple(_WITHHELD if privacy.names_somebody(text) else text for text in told.error_messages)
     if told.error_code in {"NOT_FOUND", "NO_SUCH_ORDER"}:
         kind = "not_found"
     if answer.is_redirect:

@@ -41,7 +41,7 @@ MAY_IMPORT = {
     "answers": {"errors", "models"},
     "orders": OBJECTS - {"orders"},
     "bulk": {*OBJECTS, "progress"},
-    "decode": {"tables"},
+    "decode": {"privacy", "tables"},
     "archive": {*OBJECTS, "decode"},
     "transport": {"errors"},
     "client": {*OBJECTS, "progress", "transport"},

@@ -39,6 +39,7 @@ _KEPT_HEADERS: Final = (
     "content-type date klarna-correlation-id retry-after x-envoy-ratelimited "
     "x-ratelimit-limit x-ratelimit-remaining x-ratelimit-reset"
 ).split()
+_SUPPORT: Final = "klarna-correlation-id"
 _OF_THE_WAY: Final = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 _ORDER_PATH: Final = re.compile(r"/ordermanagement/v1/orders/([^/]+)(/captures)?$")
 _MAY_GET_BETTER: Final = (408, 429)
@@ -154,8 +155,9 @@ def _scrubbed(url: str, answer: Answer, scrubber: privacy.Scrubber) -> tuple[str
     tree = documented if code == codes.ok else privacy.ERROR
     answered = {name.lower(): values for name, values in answer["headers"].items()}
     headers = {name: answered[name] for name in _KEPT_HEADERS if name in answered}
-    if support := headers.get("klarna-correlation-id"):
-        headers["klarna-correlation-id"] = [scrubber.scrub_id("correlation_id", value) for value in support]
+    support = headers.pop(_SUPPORT, None)
+    if support and code != codes.ok:  # of an order it says nothing, and is another one at the next recording
+        headers[_SUPPORT] = [scrubber.scrub_id("correlation_id", value) for value in support]
     body = {"string": scrubber.scrub_text(_plain(answer)["body"], tree)}
     public = _ORDER_PATH.sub(f"/ordermanagement/v1/orders/{masked}{below}", public_url(url.partition("?")[0]))
     return public, {"status": {"code": code, "message": responses.get(code, "")}, "headers": headers, "body": body}
@@ -166,7 +168,7 @@ class ScrubbingVCR(VCR):  # type: ignore[misc]  # vcrpy has no types
 
     It records the two endpoints, whoever sends the requests, from any number of threads: one is sent at a time, because
     vcrpy bears no more. Before a byte is written everything personal is replaced, as by `om.record`; other requests
-    pass by. An answer that may get better (408, 429, 5xx) is not kept, or its retry would meet it again. A cassette
+    pass by. An answer that may get better (408, 429, 5xx) is not recorded, or its retry would meet it again. A cassette
     whose name ends in `.json` is JSON; one that is there already is replayed, as often as asked, whatever the host.
     """
 
@@ -192,6 +194,14 @@ class ScrubbingVCR(VCR):  # type: ignore[misc]  # vcrpy has no types
 class _Persister(FilesystemPersister):  # type: ignore[misc]  # vcrpy has no types
     """Writes what was recorded as `om.record` does."""
 
+    is_scrubbing: Final = True  # for the client, which warns of any other
+
+    @classmethod
+    def load_cassette(cls, cassette_path: str, serializer: Any) -> Any:  # noqa: ANN401 - vcrpy's
+        """Return requests and answers, these with a mark: what is there already is replayed, whatever it is."""
+        requests, answers, *more = super().load_cassette(cassette_path, serializer)
+        return requests, [answer | {_LOADED: True} for answer in answers], *more
+
     @staticmethod
     def save_cassette(cassette_path: str, cassette_dict: dict[str, Any], serializer: Any) -> None:  # noqa: ANN401
         urls = (request.uri for request in cassette_dict["requests"])
@@ -213,7 +223,11 @@ def _one_of_ours(request: Request) -> Request | None:
 
 def _worth_keeping(answer: Answer) -> Answer | None:
     code = answer["status"]["code"]
-    return None if code in _MAY_GET_BETTER or code >= codes.server_error else answer
+    may_get_better = code in _MAY_GET_BETTER or code >= codes.server_error
+    return None if may_get_better and _LOADED not in answer else answer
+
+
+_LOADED: Final = "om_toolkit_loaded"
 
 
 def _one_at_a_time(send: Callable[..., requests.Response]) -> Callable[..., requests.Response]:

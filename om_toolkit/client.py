@@ -22,7 +22,7 @@ import requests
 from urllib3.connectionpool import HTTPConnectionPool
 
 from om_toolkit import privacy
-from om_toolkit.errors import Failure, FetchError, Interrupted, InvalidSetting, NothingFound
+from om_toolkit.errors import Failure, FetchError, Interrupted, InvalidSetting, NothingFound, UnscrubbedRecording
 from om_toolkit.models import ApiError, Capture, Order, read_captures, read_order
 from om_toolkit.orders import Captures, Orders
 from om_toolkit.progress import progress
@@ -545,4 +545,15 @@ def _date(text: str | None) -> datetime | None:
 def _vcr_is_active() -> bool:
     """Whether a `vcr.use_cassette` is open: it patches sockets for the whole process and bears no threads."""
     stubs = sys.modules.get("vcr.stubs")
-    return stubs is not None and issubclass(HTTPConnectionPool.ConnectionCls, stubs.VCRConnection)
+    if stubs is None or not issubclass(HTTPConnectionPool.ConnectionCls, stubs.VCRConnection):
+        return False
+    cassette: Any = HTTPConnectionPool.ConnectionCls.cassette  # type: ignore[attr-defined]  # vcrpy's
+    if not (cassette.write_protected or getattr(cassette._persister, "is_scrubbing", False)):  # noqa: SLF001 - see above
+        warn(_UNSCRUBBED, UnscrubbedRecording, stacklevel=5)
+    return True
+
+
+_UNSCRUBBED = (
+    "an open vcr.use_cassette records these requests as they are, with the API key and personal data: use "
+    "om.vcr.use_cassette, or om.record, and take the key out of use if the cassette has been shared"
+)

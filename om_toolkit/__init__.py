@@ -39,6 +39,7 @@ from om_toolkit.errors import (
     ServerError,
     StaleOrders,
     Unauthorized,
+    UnscrubbedRecording,
 )
 from om_toolkit.metrics import (
     at_risk,
@@ -107,6 +108,7 @@ __all__ = [
     "StaleOrders",
     "Tables",
     "Unauthorized",
+    "UnscrubbedRecording",
     "at_risk",
     "audit",
     "by_period",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import logging
-import os
 import re
 import threading
 from functools import wraps
@@ -23,10 +22,11 @@ from vcr.serializers import jsonserializer, yamlserializer
 from yaml import YAMLError
 
 from om_toolkit import privacy
+from om_toolkit.files import replacing
 from om_toolkit.transport import LOOPBACK, PLAYGROUND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from types import ModuleType
 
     import requests
@@ -39,6 +39,7 @@ _KEPT_HEADERS: Final = (
     "content-type date klarna-correlation-id retry-after x-envoy-ratelimited "
     "x-ratelimit-limit x-ratelimit-remaining x-ratelimit-reset"
 ).split()
+_SUPPORT: Final = "klarna-correlation-id"
 _OF_THE_WAY: Final = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 _ORDER_PATH: Final = re.compile(r"/ordermanagement/v1/orders/([^/]+)(/captures)?$")
 _MAY_GET_BETTER: Final = (408, 429)
@@ -57,15 +58,26 @@ def read(path: Path) -> dict[tuple[str, str], Answer]:
         ValueError: If the file is no cassette.
     """
     try:
-        requests, answers, *_ = deserialize(path.read_text("utf-8"), _SERIALIZERS[path.suffix])
-        reads = zip(requests, answers, strict=True)
-        recorded = {asked(request.uri): _plain(answer) for request, answer in reads if request.method == "GET"}
+        return _read(path)
     except (ValueError, LookupError, TypeError, AttributeError, YAMLError) as error:
         raise ValueError(f"{path.name} is no cassette of vcrpy ({type(error).__name__})") from None
+
+
+def _read(path: Path) -> dict[tuple[str, str], Answer]:
+    requests, answers, *_ = deserialize(path.read_text("utf-8"), _SERIALIZERS[path.suffix])
+    reads = zip(requests, answers, strict=True)
+    recorded = {asked(request.uri): _plain(answer) for request, answer in reads if request.method == "GET"}
     return {key: answer for key, answer in recorded.items() if key}
 
 
-def write(path: Path, answers: Mapping[str, Answer], serializer: Any = None, *, mask_ids: bool = False) -> None:  # noqa: ANN401 - vcrpy's
+class Answers(dict[str, Answer]):
+    """Answers as they came, by the address that was asked; a traceback that prints variables shows none of them."""
+
+    def __repr__(self) -> str:
+        return f"Answers({len(self)})"
+
+
+def write(path: Path, answers: Answers, serializer: Any = None, *, mask_ids: bool = False) -> None:  # noqa: ANN401 - vcrpy's
     """Write a cassette of answers: in one step, sorted, everything personal replaced.
 
     Args:
@@ -83,13 +95,9 @@ def write(path: Path, answers: Mapping[str, Answer], serializer: Any = None, *, 
         "requests": [Request("GET", url, None, {}) for url, _ in scrubbed],
         "responses": [answer for _, answer in scrubbed],
     }
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     text = serialize(cassette, serializer or _SERIALIZERS[path.suffix])
-    try:
+    with replacing(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8", newline="\n")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def public_url(url: str) -> str:
@@ -147,8 +155,9 @@ def _scrubbed(url: str, answer: Answer, scrubber: privacy.Scrubber) -> tuple[str
     tree = documented if code == codes.ok else privacy.ERROR
     answered = {name.lower(): values for name, values in answer["headers"].items()}
     headers = {name: answered[name] for name in _KEPT_HEADERS if name in answered}
-    if support := headers.get("klarna-correlation-id"):
-        headers["klarna-correlation-id"] = [scrubber.scrub_id("correlation_id", value) for value in support]
+    support = headers.pop(_SUPPORT, None)
+    if support and code != codes.ok:  # of an order it says nothing, and is another one at the next recording
+        headers[_SUPPORT] = [scrubber.scrub_id("correlation_id", value) for value in support]
     body = {"string": scrubber.scrub_text(_plain(answer)["body"], tree)}
     public = _ORDER_PATH.sub(f"/ordermanagement/v1/orders/{masked}{below}", public_url(url.partition("?")[0]))
     return public, {"status": {"code": code, "message": responses.get(code, "")}, "headers": headers, "body": body}
@@ -159,7 +168,7 @@ class ScrubbingVCR(VCR):  # type: ignore[misc]  # vcrpy has no types
 
     It records the two endpoints, whoever sends the requests, from any number of threads: one is sent at a time, because
     vcrpy bears no more. Before a byte is written everything personal is replaced, as by `om.record`; other requests
-    pass by. An answer that may get better (408, 429, 5xx) is not kept, or its retry would meet it again. A cassette
+    pass by. An answer that may get better (408, 429, 5xx) is not recorded, or its retry would meet it again. A cassette
     whose name ends in `.json` is JSON; one that is there already is replayed, as often as asked, whatever the host.
     """
 
@@ -185,12 +194,22 @@ class ScrubbingVCR(VCR):  # type: ignore[misc]  # vcrpy has no types
 class _Persister(FilesystemPersister):  # type: ignore[misc]  # vcrpy has no types
     """Writes what was recorded as `om.record` does."""
 
+    is_scrubbing: Final = True  # for the client, which warns of any other
+
+    @classmethod
+    def load_cassette(cls, cassette_path: str, serializer: Any) -> Any:  # noqa: ANN401 - vcrpy's
+        """Return requests and answers, these with a mark: what is there already is replayed, whatever it is."""
+        requests, answers, *more = super().load_cassette(cassette_path, serializer)
+        return requests, [answer | {_LOADED: True} for answer in answers], *more
+
     @staticmethod
     def save_cassette(cassette_path: str, cassette_dict: dict[str, Any], serializer: Any) -> None:  # noqa: ANN401
+        urls = (request.uri for request in cassette_dict["requests"])
+        # Taken out of what vcrpy holds: its own frames stand in the traceback if this fails.
+        answers = Answers(zip(urls, cassette_dict.pop("responses"), strict=True))
         path = Path(cassette_path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        urls = (request.uri for request in cassette_dict["requests"])
-        write(path, dict(zip(urls, cassette_dict["responses"], strict=True)), serializer)
+        write(path, answers, serializer)
 
 
 def _without_answers(record: logging.LogRecord) -> bool:
@@ -204,7 +223,11 @@ def _one_of_ours(request: Request) -> Request | None:
 
 def _worth_keeping(answer: Answer) -> Answer | None:
     code = answer["status"]["code"]
-    return None if code in _MAY_GET_BETTER or code >= codes.server_error else answer
+    may_get_better = code in _MAY_GET_BETTER or code >= codes.server_error
+    return None if may_get_better and _LOADED not in answer else answer
+
+
+_LOADED: Final = "om_toolkit_loaded"
 
 
 def _one_at_a_time(send: Callable[..., requests.Response]) -> Callable[..., requests.Response]:

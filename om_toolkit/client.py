@@ -21,7 +21,8 @@ from warnings import warn
 import requests
 from urllib3.connectionpool import HTTPConnectionPool
 
-from om_toolkit.errors import Failure, FetchError, Interrupted, InvalidSetting, NothingFound
+from om_toolkit import privacy
+from om_toolkit.errors import Failure, FetchError, Interrupted, InvalidSetting, NothingFound, UnscrubbedRecording
 from om_toolkit.models import ApiError, Capture, Order, read_captures, read_order
 from om_toolkit.orders import Captures, Orders
 from om_toolkit.progress import progress
@@ -215,7 +216,8 @@ class Client:
         self.close()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.base_url!r})"
+        # Of one that was refused, a traceback that prints variables wants a repr all the same.
+        return f"{type(self).__name__}({getattr(self, 'base_url', '')!r})"
 
     def __getstate__(self) -> NoReturn:
         msg = "a client holds credentials and cannot be pickled: make one where it is needed"
@@ -481,11 +483,14 @@ def _distinct(order_ids: Ids) -> list[str]:
     return list(ids.values())
 
 
+_WITHHELD = "(a message that names a person is not shown)"
+
+
 def _failure(answer: requests.Response, order_id: str) -> Failure:
     """Say why an answer other than 200 is no order."""
     told = _api_error(answer.content)
     kind = _KINDS.get(answer.status_code, "server_error")
-    messages = told.error_messages
+    messages = tuple(_WITHHELD if privacy.names_somebody(text) else text for text in told.error_messages)
     if told.error_code in {"NOT_FOUND", "NO_SUCH_ORDER"}:
         kind = "not_found"
     if answer.is_redirect:
@@ -540,4 +545,15 @@ def _date(text: str | None) -> datetime | None:
 def _vcr_is_active() -> bool:
     """Whether a `vcr.use_cassette` is open: it patches sockets for the whole process and bears no threads."""
     stubs = sys.modules.get("vcr.stubs")
-    return stubs is not None and issubclass(HTTPConnectionPool.ConnectionCls, stubs.VCRConnection)
+    if stubs is None or not issubclass(HTTPConnectionPool.ConnectionCls, stubs.VCRConnection):
+        return False
+    cassette: Any = HTTPConnectionPool.ConnectionCls.cassette  # type: ignore[attr-defined]  # vcrpy's
+    if not (cassette.write_protected or getattr(cassette._persister, "is_scrubbing", False)):  # noqa: SLF001 - see above
+        warn(_UNSCRUBBED, UnscrubbedRecording, stacklevel=5)
+    return True
+
+
+_UNSCRUBBED = (
+    "an open vcr.use_cassette records these requests as they are, with the API key and personal data: use "
+    "om.vcr.use_cassette, or om.record, and take the key out of use if the cassette has been shared"
+)

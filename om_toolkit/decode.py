@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from om_toolkit import tables
+from om_toolkit import privacy, tables
 from om_toolkit.tables import SCHEMAS, Column, columns
 
 if TYPE_CHECKING:
@@ -39,13 +39,30 @@ def decode(documents: Sequence[bytes], *, personal: bool) -> dict[str, pl.DataFr
         _items(captures, "captures.shipping_info", source="capture", capture_id="captures.capture_id"),
     )
     rows = {
-        "orders": orders,
+        "orders": _with_customer_keys(orders),
         "captures": captures.with_columns(_own_or_order_s("captures", name) for name in _OWNED),
         "refunds": refunds.with_columns(_own_or_order_s("refunds", name) for name in _OWNED),
         "order_lines": _stacked(lines),
         "shipments": _stacked(shipments).with_columns(_has_tracking()),
     }
     return {name: _flat(columns(name, personal=personal), rows[name], _ITEMS[name]) for name in SCHEMAS}
+
+
+_CUSTOMER: Final = {
+    "email": "billing_address.email",
+    "organization": "customer.organization_registration_id",
+    "country": "billing_address.country",
+}
+"""What `privacy.customer_key` takes, and where it stands."""
+_TELL_CUSTOMERS: Final = [column for column in SCHEMAS["orders"] if column.field in _CUSTOMER.values()]
+
+
+def _with_customer_keys(orders: pl.DataFrame) -> pl.DataFrame:
+    if not privacy.has_pseudonym_key():
+        return orders
+    told = orders.select(_at(path).alias(name) for name, path in _CUSTOMER.items())
+    keys = [privacy.customer_key(**row) for row in told.iter_rows(named=True)]
+    return orders.with_columns(pl.Series("customer_key", keys, dtype=pl.String()))
 
 
 _NUMBER: Final = "number of the order"
@@ -63,6 +80,8 @@ _ITEMS: Final = {
 def _order_type(*, personal: bool) -> pl.Struct:
     """Return the type of an order's document, as far as the tables need it."""
     fields = {name: _fields(columns(name, personal=personal)) for name in SCHEMAS}
+    if privacy.has_pseudonym_key():
+        fields["orders"] = _fields([*columns("orders", personal=personal), *_TELL_CUSTOMERS])
     lines = {"order_lines": _array(fields["order_lines"])}
     shipments = {"shipping_info": _array(fields["shipments"] | dict.fromkeys(_TRACKING, pl.String()))}
     captures = {"captures": _array(fields["captures"] | lines | shipments)}

@@ -37,7 +37,7 @@ def undocumented(model: Model, path: str = "") -> Iterator[tuple[str, str, str]]
 
     Yields:
         The API path, with `?` for a name that may be somebody's; `field` or `value`; and of an unknown field its JSON
-        type, of a known one the unknown value.
+        type, of a known one the unknown value, if it names nobody.
     """
     if isinstance(model, Capture | Refund):
         for name in ("order_id", "purchase_currency"):
@@ -48,7 +48,7 @@ def undocumented(model: Model, path: str = "") -> Iterator[tuple[str, str, str]]
         yield f"{path}{shown}", "field", json_type(value)
     for name, value in model.__dict__.items():
         if (type(model), name) in _KNOWN and value and value not in _KNOWN[type(model), name]:
-            yield f"{path}{name}", "value", value
+            yield f"{path}{name}", "value", json_type(value) if privacy.names_somebody(value) else value
         for below in value if isinstance(value, tuple) else (value,):
             if isinstance(below, Model):
                 yield from undocumented(below, f"{path}{name}.")

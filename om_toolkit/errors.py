@@ -26,7 +26,8 @@ UserWarning
     ├── IncompleteRecording a request that was to be recorded got no answer
     ├── NothingFound        the API knew none of the order ids
     ├── RepeatedOrders      saved answers held an order more than once
-    └── StaleOrders         open orders were last seen long before the instant asked for
+    ├── StaleOrders         open orders were last seen long before the instant asked for
+    └── UnscrubbedRecording plain vcrpy writes credentials and personal data to its cassette
 """
 
 from __future__ import annotations
@@ -222,6 +223,10 @@ class RepeatedOrders(OMWarning):
 
 class StaleOrders(OMWarning):
     """Orders of an archive that can still change were last seen more than a day before the instant spoken of."""
+
+
+class UnscrubbedRecording(OMWarning):
+    """An open cassette of plain vcrpy records the API key and personal data as they are; `om.vcr` replaces them."""
 
 
 _ERRORS: dict[str, type[FetchError]] = {

@@ -15,7 +15,7 @@ from html import escape
 from itertools import chain, groupby
 from math import isfinite
 from operator import itemgetter
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, NoReturn, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, NoReturn, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -33,21 +33,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class _Digits(float):
-    """A JSON number with a fraction or an exponent that remembers how it was written."""
-
-    text: str
-
-    def __new__(cls, text: str) -> Self:
-        number = super().__new__(cls, text)
-        number.text = text
-        return number
-
-
 def _number_as_text(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    if isinstance(value, _Digits):
+    if isinstance(value, privacy.Digits):
         return value.text
     raise ValueError
 
@@ -507,7 +496,7 @@ def _read(adapter: TypeAdapter[T], body: str | bytes, order_id: str | None) -> T
     if any(problem["type"] == "text" and isinstance(problem["input"], float) for problem in problems):
         # A number with a fraction stands where text is documented: read again, keeping its digits.
         try:
-            return adapter.validate_python(json.loads(body, parse_float=_Digits))
+            return adapter.validate_python(json.loads(body, parse_float=privacy.Digits))
         except ValidationError as error:
             problems = error.errors(include_url=False)
         except (ValueError, RecursionError):
@@ -553,11 +542,12 @@ def _told(problem: ErrorDetails) -> str:
             looks_like_a_number = bool(_NUMERIC.fullmatch(value))
         case _:
             looks_like_a_number = isinstance(value, int)
-    shown = json.dumps(value) if "number" in expected and looks_like_a_number else json_type(value)
+    quoted = json.dumps(value) if "number" in expected and looks_like_a_number else ""
+    shown = json_type(value) if not quoted or privacy.names_somebody(quoted) else quoted
     return f"{path or 'document'}: expected {expected}, not {shown}"
 
 
-_NUMERIC: Final = re.compile(r"[-+\d.,eE ]{0,30}", re.ASCII)
+_NUMERIC: Final = re.compile(r"-?[\d.,]{1,20}(?:[eE][-+]?\d{1,3})?", re.ASCII)
 _JSON_TYPES: Final = {
     dict: "an object",
     list: "an array",
@@ -566,7 +556,7 @@ _JSON_TYPES: Final = {
     bool: "a boolean",
     int: "a number",
     float: "a number",
-    _Digits: "a number",
+    privacy.Digits: "a number",
     type(None): "null",
 }
 

@@ -12,18 +12,24 @@ import os
 import re
 from bisect import bisect
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from functools import lru_cache
 from hashlib import sha256
-from typing import Final, Self, TypeAlias
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, Self, TypeAlias, TypeVar
 
 from om_toolkit.errors import InvalidSetting
-from om_toolkit.scanner import scan as scan  # noqa: PLC0414 - a public name of this module
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from om_toolkit.scanner import scan as scan  # noqa: PLC0414 - a public name of this module
 
 Tree: TypeAlias = Mapping[str, "Tree | None"]
 Scalar: TypeAlias = str | int | float | bool | None
 Json: TypeAlias = "dict[str, Json] | list[Json] | Scalar"
+_JsonT = TypeVar("_JsonT", bound=Json)
 
 
 def _keep(names: str, **below: Tree) -> Tree:
@@ -95,6 +101,30 @@ def is_name(key: str) -> bool:
     return bool(re.fullmatch(r"[a-z][a-z_]{0,38}[0-9]?", key))
 
 
+def __getattr__(name: str) -> object:
+    if name == "scan":  # at first use: it brings readers of all kinds of files along
+        return _scanner().scan
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def _scanner() -> ModuleType:
+    return import_module("om_toolkit.scanner")
+
+
+@lru_cache(maxsize=10_000)  # nearly all that it is asked of are words of the API
+def names_somebody(text: str) -> bool:
+    """Tell whether a text holds an e-mail address, a telephone number or a personal number that `scan` finds.
+
+    Example:
+        >>> names_somebody("order 17 of ada@lovelace.se"), names_somebody("order 17")
+        (True, False)
+    """
+    if not _SUSPECT.search(text):
+        return False
+    return any(True for line in text.splitlines() for _ in _scanner()._in_line(line, ""))  # noqa: SLF001 - ours
+
+
 def has_pseudonym_key() -> bool:
     """Whether the environment's `OM_PSEUDONYM_KEY` holds a key, so that tables have a column `customer_key`.
 
@@ -110,8 +140,10 @@ def customer_key(*, email: str | None, organization: str | None = None, country:
     It is the first half of the HMAC-SHA256 in hexadecimal, keyed with the environment's `OM_PSEUDONYM_KEY`: of the
     organization's registration number, with the country that gave it, where there is one, since a company buys through
     many people; else of the e-mail address. Case, blanks and punctuation of the number do not count. Whoever has the
-    key can tell whether a customer they know of is among the orders: keep it like a password. Stand-ins of a recording
-    count customers within that recording only.
+    key can tell whether a customer they know of is among the orders: keep it like a password.
+
+    Stand-ins of a recording count customers within that recording only. Those of an archive that keeps no personal data
+    are made for each order anew, so they tell no customer from others: None.
 
     Args:
         email: The e-mail address of the billing address.
@@ -124,13 +156,27 @@ def customer_key(*, email: str | None, organization: str | None = None, country:
     key = _pseudonym_key()
     if key is None:
         return None
-    if number := re.sub(r"[\W_]", "", organization or "").upper():
-        told = f"organization {(country or '').upper()} {number}"
-    elif address := (email or "").strip().casefold():
-        told = f"email {address}"
+    if number := _organization(organization or ""):
+        given, told = organization, f"organization {(country or '').upper()} {number}"
+    elif address := _address(email or ""):
+        given, told = email, f"email {address}"
     else:
         return None
-    return hmac.new(key.encode(), told.encode(), sha256).hexdigest()[:32]
+    if _OF_ONE_ORDER.fullmatch(given or ""):
+        return None
+    # Neither need be text in UTF-8: the environment's bytes and JSON's escapes hold more.
+    secret, message = (text.encode(errors="surrogatepass") for text in (key, told))
+    return hmac.new(secret, message, sha256).hexdigest()[:32]
+
+
+def _organization(number: str) -> str:
+    """Return what is compared of an organization's registration number."""
+    return re.sub(r"[\W_]", "", number).upper()
+
+
+def _address(email: str) -> str:
+    """Return what is compared of an e-mail address."""
+    return email.strip().casefold()
 
 
 def _pseudonym_key() -> str | None:
@@ -159,11 +205,14 @@ class Scrubber:
     Args:
         mask_ids: Whether that is replaced too which leads back to an order in the shop's or the vendor's systems: ids
             of orders, captures and refunds, their references, correlation ids, and what an error says.
+        one_order: Whether the scrubber lives for one order only. The stand-ins of its customer then begin with a 0, as
+            `person-01@example.com`: what looks the same in two orders need not be the same customer.
     """
 
-    def __init__(self, *, mask_ids: bool = False) -> None:
+    def __init__(self, *, mask_ids: bool = False, one_order: bool = False) -> None:
         self._seen: defaultdict[str, dict[object, int]] = defaultdict(dict)
         self._masked = _IDS if mask_ids else frozenset()
+        self._mark = "0" if one_order else ""
 
     def scrub(self, document: Json, tree: Tree | None) -> Json:
         """Return the document with everything that the tree does not name replaced; shape and types stay."""
@@ -172,13 +221,13 @@ class Scrubber:
     def scrub_text(self, body: str | bytes, tree: Tree | None) -> str:
         """Scrub a JSON document in text. Text that is no JSON cannot be judged, so nothing of it is kept."""
         try:
-            return _written(self.scrub(json.loads(body, parse_float=_Digits), tree))
+            return _written(self.scrub(json.loads(body, parse_float=Digits), tree))
         except (ValueError, RecursionError):
             return ""
 
     def scrub_id(self, name: str, value: str) -> str:
         """Return what stands for an id that is not in a body: the same as there, or the id itself if ids stay."""
-        return str(self._stand_in(name, value)) if name in self._masked else value
+        return str(self._stand_in(name, value)) if name in self._masked else self._kept(name, value)
 
     def _walk(self, value: Json, tree: Tree | None, name: str) -> Json:
         if isinstance(value, dict):
@@ -187,7 +236,8 @@ class Scrubber:
             for key, item in value.items():
                 # Most fields are scalars that stay, or text that does not: these are told apart here, without a call.
                 if known.get(key, known) is None and key not in self._masked and not isinstance(item, _NESTED):
-                    scrubbed[key] = item
+                    is_somebody = isinstance(item, str) and names_somebody(item)
+                    scrubbed[key] = self._text(key, str(item)) if is_somebody else item
                 elif isinstance(item, str) and known and key not in known and is_name(key):
                     scrubbed[key] = self._text(key, item)
                 else:
@@ -202,14 +252,20 @@ class Scrubber:
         known = tree or {}
         is_masked = key in self._masked and tree is not _LINE  # where a reference is an article's number
         if key in known and known[key] is None and _is_plain(value) and not is_masked:
-            return key, value
+            return key, [self._kept(key, item) for item in value] if isinstance(value, list) else self._kept(key, value)
         if key in _NAMES or (tree is not None and is_name(key)):
             return key, self._walk(value, known.get(key), key)
         return str(self._stand_in("key", key)), self._walk(value, None, "value")
 
+    def _kept(self, name: str, value: _JsonT) -> _JsonT | str:
+        """Return a value that is to be kept, unless somebody has written a person into it."""
+        return self._text(name, value) if isinstance(value, str) and names_somebody(value) else value
+
     def _stand_in(self, name: str, value: Scalar) -> Scalar:
-        if value is None or isinstance(value, bool):
-            return value and False
+        if value is None:
+            return None
+        if isinstance(value, bool):
+            return False
         if isinstance(value, str) or name in self._masked:
             return self._text(name, str(value))
         # Amounts apart, no number of anybody is negative.
@@ -218,21 +274,20 @@ class Scrubber:
 
     def _text(self, name: str, value: str) -> str:
         """Return a text that looks like the value and holds nothing of it."""
-        if not value:
+        same = _SAME[name](value) if name in _SAME else value
+        if not same:
             return value
-        if name == "order_id":  # which hosts answer in another case than they were asked
-            value = value.casefold()
-        if "@" in value and _EMAIL.fullmatch(value):
-            return self._numbered("person-", value, "@example.com")
+        if "@" in value and _EMAIL.fullmatch(address := _address(value)):
+            return self._numbered(f"person-{self._mark}", value, address, "@example.com")
         if _DATE.fullmatch(value):
             return (date(1800, 1, 1) + timedelta(days=self._number("date", value))).isoformat()
         if value.startswith(("http://", "https://")):
-            return self._numbered("https://example.com/", value)
-        return self._numbered(f"{name[:30]}-", value)
+            return self._numbered("https://example.com/", value, value)
+        return self._numbered(f"{name[:30]}-{self._mark if name in _CUSTOMER else ''}", value, same)
 
-    def _numbered(self, before: str, value: str, after: str = "") -> str:
-        """Put a value's number between two texts, with as much filling as its class of length needs."""
-        told = f"{before}{self._number(before, value)}"
+    def _numbered(self, before: str, value: str, same: str, after: str = "") -> str:
+        """Put the number of what is the same between two texts, filled up to the value's class of length."""
+        told = f"{before}{self._number(before, same)}"
         length = _LENGTHS[bisect(_LENGTHS, len(value)) - 1]
         return told.ljust(length - len(after), "x") + after
 
@@ -241,12 +296,13 @@ class Scrubber:
         return seen.setdefault(value, len(seen) + 1)
 
 
-class _Digits(float):
+class Digits(float):
     """A JSON number with a fraction or an exponent that remembers how it was written."""
 
     text: str
 
     def __new__(cls, text: str) -> Self:
+        """Read a number."""
         number = super().__new__(cls, text)
         number.text = text
         return number
@@ -258,7 +314,7 @@ def _written(value: Json) -> str:
         return f"{{{','.join(f'{_written(key)}:{_written(item)}' for key, item in value.items())}}}"
     if isinstance(value, list):
         return f"[{','.join(map(_written, value))}]"
-    if isinstance(value, _Digits):
+    if isinstance(value, Digits):
         return value.text
     # Half an emoji, which JSON can hold, is no text in UTF-8.
     return json.dumps(value, ensure_ascii=isinstance(value, str) and not value.isprintable())
@@ -268,7 +324,17 @@ _IDS: Final = frozenset(
     "order_id capture_id refund_id klarna_reference merchant_reference1 merchant_reference2 reference "
     "correlation_id error_messages".split()
 )
+_CUSTOMER: Final = ("email", "organization_registration_id")  # what `customer_key` is made of
+_SAME: Final[Mapping[str, Callable[[str], str]]] = {
+    "order_id": str.casefold,  # which hosts answer in another case than they were asked
+    "email": _address,
+    "organization_registration_id": _organization,
+}
+"""What is to be the same of two values of a field, so that they have one stand-in."""
+_OF_ONE_ORDER: Final = re.compile(rf"person-0\d+x*@example\.com|({'|'.join(_CUSTOMER)})-0\d+x*")
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
+_SUSPECT: Final = re.compile(r"@|%40|\+\d[\d ()/.-]{6}|(?<![\w.+-])\d(?:\d{5}|\d \d{3} )")
+"""What every text holds that `names_somebody`, and few others; quick to ask of each text that stays."""
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _LENGTHS: Final = (0, 41, 401)
 _LONG: Final = 10**9  # where numbers that may be somebody's begin

@@ -68,7 +68,9 @@ def record(
         InvalidSetting: If an option cannot work.
 
     Warns:
-        IncompleteRecording: When it is written, if a request got no answer.
+        IncompleteRecording: When it is written, if a request got no answer; if it is not written, because there were
+            refusals only and a recording of orders is there, or because nobody closed the client and another has
+            written the file since.
     """
     api_key, options = Secret(api_key or ""), hidden(options)
     return RecordingClient(cassette.place(name), api_key, mask_ids=mask_ids, **options)
@@ -85,9 +87,10 @@ class ReplayClient(Client):
     def __init__(self, path: Path) -> None:
         super().__init__("replay", base_url=PLAYGROUND, max_retries=0, requests_per_second=None)
         self.path = path
-        self._recorded = cassette.read(path)
+        recorded = cassette.read(path)
+        self._recorded = {_key(asked): answer for asked, answer in recorded.items()}
         self._transport.mount(_ReplayAdapter(self._recorded))
-        self.recorded_order_ids = tuple(order_id for order_id, below in self._recorded if not below)
+        self.recorded_order_ids = tuple(order_id for order_id, below in recorded if not below)
 
     def __repr__(self) -> str:
         return f"ReplayClient({self.path.name!r}, {len(self.recorded_order_ids)} orders)"
@@ -101,7 +104,7 @@ class ReplayClient(Client):
 
     def _ask(self, path: str, order_id: str, read: Callable[[bytes, str], T], flight: Flight) -> Fetched[T] | Missed:
         asked = cassette.asked(path)
-        if asked in self._recorded:
+        if _key(asked) in self._recorded:
             return super()._ask(path, order_id, read, flight)
         return Missed(Failure(order_id, "not_recorded", messages=(self._line_to_record(order_id, asked),)))
 
@@ -127,7 +130,8 @@ class RecordingClient(Client):
         self._transport.mount(recorder)
         self._save = partial(recorder.save, path, mask_ids=mask_ids)
         # Also where nobody closes the client: at the latest when the interpreter ends.
-        self._save_at_the_latest = weakref.finalize(self, self._save)
+        at_the_latest = partial(recorder.save_unless_changed, path, _state(path), mask_ids=mask_ids)
+        self._save_at_the_latest = weakref.finalize(self, at_the_latest)
 
     def close(self) -> None:
         """Write the recording and close the connections.
@@ -140,6 +144,21 @@ class RecordingClient(Client):
         super().close()
 
 
+def _state(path: Path) -> tuple[int, ...] | None:
+    """Return what changes whenever somebody writes a file."""
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_ino, state.st_size, state.st_mtime_ns
+
+
+def _key(asked: tuple[str, str] | None) -> tuple[str, str]:
+    """Return what is the same of two requests for one answer: ids that differ only in case are one."""
+    order_id, below = asked or ("", "")
+    return order_id.casefold(), below
+
+
 class _ReplayAdapter(HTTPAdapter):
     """Answers from a recording."""
 
@@ -148,7 +167,7 @@ class _ReplayAdapter(HTTPAdapter):
         self._recorded = recorded
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:  # noqa: ANN401
-        recorded = self._recorded[cassette.asked(request.url or "") or ("", "")]
+        recorded = self._recorded[_key(cassette.asked(request.url or ""))]
         answer = HTTPResponse(
             BytesIO(recorded["body"]),
             headers={name: value for name, values in recorded["headers"].items() for value in values},
@@ -165,7 +184,7 @@ class _RecordingAdapter(WatchedAdapter):
     def __init__(self, pool_maxsize: int) -> None:
         super().__init__(pool_maxsize=pool_maxsize)
         self._asked: set[str] = set()
-        self._answers: dict[str, cassette.Answer] = {}
+        self._answers = cassette.Answers()
         self._lock = threading.Lock()
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:  # noqa: ANN401
@@ -182,16 +201,38 @@ class _RecordingAdapter(WatchedAdapter):
             self._answers[url] = recorded
         return answer
 
+    def save_unless_changed(self, path: Path, state: tuple[int, ...] | None, *, mask_ids: bool) -> None:
+        """Save what nobody has closed, but not over what has been recorded since."""
+        if not self._answers or _state(path) == state:
+            self.save(path, mask_ids=mask_ids)
+        else:
+            told = f"{path.name} has been written anew: what was recorded by a client that nobody closed is not in it"
+            warn(told, IncompleteRecording, stacklevel=2)
+
     def save(self, path: Path, *, mask_ids: bool) -> None:
         """Write the cassette, and warn of requests that it lacks.
 
-        Where nothing was answered, a recording that is there already stays as it is.
+        Refusals alone do not replace a recording of orders.
         """
-        has_orders = any(answer["status"]["code"] == codes.ok for answer in self._answers.values())
-        if has_orders or (self._answers and not path.exists()):
+        if self._answers and (_has_orders(self._answers) or _may_be_replaced(path)):
             cassette.write(path, self._answers, mask_ids=mask_ids)
+        elif self._answers:
+            told = f"{path.name} stays as it was: none of these {len(self._answers)} answers is an order"
+            warn(told, IncompleteRecording, stacklevel=3)
         if unanswered := len(self._asked - self._answers.keys()):
             told = (
                 f"{path.name} lacks {unanswered} of {len(self._asked)} requests, which got no answer: record them again"
             )
             warn(told, IncompleteRecording, stacklevel=3)
+
+
+def _may_be_replaced(path: Path) -> bool:
+    """Tell whether nothing is lost if refusals take a file's place."""
+    try:
+        return not path.is_file() or not _has_orders(cassette.read(path))
+    except ValueError:
+        return False
+
+
+def _has_orders(answers: Mapping[Any, cassette.Answer]) -> bool:
+    return any(answer["status"]["code"] == codes.ok for answer in answers.values())

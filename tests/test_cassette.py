@@ -114,6 +114,28 @@ def test_om_vcr_keeps_no_answer_that_a_retry_makes_better() -> None:
     assert len(om.replay("better.yaml").recorded_order_ids) == 20
 
 
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [("rate_limited", om.RateLimited), ("wrong_credentials", om.Unauthorized), ("not_found", om.NotFound)],
+)
+def test_om_vcr_replays_the_errors_that_were_recorded(name: str, error: type[om.FetchError]) -> None:
+    path = Path(f"{name}.yaml")
+    path.write_bytes(cassette.find(name).read_bytes())
+    refused = next(asked for asked, answer in cassette.read(path).items() if answer["status"]["code"] != 200)
+    with om.vcr.use_cassette(path), om.Client("kco_test_x", max_retries=0) as client, pytest.raises(error):
+        client.order(refused[0])
+
+
+def test_what_om_vcr_adds_to_a_cassette_of_errors_leaves_them_there() -> None:
+    path = Path("rate_limited.yaml")
+    path.write_bytes(cassette.find("rate_limited").read_bytes())
+    before = cassette.read(path)
+    with om.sandbox(1, seed=9) as shop, om.vcr.use_cassette(path, record_mode="new_episodes"):
+        shop.order(shop.order_ids[0])
+    assert before.keys() < cassette.read(path).keys()
+    assert {answer["status"]["code"] for answer in cassette.read(path).values()} == {200, 429}
+
+
 def test_om_vcr_adds_to_a_cassette_and_reads_what_om_record_made() -> None:
     with om.sandbox(5) as shop:
         record("few.yaml", shop, shop.order_ids[:3])
@@ -148,12 +170,12 @@ def test_what_stood_there_stays_until_the_new_one_is_whole(folder: Path, monkeyp
     path.write_text("as it was")
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="No space"):
-        cassette.write(path, {URL: ANSWER})
+        cassette.write(path, cassette.Answers({URL: ANSWER}))
     assert [file.read_text() for file in folder.iterdir()] == ["as it was"]
 
 
 def test_an_id_with_odd_letters_is_asked_for_and_recorded_as_it_is() -> None:
-    cassette.write(Path("odd.yaml"), {f"{URL}?token=Ada": ANSWER})
+    cassette.write(Path("odd.yaml"), cassette.Answers({f"{URL}?token=Ada": ANSWER}))
     assert "Ada" not in Path("odd.yaml").read_text("utf-8")
     assert "ookie" not in Path("odd.yaml").read_text("utf-8")
     with om.replay("odd.yaml") as client:

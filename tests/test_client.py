@@ -256,6 +256,12 @@ def test_a_gateway_s_single_message_is_kept() -> None:
     assert raised.value.failure.messages == ("sorry",)
 
 
+def test_a_message_that_names_somebody_is_not_told() -> None:
+    with pytest.raises(om.FetchError) as raised:
+        fetch(lambda _: (400, {}, b'{"error_messages": ["not an id: ada@lovelace.se", "sorry"]}'))
+    assert raised.value.failure.messages == ("(a message that names a person is not shown)", "sorry")
+
+
 def test_a_redirect_is_not_followed() -> None:
     with serving(lambda _: (200, {}, b'{"order_id": "1"}')) as elsewhere:
         with pytest.raises(om.Forbidden, match="redirect"):

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 import om_toolkit as om
+from om_toolkit import privacy
 from om_toolkit.tables import SCHEMAS, columns
 
 if TYPE_CHECKING:
@@ -83,10 +84,51 @@ def test_every_way_to_the_orders_table_has_it(tmp_path: Path) -> None:
     tables = om.read_tables(file)
     tables.write_parquet(tmp_path / "tables")
     read = om.Tables.read_parquet(tmp_path / "tables").orders
-    for table in (orders.to_polars(), orders.tables().orders, tables.orders, read, om.Orders().to_polars()):
+    with om.Archive(tmp_path / "open.archive", personal=True) as archive:
+        add(archive, orders)
+        kept = [archive.orders().to_polars(), archive.tables().orders, archive.tables(personal=True).orders]
+    for table in (orders.to_polars(), orders.tables().orders, tables.orders, read, *kept):
         assert table.schema["customer_key"] == pl.String()
-    assert read["customer_key"].to_list() == keys(orders)
+        assert table["customer_key"].to_list() == keys(orders)
+    assert om.Orders().to_polars().schema["customer_key"] == pl.String()
     assert om.capture_latency(orders, by="customer_key").height == 5
+
+
+def add(archive: om.Archive, orders: om.Orders) -> None:
+    for one in orders:
+        archive.add(one.order_id or "", one, None)
+
+
+@pytest.mark.usefixtures("_key")
+def test_an_archive_without_personal_data_tells_no_customer_from_others(tmp_path: Path) -> None:
+    with om.Archive(tmp_path / "masked.archive") as archive:
+        add(
+            archive,
+            om.Orders.from_json(json.dumps([*ORDERS, order("8", "no address"), order("9", "a" * 50 + "@b.se")])),
+        )
+        kept = archive.orders()
+        assert kept[0].billing_address
+        assert kept[0].billing_address.email == "person-01@example.com"
+        assert keys(kept) == archive.tables().orders["customer_key"].to_list() == [None] * 9
+        exported = "\n".join(one.model_dump_json() for one in kept)
+    assert keys(om.Orders.from_json(exported)) == [None] * 9
+
+
+@pytest.mark.usefixtures("_key")
+def test_the_stand_ins_of_one_recording_count_the_same_customers() -> None:
+    blank = [order("8", " "), order("9", " ", "--")]
+    scrubber = privacy.Scrubber()
+    documents: list[Any] = [scrubber.scrub(document, privacy.ORDER) for document in [*ORDERS, *blank]]
+    real, counted = (keys(om.Orders.from_json(json.dumps(given))) for given in ([*ORDERS, *blank], documents))
+    assert [real.index(key) for key in real] == [counted.index(key) for key in counted]
+    assert (counted[-3:], len(set(counted))) == ([None] * 3, 5)
+
+
+def test_a_key_that_is_no_text_is_a_key_and_an_address_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OM_PSEUDONYM_KEY", f"{KEY}\udcff")
+    found = [privacy.customer_key(email=email) for email in ("ada@home.se", "ada\ud83d@home.se")]
+    assert None not in found
+    assert len(set(found)) == 2
 
 
 @pytest.mark.parametrize("weak", ["", "short", "a" * 64, KEY[:31]])

@@ -77,11 +77,15 @@ def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fetched
 
 
 def raised(call: Callable[[], object]) -> str:
-    """Return what somebody sees of the exception that a call raises."""
+    """Return what somebody sees of the exception that a call raises, with the variables of all frames but our own."""
     try:
         call()
     except Exception as error:  # noqa: BLE001 - whatever it raises is to be looked at
-        return "".join(traceback.format_exception(error))
+        seen = traceback.TracebackException.from_exception(error, capture_locals=True)
+        for frame in seen.stack:
+            if frame.filename == __file__:
+                frame.locals = None
+        return "".join(seen.format())
     pytest.fail("nothing was raised")
 
 
@@ -115,6 +119,13 @@ def record(start: Fetched, *, personal: bool) -> Iterator[str]:  # noqa: ARG001 
     yield raised(broken.close)
     (start.folder / "cassettes" / "four.yaml").rmdir()
     broken.close()
+    (start.folder / "folder").touch()
+    yield raised(lambda: record_with_vcr("folder/five.yaml", start))
+
+
+def record_with_vcr(path: str, start: Fetched) -> None:
+    with om.vcr.use_cassette(path):
+        start.shop.order(start.shop.order_ids[0])
 
 
 def tables_as_text(tables: om.Tables[pl.DataFrame]) -> Iterator[str]:
@@ -173,6 +184,7 @@ def archived(start: Fetched, *, personal: bool) -> Iterator[str]:
         if not personal:
             yield raised(lambda: archive.changes(personal=True))
     yield raised(archive.orders)
+    yield raised(lambda: archive.add(first, start.orders[0], None))
 
 
 def report(start: Fetched, *, personal: bool) -> Iterator[str]:  # noqa: ARG001 - a report is never open

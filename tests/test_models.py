@@ -175,6 +175,13 @@ def test_a_refusal_quotes_nothing_personal() -> None:
     assert not any(word in told for word in ("Ada", "ada@", "Paris", "Lovelace"))
 
 
+@pytest.mark.parametrize("text", ["19810906-1234", "+46701234567", "198109061237", "070 123 45 67"])
+def test_a_number_of_somebody_is_not_quoted(text: str) -> None:
+    with pytest.raises(om.InvalidOrder) as raised:
+        read_order(json.dumps({"order_id": "1", "order_amount": text}))
+    assert raised.value.failure.messages == ("order_amount: expected a whole number, not some text",)
+
+
 def test_unknown_fields_and_vocabulary_are_kept_at_every_level() -> None:
     document = {
         "order_id": "1",

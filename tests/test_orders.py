@@ -321,12 +321,14 @@ def test_drift_tells_what_the_documentation_does_not_know() -> None:
             "order_id": "c-3",
             "status": "ON_HOLD",
             "captures": [{"shipping_info": [{"shipping_method": "PickupStore"}]}],
+            "fraud_status": "ask ada@lovelace.se",
         },
     ]
     drift = om.Orders.from_json(json.dumps(documents)).drift
     assert drift.rows() == [
         ("captures.shipping_info.shipping_method", "value", "PickupStore", 1, "c-3"),
         ("customer.shoe_size", "field", "a number", 1, "a-1"),
+        ("fraud_status", "value", "some text", 1, "c-3"),
         ("moon", "field", "an object", 1, "a-1"),
         ("moon", "field", "some text", 1, "b-2"),
         ("refunds.order_lines.stars", "field", "an array", 1, "b-2"),

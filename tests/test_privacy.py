@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import documented_fields as documented
 import pytest
 
-from om_toolkit import privacy
+from om_toolkit import privacy, scanner
 
 PERSONAL = {
     "attention", "city", "date_of_birth", "description", "email", "family_name", "given_name", "image_url",
@@ -147,6 +149,61 @@ def test_ids_stay_unless_they_are_to_be_masked() -> None:
         "error_messages": ["error_messages-1"],
         "correlation_id": "correlation_id-1",
     }
+
+
+SOMEBODY = ["ada@lovelace.se", "for ada@lovelace.se", "ada%40lovelace.se", "+46 70 123 45 67", "19810906-1237"]
+NOBODY = [
+    "CAPTURED", "sv-SE", "2026-10-01T00:00:00.123456Z", "2026-10-01T00:00:00+02:00", "", "B+C", "100045",
+    "7350053850019",
+    "0f5a3c1e-9d27-4b60-8a11-000000000404", "There is no order 0f5a3c1e.", "person-1@example.com", "K123456-1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SOMEBODY)
+def test_somebody_in_a_text_that_would_stay_is_replaced(text: str) -> None:
+    document: Any = {"merchant_reference1": text, "status": [text], "locale": text, "order_lines": [{"name": text}]}
+    told = json.dumps(scrub(document | {"selected_shipping_option": {"timeslot": {"id": text}}, "captures": [text]}))
+    assert text not in told
+    scrubber = privacy.Scrubber()
+    assert text not in str(scrubber.scrub({"error_messages": [text], "error_code": text}, privacy.ERROR))
+    assert scrubber.scrub_id("order_id", text) == scrubber.scrub({"order_id": text}, privacy.ORDER)["order_id"] != text  # type: ignore[index,call-overload]
+
+
+@pytest.mark.parametrize("text", NOBODY)
+def test_nobody_in_a_text_is_replaced(text: str) -> None:
+    document: Any = {"merchant_reference1": text, "status": [text], "captures": [{"reference": text}]}
+    assert scrub(document) == document
+    error: Any = {"error_messages": [text]}
+    assert privacy.Scrubber().scrub(error, privacy.ERROR) == error
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a@b.se", "a%40b.se", "+4670123456", "+46 (0)70-123", "880320-0016", "198803200016", "15108695088", "151086 95088",
+     "131052-308T", "211062-5629", "36574261809", "36 574 261 809"],
+)  # fmt: skip
+def test_what_the_scan_finds_of_a_person_in_a_line_is_found(text: str) -> None:
+    assert list(scanner._in_line(f"of {text}!", ""))
+    assert privacy.names_somebody(f"of {text}!")
+
+
+def test_ways_to_write_one_address_or_number_have_one_stand_in() -> None:
+    def one_of(texts: list[str], name: str) -> set[str]:
+        scrubber = privacy.Scrubber()
+        return {str(scrubber.scrub({name: text}, {})[name]) for text in texts}  # type: ignore[call-overload,index]
+
+    assert one_of(["Ada@x.se", "ada@x.se", " ada@x.se", "ADA@X.SE"], "email") == {"person-1@example.com"}
+    assert one_of(["Ada", " ada"], "email") == {"email-1"}
+    assert len(one_of(["556677-8899", "5566778899", "55 66 77 88 99"], "organization_registration_id")) == 1
+    assert one_of(["Ada", "ada"], "given_name") == {"given_name-1", "given_name-2"}
+
+
+def test_the_scan_is_loaded_at_first_use() -> None:
+    code = "import sys, om_toolkit as om; assert 'yaml' not in sys.modules; print(om.privacy.scan)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "function scan" in told
+    with pytest.raises(AttributeError, match="'nothing'"):
+        _ = privacy.nothing
 
 
 def test_text_that_is_no_json_is_not_kept() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import vcr
+import yaml
 from pytest_socket import disable_socket, socket_allow_hosts
 from shipped_recordings import CASSETTES, RECORDINGS, record_shipped
 
@@ -235,7 +238,10 @@ def test_a_cassette_of_plain_vcrpy_is_replayed() -> None:
 def test_a_cassette_that_plain_vcrpy_recorded_of_compressed_answers_is_replayed(name: str) -> None:
     with om.sandbox(5) as shop:
         serializer = name.partition(".")[2]
-        with vcr.use_cassette(name, serializer=serializer, decode_compressed_response=serializer == "json"):
+        with (
+            vcr.use_cassette(name, serializer=serializer, decode_compressed_response=serializer == "json"),
+            pytest.warns(om.UnscrubbedRecording, match=r"with the API key and personal data: use om\.vcr"),
+        ):
             recorded = shop.orders(shop.order_ids).raise_for_failures()
     with om.replay(name) as client:
         assert list(client.orders(shop.order_ids)) == list(recorded)
@@ -276,12 +282,102 @@ def test_a_file_that_is_no_cassette_is_named(text: str, suffix: str) -> None:
 def test_a_recording_of_nothing_but_refusals_does_not_replace_one_of_answers() -> None:
     record("kept.json", 3)
     before = Path("cassettes/kept.json").read_bytes()
-    with (
-        om.sandbox(3, faults={"unauthorized": 1.0}) as shop,
-        om.record("kept.json", "kco_test_x", base_url=shop.base_url) as client,
-    ):
-        client.orders(shop.order_ids)
+    with pytest.warns(om.IncompleteRecording, match=r"kept\.json stays as it was: none of these 1 answers is an order"):
+        record_refusals("kept.json", "one")
     assert Path("cassettes/kept.json").read_bytes() == before
+
+
+def record_refusals(name: str, *order_ids: str) -> None:
+    with om.sandbox(1) as shop, om.record(name, "kco_test_x", base_url=shop.base_url) as client:
+        for order_id in order_ids:
+            with pytest.raises(om.NotFound):
+                client.order(order_id)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_recording_of_refusals_replaces_one_of_refusals_but_nothing_else() -> None:
+    record_refusals("refused.yaml", "one")
+    record_refusals("refused.yaml", "two", "three")
+    assert om.replay("refused").recorded_order_ids == ("three", "two")
+    Path("cassettes", "notes.yaml").write_text("no cassette")
+    with pytest.warns(om.IncompleteRecording, match="stays as it was"):
+        record_refusals("notes.yaml", "one")
+    assert Path("cassettes", "notes.yaml").read_text() == "no cassette"
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_nobody_closed_is_written_at_the_latest_in_the_end() -> None:
+    with om.sandbox(3) as shop:
+        client = om.record("late.yaml", "kco_test_x", base_url=shop.base_url)
+        client.orders(shop.order_ids)
+        del client
+        gc.collect()
+    assert len(om.replay("late").recorded_order_ids) == 3
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_nobody_closed_is_not_written_over_what_was_recorded_since() -> None:
+    with om.sandbox(5) as shop:
+        unclosed = [om.record("over.yaml", "kco_test_x", base_url=shop.base_url) for _ in range(2)]
+        unclosed[0].order(shop.order_ids[0])
+        with om.record("over.yaml", "kco_test_x", base_url=shop.base_url) as newer:
+            newer.orders(shop.order_ids)
+        with pytest.warns(om.IncompleteRecording, match=r"over\.yaml has been written anew") as told:
+            unclosed.clear()
+    assert len(told) == 1
+    assert len(om.replay("over").recorded_order_ids) == 5
+
+
+@pytest.mark.usefixtures("folder")
+def test_several_may_write_one_recording_at_the_same_time() -> None:
+    with om.sandbox(40) as shop:
+        clients = [om.record("race.yaml", "kco_test_x", base_url=shop.base_url) for _ in range(4)]
+        for client in clients:
+            client.orders(shop.order_ids)
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda client: client.close(), clients))
+    assert len(om.replay("race").recorded_order_ids) == 40
+    assert [path.name for path in Path("cassettes").iterdir()] == ["race.yaml"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_recorded_order_is_found_in_any_case() -> None:
+    with om.sandbox(2) as shop:
+        first, second = shop.order_ids
+        with om.record("case.yaml", "kco_test_x", base_url=shop.base_url) as client:
+            client.order(first)
+            client.captures([second])
+    with om.replay("case") as client:
+        assert client.recorded_order_ids == (first,)
+        assert client.order(first) == client.order(first.upper())
+        assert client.captures(second.upper()).failures == ()
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_id_that_names_somebody_is_recorded_as_a_stand_in() -> None:
+    with om.sandbox(1) as shop, om.record("mail.yaml", "kco_test_x", base_url=shop.base_url) as client:
+        client.orders([*shop.order_ids, "ada@lovelace.se"])
+    assert "lovelace" not in Path("cassettes", "mail.yaml").read_text("utf-8")
+    (somebody,) = {*om.replay("mail").recorded_order_ids} - {*shop.order_ids}
+    assert re.fullmatch(r"person-\d@example\.com", somebody)
+
+
+@pytest.mark.usefixtures("folder")
+def test_one_order_more_changes_nothing_else_of_a_recording() -> None:
+    with om.sandbox(3) as shop:
+        for name, ids in (("two.yaml", shop.order_ids[:2]), ("all.yaml", shop.order_ids)):
+            with om.record(name, "kco_test_x", base_url=shop.base_url) as client:
+                client.orders(ids)
+    two, three = (
+        {request["request"]["uri"]: request["response"]["headers"] for request in yaml_of(name)["interactions"]}
+        for name in ("two.yaml", "all.yaml")
+    )
+    assert two.items() <= three.items()
+    assert not any("klarna-correlation-id" in headers for headers in three.values())
+
+
+def yaml_of(name: str) -> Any:
+    return yaml.safe_load(Path("cassettes", name).read_text("utf-8"))
 
 
 @pytest.mark.usefixtures("folder")

@@ -262,7 +262,7 @@ class Transport(Unpicklable):
             raise InvalidSetting(
                 "base_url is no address of a host, or integrator no header: look for a blank"
             ) from None
-        self._request.headers["Authorization"] = authorization
+        self._request.headers["Authorization"] = str(authorization)  # plain vcrpy writes texts only
 
     def mount(self, adapter: HTTPAdapter) -> None:
         """Have all requests go another way."""

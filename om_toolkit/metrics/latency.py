@@ -33,7 +33,11 @@ _MEDIAN: Final = 0.5
 
 _MATURE: Final = 0.9
 
-_ENDS: Final = ("captured", "expired", "waiting")
+_CAPTURED, _EXPIRED, _WAITING = _ENDS = range(3)
+"""How an order can end; at equal times they count in this order."""
+
+_AT: Final = pl.col("end") // len(_ENDS)
+"""When an order ended: the column `end` holds this and how, so that sorting by it sorts by both."""
 
 _NEEDED: Final = ("order_id", "status", "order_amount", "remaining_authorized_amount", "created_at", "expires_at")
 
@@ -123,11 +127,18 @@ def capture_curve(data: object, *, by: By = (), event: Event = "first", as_of: d
     """
     tables = tables_of(data)
     groups = groups_of(tables.orders, by)
-    curve = _curve(tables, groups, event, instant(as_of, tables)).drop_nulls("at")
-    columns = ("at_risk", *_ENDS, "survival", "survival_low", "survival_high", "captured_share")
+    curve = (
+        _steps(tables, groups, event, instant(as_of, tables))
+        .drop_nulls("end")
+        .group_by(*groups.keys, at=_AT)
+        .agg(pl.col("at_risk", "greenwood", "captured_share").max(), pl.col("survival").min(), **_counts())
+        .with_columns(survival_low=_survival_bound(-1), survival_high=_survival_bound(1))
+    )
+    counts = ("at_risk", "captured", "expired", "waiting")
+    shares = ("survival", "survival_low", "survival_high", "captured_share")
     return (
         groups.present(curve, pl.col("at"))
-        .select(*groups.names, hours(pl.col("at")).alias("hours"), *columns)
+        .select(*groups.names, hours(pl.col("at")).alias("hours"), *counts, *shares)
         .collect()
     )
 
@@ -145,19 +156,23 @@ def plan(  # noqa: PLR0913 - the parameters are those of the definition
     groups = groups_of(tables.orders, by)
     windows = (within,) if isinstance(within, str) else within
     now = instant(as_of, tables)
-    curve = _curve(tables, groups, event, now)
-    figures = curve.group_by(groups.keys).agg(
-        orders=count(pl.sum_horizontal(*_ENDS, "excluded")),
-        captured=count("captured"),
-        waiting=count("waiting"),
-        expired=count("expired"),
-        excluded=count("excluded"),
-        **_quantiles(quantiles),
-        captured_only_p50_hours=hours(_captured_median()),
-        **{f"within_{window}": _share_by(span(window)) for window in windows},
+    figures = (
+        _steps(tables, groups, event, now)
+        .with_columns(_interval() if _MEDIAN in quantiles else [])
+        .group_by("group")
+        .agg(
+            pl.col(groups.keys).first(),
+            orders=pl.len().cast(pl.Int64),
+            **_counts(),
+            excluded=count(pl.col("end").is_null()),
+            **_quantiles(quantiles),
+            captured_only_p50_hours=hours(_AT.filter(_ended(_CAPTURED)).median()),
+            **{f"within_{window}": _share_by(span(window)) for window in windows},
+        )
+        .drop("group")
     )
     if any(dtype.is_temporal() for dtype in groups.select(tables.orders).collect_schema().dtypes()):
-        pooled = _curve(tables, groups_of(tables.orders, ()), event, now)
+        pooled = _steps(tables, groups_of(tables.orders, ()), event, now)
         figures = figures.join(_maturity(tables, groups, pooled, now), on=groups.keys, how="left", nulls_equal=True)
     return groups.present(figures)
 
@@ -187,59 +202,69 @@ def _quantiles(quantiles: Sequence[float]) -> dict[str, pl.Expr]:
 
 def _reached(curve: str, level: float) -> pl.Expr:
     """Aggregate the hours until a curve of the group is down to a level; null if it stays above."""
-    return hours(pl.col("at").filter(pl.col(curve) <= level + _ROUNDING).min())
+    return hours(_AT.filter(pl.col(curve) <= level + _ROUNDING).min())
 
 
-def _captured_median() -> pl.Expr:
-    """Aggregate the median time of the captured: the middle one's, or the mean of the middle two."""
-    captured, so_far = pl.col("captured"), pl.col("captured_so_far")
-    total = captured.sum()
-    middle = ((total - 1) // 2, total // 2)
-    return pl.mean_horizontal(pl.col("at").filter((captured > 0) & (so_far > index)).min() for index in middle)
+def _ended(how: int) -> pl.Expr:
+    """Tell whether an order ended so; false if it is excluded."""
+    return (pl.col("end") % len(_ENDS)).eq_missing(how)
+
+
+def _counts() -> dict[str, pl.Expr]:
+    """Aggregate how many orders ended in each way."""
+    return {
+        "captured": count(_ended(_CAPTURED)),
+        "waiting": count(_ended(_WAITING)),
+        "expired": count(_ended(_EXPIRED)),
+    }
 
 
 def _share_by(window: timedelta) -> pl.Expr:
     """Aggregate the share captured within a span; null where the curve ended before and orders still waited."""
-    at, last = pl.col("at"), pl.col("at").max()
+    last = _AT.max()
     limit = window // timedelta(microseconds=1)
-    is_complete = pl.col("waiting").filter(at == last).sum() == 0
-    share = pl.col("captured_share").filter(at <= limit).max().fill_null(0.0)
+    is_complete = ~_ended(_WAITING).last()
+    share = pl.col("captured_share").filter(limit >= _AT).max().fill_null(0.0)
     is_seen = (last >= limit) | (is_complete & last.is_not_null())
     return pl.when(is_seen).then(share)
 
 
-def _curve(tables: Tables[pl.LazyFrame], groups: Groups, event: Event, as_of: pl.Expr) -> pl.LazyFrame:
-    """Plan the curve of each group, one row per distinct time.
+def _steps(tables: Tables[pl.LazyFrame], groups: Groups, event: Event, as_of: pl.Expr) -> pl.LazyFrame:
+    """Plan the curve of each group, one row per order as they ended; of equal times the last row is the curve's.
 
-    The row without a time counts what is excluded. It sorts before the curve, where nobody ends, and changes nothing.
+    So it is exact: of d captures at one time and n at risk, the factors (n - 1) / n, (n - 2) / (n - 1) … make
+    (n - d) / n, and Greenwood's terms d / (n (n - d)). What is excluded sorts before the curve and changes nothing.
     """
-    captured, expired, waiting = map(pl.col, _ENDS)
-    at_risk = (captured + expired + waiting).cum_sum(reverse=True)
+    at_risk, captured = pl.col("at_risk"), _ended(_CAPTURED)
     uncaptured = at_risk - captured
-    unended = uncaptured - expired
+    unended = at_risk - (captured | _ended(_EXPIRED))
     unended_before = (unended / at_risk).cum_prod().shift(1, fill_value=1.0)
     return (
         _ends(tables, groups, event, as_of)
-        .group_by(*groups.keys, "at")
-        .agg(
-            *(count(pl.col("end") == end).alias(end) for end in _ENDS),
-            excluded=count(pl.col("end").is_null()),
-        )
-        .sort("at")
         .group_by(groups.keys)
+        .agg(pl.col("end").sort(), at_risk=pl.int_range(pl.len(), 0, -1))
+        .with_row_index("group")
+        .explode("end", "at_risk")
+        .group_by("group", maintain_order=True)
         .agg(
-            "at",
-            *_ENDS,
-            "excluded",
-            at_risk=at_risk,
-            captured_so_far=captured.cum_sum(),
+            pl.col(groups.keys).first(),
+            "end",
+            "at_risk",
             survival=(uncaptured / at_risk).cum_prod(),
             greenwood=(captured / (at_risk * uncaptured)).cum_sum(),
             captured_share=(unended_before * captured / at_risk).cum_sum(),
         )
-        .explode(cs.exclude(groups.keys))
-        .with_columns(survival_low=_survival_bound(-1), survival_high=_survival_bound(1))
+        .explode(cs.exclude("group", *groups.keys))
     )
+
+
+def _interval() -> list[pl.Expr]:
+    """Compute the interval of the survival, null where a time is not over."""
+    is_over = (pl.col("at_risk") == 1) | (_AT.shift(-1) != _AT)
+    return [
+        pl.when(is_over).then(_survival_bound(side)).alias(name)
+        for name, side in (("survival_low", -1), ("survival_high", 1))
+    ]
 
 
 def _survival_bound(side: int) -> pl.Expr:
@@ -250,22 +275,22 @@ def _survival_bound(side: int) -> pl.Expr:
 
 
 def _ends(tables: Tables[pl.LazyFrame], groups: Groups, event: Event, as_of: pl.Expr) -> pl.LazyFrame:
-    """Plan how each order ended, `end`, and `at` how many microseconds; both are null if it is excluded."""
+    """Plan when and how each order ended, as `_AT` and `_ended` read it; null if it is excluded."""
     is_expired = pl.col("status") == "EXPIRED"
     expires_at = pl.col("expires_at")
     still_waited = (is_expired & (expires_at > as_of)) | (pl.col("last_captured_at") > as_of)
-    ends = {
-        "captured": _seen(pl.col("event_at"), as_of),
-        "expired": _seen(pl.when(is_expired).then(expires_at), as_of),
-        "waiting": pl.when(_is_open(event) | still_waited).then(pl.min_horizontal(expires_at, as_of)),
-    }
-    end = pl.coalesce(pl.when(moment.is_not_null()).then(pl.lit(end)) for end, moment in ends.items())
-    at = (pl.coalesce(*ends.values()) - pl.col("created_at")).dt.total_microseconds()
+    ends = (
+        _seen(pl.col("event_at"), as_of),
+        _seen(pl.when(is_expired).then(expires_at), as_of),
+        pl.when(_is_open(event) | still_waited).then(pl.min_horizontal(expires_at, as_of)),
+    )
+    code = pl.coalesce(pl.when(moment.is_not_null()).then(code) for code, moment in enumerate(ends))
+    at = (pl.coalesce(*ends) - pl.col("created_at")).dt.total_microseconds()
     is_judged = (at >= 0) if event == "first" else (at >= 0) & pl.col("order_amount").is_not_null()
     return (
         groups.select(tables.orders, *_NEEDED)
         .join(_captures(tables, event), on="order_id", how="left")
-        .select(*groups.keys, at=pl.when(is_judged).then(at), end=pl.when(is_judged).then(end))
+        .select(*groups.keys, end=pl.when(is_judged).then(at * len(_ENDS) + code))
     )
 
 

@@ -130,7 +130,16 @@ def count(expr: pl.Expr | str) -> pl.Expr:
 
 def hours(microseconds: pl.Expr) -> pl.Expr:
     """Turn whole microseconds into hours, Float64."""
-    return microseconds / _HOUR
+    return exactly(microseconds, _HOUR)
+
+
+def exactly(number: pl.Expr, divisor: int) -> pl.Expr:
+    """Divide by a literal, to the last digit, Float64.
+
+    Where there is more than one row polars multiplies by the literal's inverse, so that the last digit would depend on
+    how many there are; a column it divides by.
+    """
+    return number / (number * 0 + divisor)
 
 
 def ratio(part: pl.Expr, whole: pl.Expr) -> pl.Expr:

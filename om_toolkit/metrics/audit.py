@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 import polars as pl
 
-from om_toolkit.metrics._common import CURRENCY, OPEN, instant, written
+from om_toolkit.metrics._common import CURRENCY, OPEN, exactly, instant, written
 from om_toolkit.money import EXPONENTS
 from om_toolkit.tables import Tables, tables_of
 from om_toolkit.vocabulary import VOCABULARY
@@ -338,7 +338,7 @@ def _of_lines(tables: Tables[pl.LazyFrame]) -> list[pl.LazyFrame]:
     said = pl.format(
         "the total is {}, but quantity times unit price less discount is {}.", written(total), written(expected)
     )
-    percent = (rate / 100).cast(pl.String)
+    percent = exactly(rate, 100).cast(pl.String)
     of_tax = pl.format(
         "the tax is {}, but {} % in {} are {}.", written(tax), percent, written(total), written(expected_tax)
     )

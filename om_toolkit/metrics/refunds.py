@@ -12,6 +12,7 @@ from om_toolkit.metrics._common import (
     amount_ratio,
     count,
     count_ratio,
+    exactly,
     groups_of,
     has_currency,
     moments,
@@ -120,7 +121,8 @@ def _waits(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
     amount, captured_at, refunded_at = pl.col("refunded_amount"), pl.col("captured_at"), pl.col("refunded_at")
     is_told = (amount.max().over("order_id") > 0).fill_null(value=False)
     possible = tables.captures.filter((amount > 0) | amount.is_null() | ~is_told).select("order_id", "captured_at")
-    days = (refunded_at - pl.when(captured_at <= refunded_at).then(captured_at)).dt.total_microseconds() / _DAY
+    since = (refunded_at - pl.when(captured_at <= refunded_at).then(captured_at)).dt.total_microseconds()
+    days = exactly(since, _DAY)
     return (
         tables.refunds.select("order_id", "refunded_at")
         .with_row_index("refund")

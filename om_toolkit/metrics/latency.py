@@ -165,7 +165,7 @@ def plan(  # noqa: PLR0913 - the parameters are those of the definition
     figures = (
         _steps(tables, groups, event, now)
         .with_columns(_interval() if _MEDIAN in quantiles else [])
-        .group_by("group")
+        .group_by("group", maintain_order=True)
         .agg(
             pl.col(groups.keys).first(),
             orders=pl.len().cast(pl.Int64),
@@ -250,6 +250,7 @@ def _steps(tables: Tables[pl.LazyFrame], groups: Groups, event: Event, as_of: pl
         _ends(tables, groups, event, as_of)
         .group_by(groups.keys)
         .agg(pl.col("end").sort(), at_risk=pl.int_range(pl.len(), 0, -1))
+        .sort(groups.keys)  # where a row stands decides the last bit of a division
         .with_row_index("group")
         .explode("end", "at_risk")
         .group_by("group", maintain_order=True)

@@ -273,6 +273,26 @@ def test_an_order_told_twice_has_each_capture_once_in_its_running_sum() -> None:
     assert (row["orders"], row["captured"], row["waiting"]) == (2, 0, 2)
 
 
+@pytest.mark.parametrize("event", ["first", "full"])
+def test_a_capture_without_an_order_id_belongs_to_no_order(event: latency.Event) -> None:
+    order = {"order_id": None, "status": "AUTHORIZED", "order_amount": 100, "created_at": at(0)}
+    capture = {"order_id": None, "captured_at": at(5), "captured_amount": 100}
+    row = capture_latency(shop(orders=[order], captures=[capture], as_of=NOW), event=event).row(0, named=True)
+    assert (row["orders"], row["captured"], row["waiting"]) == (1, 0, 1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_interval_of_the_median_is_lifelines_where_many_are_captured_at_once(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    orders = [
+        (float(hour), str(end)) for hour, end in zip(random.integers(1, 4, 30), random.choice(ENDS, 30), strict=True)
+    ]
+    fit = KaplanMeierFitter().fit([hours for hours, _ in orders], [end == "captured" for _, end in orders])
+    expected = [None if np.isinf(value) else value for value in median_survival_times(fit.confidence_interval_).iloc[0]]
+    row = capture_latency(shop(**watched(orders), as_of=NOW)).row(0, named=True)
+    assert [row["p50_hours_low"], row["p50_hours_high"]] == expected
+
+
 # --- what is shown
 
 

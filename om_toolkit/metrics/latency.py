@@ -39,7 +39,13 @@ _CAPTURED, _EXPIRED, _WAITING = _ENDS = range(3)
 _AT: Final = pl.col("end") // len(_ENDS)
 """When an order ended: the column `end` holds this and how, so that sorting by it sorts by both."""
 
-_NEEDED: Final = ("order_id", "status", "order_amount", "remaining_authorized_amount", "created_at", "expires_at")
+_ORDER: Final = pl.col("order_id").hash()
+"""What orders and captures are brought together by: 64 bits, three times as fast as the text of an id.
+
+That two of ten million orders share them, and with them their captures, has a chance of three in a million.
+"""
+
+_NEEDED: Final = ("status", "order_amount", "remaining_authorized_amount", "created_at", "expires_at")
 
 
 def capture_latency(  # noqa: PLR0913 - the parameters are those of the definition
@@ -159,7 +165,7 @@ def plan(  # noqa: PLR0913 - the parameters are those of the definition
     figures = (
         _steps(tables, groups, event, now)
         .with_columns(_interval() if _MEDIAN in quantiles else [])
-        .group_by("group")
+        .group_by("group", maintain_order=True)
         .agg(
             pl.col(groups.keys).first(),
             orders=pl.len().cast(pl.Int64),
@@ -235,14 +241,16 @@ def _steps(tables: Tables[pl.LazyFrame], groups: Groups, event: Event, as_of: pl
     So it is exact: of d captures at one time and n at risk, the factors (n - 1) / n, (n - 2) / (n - 1) … make
     (n - d) / n, and Greenwood's terms d / (n (n - d)). What is excluded sorts before the curve and changes nothing.
     """
-    at_risk, captured = pl.col("at_risk"), _ended(_CAPTURED)
+    at_risk = pl.col("at_risk")
+    captured, expired = (_ended(how).cast(pl.Int64) for how in (_CAPTURED, _EXPIRED))
     uncaptured = at_risk - captured
-    unended = at_risk - (captured | _ended(_EXPIRED))
+    unended = uncaptured - expired
     unended_before = (unended / at_risk).cum_prod().shift(1, fill_value=1.0)
     return (
         _ends(tables, groups, event, as_of)
         .group_by(groups.keys)
         .agg(pl.col("end").sort(), at_risk=pl.int_range(pl.len(), 0, -1))
+        .sort(groups.keys)  # where a row stands decides the last bit of a division
         .with_row_index("group")
         .explode("end", "at_risk")
         .group_by("group", maintain_order=True)
@@ -288,8 +296,8 @@ def _ends(tables: Tables[pl.LazyFrame], groups: Groups, event: Event, as_of: pl.
     at = (pl.coalesce(*ends) - pl.col("created_at")).dt.total_microseconds()
     is_judged = (at >= 0) if event == "first" else (at >= 0) & pl.col("order_amount").is_not_null()
     return (
-        groups.select(tables.orders, *_NEEDED)
-        .join(_captures(tables, event), on="order_id", how="left")
+        groups.select(tables.orders, *_NEEDED, key=_ORDER)
+        .join(_captures(tables, event), on="key", how="left")
         .select(*groups.keys, end=pl.when(is_judged).then(at * len(_ENDS) + code))
     )
 
@@ -299,13 +307,13 @@ def _captures(tables: Tables[pl.LazyFrame], event: Event) -> pl.LazyFrame:
     if event not in get_args(Event):
         raise ValueError(f"event={event!r}: it is 'first' or 'full'")
     captured_at = event_at = pl.col("captured_at")
-    captures = tables.captures.drop_nulls("captured_at")
+    captures = tables.captures.drop_nulls(["order_id", "captured_at"]).with_columns(key=_ORDER)
     if event == "full":
-        amounts = tables.orders.select("order_id", "order_amount").unique("order_id", keep="first")
-        captures = captures.join(amounts, on="order_id")
+        amounts = tables.orders.select("order_amount", key=_ORDER).unique("key", keep="first")
+        captures = captures.join(amounts, on="key")
         so_far = pl.col("captured_amount").fill_null(0).sort_by("captured_at").cum_sum()
         event_at = captured_at.sort().filter(so_far >= pl.col("order_amount"))
-    return captures.group_by("order_id").agg(event_at=event_at.min(), last_captured_at=captured_at.max())
+    return captures.group_by("key").agg(event_at=event_at.min(), last_captured_at=captured_at.max())
 
 
 def _seen(moment: pl.Expr, as_of: pl.Expr) -> pl.Expr:

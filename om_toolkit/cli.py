@@ -90,7 +90,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _fault(text: str) -> tuple[str, float]:
     kind, _, share = text.partition("=")
-    return kind, float(share)
+    try:
+        return kind, float(share)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no KIND=SHARE, such as unavailable=0.1") from None
 
 
 def _demo(options: argparse.Namespace) -> None:
@@ -160,7 +163,7 @@ def _sandbox(options: argparse.Namespace) -> None:
         print(
             f"{client.base_url} serves {options.orders} orders until Ctrl-C. In another window:\n"
             f"  OM_BASE_URL={client.base_url} OM_API_KEY=kco_test_sandbox\n"
-            f"  an order id: {client.order_ids[0]}"
+            f"  an order id: {next(iter(client.order_ids), 'there is none')}"
         )
         while True:
             time.sleep(1)

@@ -14,18 +14,29 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, NoReturn, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Self, TypeAlias, TypeVar
 from urllib.parse import quote
 from warnings import warn
 
 import requests
 from urllib3.connectionpool import HTTPConnectionPool
 
-from om_toolkit.errors import Failure, FetchError, Interrupted, InvalidSetting, NothingFound
+from om_toolkit.errors import ArchiveError, Failure, FetchError, Interrupted, InvalidSetting, NothingFound
 from om_toolkit.models import ApiError, Capture, Order, read_captures, read_order
 from om_toolkit.orders import Captures, Orders
 from om_toolkit.progress import progress
-from om_toolkit.transport import Broken, Flight, Flights, Over, Pace, Secret, Transport, checked_address, credentials
+from om_toolkit.transport import (
+    Broken,
+    Flight,
+    Flights,
+    Over,
+    Pace,
+    Secret,
+    Transport,
+    Unpicklable,
+    checked_address,
+    credentials,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,8 +54,10 @@ _KINDS: Final = {
     404: "not_found",
     408: "timeout",
     410: "not_found",
+    414: "invalid_id",
     422: "invalid_id",
     429: "rate_limited",
+    431: "invalid_id",
 }
 _MAY_GET_BETTER: Final = {408, 429, 500, 502, 503, 504}
 _FIRST_PAUSE: Final = 1.0  # seconds before the second attempt, at most; each further one may take twice as long,
@@ -75,7 +88,7 @@ class Missed(NamedTuple):
     is_held: bool = False
 
 
-class Client:
+class Client(Unpicklable):
     """Reads orders and captures; it has no method that changes an order.
 
     Args:
@@ -86,7 +99,8 @@ class Client:
         base_url: The host, such as `https://api-na.klarna.com`; else `OM_BASE_URL`, else what the key says, else
             Kustom's live host. HTTPS, except to this machine itself.
         integrator: Sent as the documented header `Klarna-Integrator`.
-        timeout: Seconds to connect, and seconds for the answer.
+        timeout: Seconds to connect, and seconds for the answer; one number for both. A host with several addresses may
+            take the time to connect at each of them, whatever the deadline.
         max_retries: How often a request is repeated that may get better.
         deadline: Seconds that an order may take, with its retries and the pauses between them; waiting for the pace,
             or because the server asks all to wait, does not count.
@@ -101,6 +115,8 @@ class Client:
         InvalidSetting: If an option cannot work.
     """
 
+    base_url = ""
+
     def __init__(  # noqa: PLR0913 - options of one thing, all with a default
         self,
         api_key: str | None = None,
@@ -109,7 +125,7 @@ class Client:
         password: str | None = None,
         base_url: str | None = None,
         integrator: str | None = None,
-        timeout: tuple[float, float] = (5, 30),
+        timeout: float | tuple[float, float] = (5, 30),
         max_retries: int = 5,
         deadline: float = 120,
         requests_per_second: float | None = 20,
@@ -119,8 +135,9 @@ class Client:
         api_key, username, password, base_url = map(
             Secret, (api_key or "", username or "", password or "", base_url or "")
         )
-        above_0 = (workers, deadline, *timeout, 1 if requests_per_second is None else requests_per_second)
-        if min(above_0) <= 0 or max_retries < 0:
+        connect, read = (timeout, timeout) if isinstance(timeout, int | float) else timeout
+        above_0 = (workers, deadline, connect, read, 1 if requests_per_second is None else requests_per_second)
+        if not all(number > 0 for number in above_0) or max_retries < 0:
             raise InvalidSetting(
                 "workers, timeout, deadline and requests_per_second must be above 0, max_retries not below it"
             )
@@ -128,13 +145,13 @@ class Client:
             raise InvalidSetting("integrator is sent as a header: give plain letters, without accents")
         authorization, host = credentials(api_key, username, password)
         self.base_url = checked_address(Secret(base_url or os.environ.get("OM_BASE_URL") or host))
-        self._seconds_to_answer = sum(timeout)
+        self._seconds_to_answer = connect + read
         self._max_retries = max_retries
         self._deadline = deadline
         self._workers = workers
         self._pace = Pace(requests_per_second)
         self._transport = Transport(
-            self.base_url, authorization, integrator=integrator, timeout=timeout, connections=workers
+            self.base_url, authorization, integrator=integrator, timeout=(connect, read), connections=workers
         )
 
     def order(self, order_id: str) -> Order:
@@ -217,10 +234,6 @@ class Client:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.base_url!r})"
 
-    def __getstate__(self) -> NoReturn:
-        msg = "a client holds credentials and cannot be pickled: make one where it is needed"
-        raise TypeError(msg)
-
     def _fetch_order(self, order_id: str, flights: Flights) -> Fetched[Order] | Failure:
         return self._fetch(order_id, "", read_order, flights)
 
@@ -243,8 +256,11 @@ class Client:
             if isinstance(answer, Fetched):
                 return answer
             may_retry = answer.may_get_better and attempt <= self._max_retries
-            if not (may_retry and self._pause(answer, attempt, until, flights.over)):
-                return replace(answer.failure, attempts=attempt, elapsed=time.monotonic() - started)
+            if may_retry and self._pause(answer, attempt, until, flights.over):
+                continue
+            if answer.may_get_better and flights.over.is_set():
+                raise Over  # it was not the host that failed
+            return replace(answer.failure, attempts=attempt, elapsed=time.monotonic() - started)
 
     def _ask(self, path: str, order_id: str, read: Callable[[bytes, str], T], flight: Flight) -> Fetched[T] | Missed:
         """Ask once."""
@@ -256,7 +272,7 @@ class Client:
         if answer.status_code != requests.codes.ok:
             return Missed(_failure(answer, order_id), answer.status_code in _MAY_GET_BETTER, is_held)
         try:
-            return Fetched(read(answer.content, order_id), _date(answer.headers.get("date")) or self._now())
+            return Fetched(read(answer.content, order_id), self._given(answer))
         except FetchError as error:
             correlation_id = answer.headers.get("klarna-correlation-id")
             failure = replace(error.failure, status=answer.status_code, correlation_id=correlation_id)
@@ -266,10 +282,17 @@ class Client:
     def _heed(self, answer: requests.Response) -> bool:
         """Hold the whole client for as long as the server asks, whatever the answer; return whether it does."""
         seconds = _asked_wait(answer)
-        if seconds is None:
+        if not seconds:
             return False
         self._pace.hold(seconds)
         return True
+
+    def _given(self, answer: requests.Response) -> datetime | None:
+        """Return when an answer was given; only a host on this machine, such as a sandbox, may live in the future."""
+        date, now = _date(answer.headers.get("date")), self._now()
+        if date and now and self.base_url.startswith("https://"):
+            return min(date, now)
+        return date or now
 
     def _now(self) -> datetime | None:
         """Return when an answer was given that does not say it."""
@@ -302,13 +325,12 @@ class Client:
         return batch
 
     def _gather(self, ids: Sequence[str], fetch: Fetch[T], answers: Answers[T]) -> None:
-        """Fetch with threads, and put each answer where it is asked for as it comes."""
-        crew = _Crew(ids, fetch)
+        """Fetch with threads, which put each answer where it is asked for as it comes."""
+        crew = _Crew(ids, fetch, answers)
         failed = 0
         try:
             with progress(len(ids), "order") as bar:
-                for order_id, answer in crew.work(1 if _vcr_is_active() else self._workers):
-                    answers[order_id] = answer
+                for answer in crew.work(1 if _vcr_is_active() else self._workers):
                     if isinstance(answer, Failure):
                         failed += 1
                         bar.set_postfix_str(f"{failed:,} failed", refresh=False)
@@ -320,19 +342,20 @@ class Client:
 class _Crew(Generic[T]):
     """The threads of a batch. They are daemons: the end of the process does not wait for an answer."""
 
-    def __init__(self, ids: Sequence[str], fetch: Fetch[T]) -> None:
+    def __init__(self, ids: Sequence[str], fetch: Fetch[T], answers: Answers[T]) -> None:
         self._size = len(ids)
         self._fetch = fetch
+        self._answers = answers
         self._flights = Flights()
         self._threads: list[threading.Thread] = []
         self._refused: Failure | None = None
         self._todo: SimpleQueue[str] = SimpleQueue()
-        self._done: SimpleQueue[tuple[str, Fetched[T] | Failure] | BaseException] = SimpleQueue()
+        self._done: SimpleQueue[Fetched[T] | Failure | BaseException] = SimpleQueue()
         for order_id in ids:
             self._todo.put(order_id)
 
-    def work(self, workers: int) -> Iterator[tuple[str, Fetched[T] | Failure]]:
-        """Yield each id with its answer as it comes."""
+    def work(self, workers: int) -> Iterator[Fetched[T] | Failure]:
+        """Yield each answer as it comes."""
         for number in range(min(workers, self._size)):
             thread = threading.Thread(target=self._run, name=f"om_toolkit_{number}", daemon=True)
             self._threads.append(thread)
@@ -363,21 +386,35 @@ class _Crew(Generic[T]):
 
     def _run(self) -> None:
         try:
-            while not self._flights.over.is_set():
+            while True:
                 order_id = self._todo.get_nowait()
-                self._done.put((order_id, self._answer(order_id)))
+                answer = self._answers[order_id] = self._answer(order_id)  # from here on no interrupt loses it
+                self._done.put(answer)
         except (Empty, Over):
             pass
         except BaseException as error:  # noqa: BLE001 - raised again where the batch is waited for
             self._done.put(error)
 
     def _answer(self, order_id: str) -> Fetched[T] | Failure:
-        """Fetch one; once the credentials were refused, ask for nothing more."""
-        if self._refused is not None:
+        """Fetch one; once the credentials were refused, ask for nothing more.
+
+        Raises:
+            Over: If the batch has been ended.
+            ArchiveError: If the answer cannot be stored: then the next cannot either.
+        """
+        try:
+            answer = self._fetch(order_id, self._flights)
+        except Over:
+            if self._refused is None:
+                raise
             return replace(self._refused, order_id=order_id, attempts=0, elapsed=0.0)
-        answer = self._fetch(order_id, self._flights)
+        except ArchiveError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever one answer breaks, it costs no other
+            return Failure(order_id, "invalid_body", messages=(type(error).__name__,))
         if isinstance(answer, Failure) and answer.kind == "unauthorized":
             self._refused = answer
+            self._flights.over.set()
         return answer
 
 
@@ -410,8 +447,13 @@ def fetch_all(clients: Iterable[Client], order_ids: Ids) -> Orders:
     answers: Answers[Order] = {}
     try:
         for client in clients:
-            unknown = [order_id for order_id in ids if order_id not in answers or _is_unknown(answers[order_id])]
-            client._gather(unknown, client._fetch_order, answers)  # noqa: SLF001 - this is a batch over clients
+            unknown = [order_id for order_id in ids if order_id not in answers]
+            came: Answers[Order] = {}
+            try:
+                client._gather(unknown, client._fetch_order, came)  # noqa: SLF001 - this is a batch over clients
+            finally:
+                is_last = client is clients[-1]  # what another does not know, the next may
+                answers |= {one: answer for one, answer in came.copy().items() if is_last or not _is_unknown(answer)}
     except KeyboardInterrupt:
         raise Interrupted(_collected(ids, answers, _as_orders)) from None
     orders = _collected(ids, answers, _as_orders)
@@ -473,12 +515,32 @@ def _distinct(order_ids: Ids) -> list[str]:
     items: Iterable[object] = [order_ids] if isinstance(order_ids, str) else order_ids
     ids: dict[str, str] = {}
     for position, item in enumerate(items):
-        order_id = item.order_id if isinstance(item, Failure) else item
-        if not isinstance(order_id, str) or not re.search(r"\w", order_id):
-            what = "no letter or digit" if isinstance(order_id, str) else f"a {type(order_id).__name__}"
-            raise ValueError(f"item {position} of the order ids is {what}, and no order id: take it out of the list")
-        ids.setdefault(order_id.strip().casefold(), order_id.strip())
+        try:
+            order_id = _order_id(item)
+        except ValueError as error:
+            what = f"item {position} of the order ids is {error}, and no order id: take it out of the list"
+            raise ValueError(what) from None
+        ids.setdefault(order_id.casefold(), order_id)
     return list(ids.values())
+
+
+def _order_id(item: object) -> str:
+    """Return what to ask for.
+
+    Raises:
+        ValueError: Says what something is that cannot be an order id.
+    """
+    if isinstance(item, Failure) and re.search(r" #\d+$", item.order_id):
+        raise ValueError(f"the failure of {item.order_id}, a saved answer without an id")
+    order_id = item.order_id if isinstance(item, Failure) else item
+    if not isinstance(order_id, str):
+        raise ValueError(f"a {type(order_id).__name__}")  # noqa: TRY004 - whatever is wrong with a list is a ValueError
+    order_id = order_id.strip()
+    if not re.search(r"\w", order_id):
+        raise ValueError("no letter or digit")
+    if re.search(r"[\0-\x1f\x7f-\x9f\ud800-\udfff]", order_id):  # half a pair of UTF-16 cannot even be quoted
+        raise ValueError("a text with control characters")
+    return order_id
 
 
 def _failure(answer: requests.Response, order_id: str) -> Failure:
@@ -532,9 +594,9 @@ def _date(text: str | None) -> datetime | None:
     """Read a date of HTTP, which is in UTC whatever it says; None if it is none."""
     try:
         moment = parsedate_to_datetime(text or "")
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _vcr_is_active() -> bool:

@@ -197,7 +197,7 @@ class _HTTPServer(ThreadingHTTPServer):
 def _checked(faults: Mapping[str, float]) -> dict[str, float]:
     if unknown := sorted(faults.keys() - _FAULTS.keys()):
         raise ValueError(f"unknown faults: {', '.join(unknown)}; known are {', '.join(_FAULTS)}")
-    if min(faults.values(), default=0) < 0 or fsum(faults.values()) > 1:
+    if not (min(faults.values(), default=0) >= 0 and fsum(faults.values()) <= 1):  # nan is neither
         raise ValueError(f"shares of faults must be positive and add up to 1 at most: {dict(faults)}")
     return dict(faults)
 
@@ -328,7 +328,7 @@ class Server:
 
 class _ClientOptions(TypedDict, total=False):
     integrator: str
-    timeout: tuple[float, float]
+    timeout: float | tuple[float, float]
     max_retries: int
     deadline: float
     requests_per_second: float | None

@@ -11,7 +11,7 @@ from base64 import b64encode
 from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
 import requests
@@ -44,6 +44,14 @@ class Secret(str):
 
     def __repr__(self) -> str:
         return "Secret()"
+
+
+class Unpicklable:
+    """Holds credentials, which belong in no file and no other process."""
+
+    def __getstate__(self) -> NoReturn:
+        msg = "a client holds credentials and cannot be pickled: make one where it is needed"
+        raise TypeError(msg)
 
 
 class Credentials(NamedTuple):
@@ -203,7 +211,7 @@ class Broken(NamedTuple):
     Attributes:
         kind: As of a `Failure`.
         message: What broke, free of addresses and credentials.
-        status: The status of an answer that was too large.
+        status: The status of an answer whose body was refused.
         may_get_better: Whether to ask again.
     """
 
@@ -216,7 +224,7 @@ class Broken(NamedTuple):
 _LATE: Final = Broken("timeout", "no whole answer in time")
 
 
-class Transport:
+class Transport(Unpicklable):
     """One session with a host: pooled connections, the proxies and certificates of the environment.
 
     Args:
@@ -225,6 +233,9 @@ class Transport:
         integrator: What is sent as `Klarna-Integrator`, if anything.
         timeout: Seconds to connect, and seconds without a byte of the answer, at most.
         connections: How many are kept.
+
+    Raises:
+        InvalidSetting: If no request can be made of these.
     """
 
     def __init__(
@@ -245,7 +256,13 @@ class Transport:
         self._settings: dict[str, Any] = {
             **self._session.merge_environment_settings(base_url, {}, stream=True, verify=None, cert=None)
         }
-        self._request = requests.Request("GET", base_url, headers=_headers(authorization, integrator)).prepare()
+        try:
+            self._request = requests.Request("GET", base_url, headers=_headers(integrator)).prepare()
+        except requests.RequestException:
+            raise InvalidSetting(
+                "base_url is no address of a host, or integrator no header: look for a blank"
+            ) from None
+        self._request.headers["Authorization"] = str(authorization)  # plain vcrpy writes texts only
 
     def mount(self, adapter: HTTPAdapter) -> None:
         """Have all requests go another way."""
@@ -263,40 +280,46 @@ class Transport:
         try:
             answer = self._session.get_adapter(request.url).send(request, timeout=timeout, **self._settings)
             answer.content  # noqa: B018 - whole, or not at all
-        except _TooLarge as error:
-            return Broken("invalid_body", f"the body is larger than {_LARGEST / 1e6:.0f} MB", error.status, False)
+        except _Refused as error:
+            return Broken("invalid_body", error.why, error.status, may_get_better=False)
         except (requests.Timeout, PoolTimeout):
             return _LATE
-        except (requests.RequestException, HTTPError, HTTPException, OSError) as error:
-            # Its text may hold a proxy's password.
-            return _LATE if flight.is_cut else Broken("connection", type(error).__name__)
-        except Exception as error:  # noqa: BLE001 - its frames hold the credentials
-            return Broken("connection", type(error).__name__, may_get_better=False)
+        except Exception as error:  # noqa: BLE001 - its text may hold a proxy's password, its frames the credentials
+            is_foreseen = isinstance(error, (requests.RequestException, HTTPError, HTTPException, OSError))
+            return _LATE if flight.is_cut else Broken("connection", self._told(error), may_get_better=is_foreseen)
+        finally:
+            flight.connection = None  # another may have it by now
         # Cut in its headers, or in a body of a length not told, an answer looks whole.
         return _LATE if flight.is_cut else answer
+
+    def _told(self, error: Exception) -> str:
+        """Name what broke; where it may have been the user's file of certificates, that too."""
+        name, certificates = type(error).__name__, self._settings["verify"]
+        of_certificates = name in {"SSLError", "OSError"} and isinstance(certificates, str)
+        return f"{name}, with the certificates in {certificates}" if of_certificates else name
 
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
 
 
-def _headers(authorization: Secret, integrator: str | None) -> dict[str, str]:
+def _headers(integrator: str | None) -> dict[str, str]:
     headers = {
         "User-Agent": f"om_toolkit/{version('om-toolkit')}",
         "Accept": "application/json",
         "Accept-Encoding": "gzip",
         "Connection": "keep-alive",
-        "Authorization": str(authorization),
     }
     return headers | ({"Klarna-Integrator": integrator} if integrator else {})
 
 
-class _TooLarge(Exception):
-    """A body is not read on; the answer's status is told."""
+class _Refused(Exception):
+    """A body that is not read, or not read on; the answer's status is told."""
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, why: str) -> None:
         self.status = status
-        super().__init__(status)
+        self.why = why
+        super().__init__(status, why)
 
 
 _thread = threading.local()  # .flight: what the thread has on its way
@@ -331,13 +354,16 @@ def _body(answer: requests.Response) -> bytes:
     """Read what comes as it comes: a body may be endless, or drip."""
     if not isinstance(answer.raw, HTTPResponse):  # of an open `vcr.use_cassette`
         return answer.content
+    if answer.headers.get("content-encoding", "identity").lower() not in {"gzip", "identity"}:
+        # Packed twice, a few bytes are many at once.
+        raise _Refused(answer.status_code, "the body is packed in another way than gzip")
     flight: Flight = _thread.flight
     pieces, size = [], 0
     while piece := answer.raw.read1(_AT_ONCE, decode_content=True):
         pieces.append(piece)
         size += len(piece)
         if size > _LARGEST:
-            raise _TooLarge(answer.status_code)
+            raise _Refused(answer.status_code, f"the body is larger than {_LARGEST / 1e6:.0f} MB")
         if flight.is_cut or flight.until <= time.monotonic():
             raise requests.ReadTimeout
     return b"".join(pieces)

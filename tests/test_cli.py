@@ -99,6 +99,7 @@ def test_orders_are_fetched_into_an_archive_once_and_told_from_it(
         (["report", "--answers", "empty.json", "--output", "nowhere/report.html"], "no folder nowhere"),
         (["sandbox", "--port", "99999"], "port"),
         (["sandbox", "--port", "0", "--faults", "nonsense=1"], "known are invalid_id, unauthorized"),
+        (["sandbox", "--port", "0", "--faults", "hang=nan"], "shares of faults"),
     ],
 )
 def test_what_goes_wrong_is_one_line(capsys: pytest.CaptureFixture[str], arguments: list[str], told: str) -> None:
@@ -109,6 +110,23 @@ def test_what_goes_wrong_is_one_line(capsys: pytest.CaptureFixture[str], argumen
     assert err.startswith("om-toolkit: ")
     assert told in err
     assert len(err.splitlines()) == 1
+
+
+def test_a_fault_without_a_share_is_told_how_to_give_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["sandbox", "--faults", "hang"])
+    assert capsys.readouterr().err.endswith("--faults: 'hang' is no KIND=SHARE, such as unavailable=0.1\n")
+
+
+def test_a_sandbox_without_orders_serves_all_the_same(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.time, "sleep", interrupted)
+    code, out, _ = run(capsys, "sandbox", "--port", "0", "--orders", "0")
+    assert (code, out.splitlines()[-1]) == (130, "  an order id: there is none")
 
 
 @pytest.mark.parametrize(

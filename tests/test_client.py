@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import copy
 import io
 import json
 import pickle
@@ -13,7 +14,7 @@ import threading
 import time
 import warnings
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -97,8 +98,10 @@ class TestCredentials:
         shown = f"{made!r} {made} {vars(made)} {vars(made._transport)}"
         assert KEY not in shown
         assert PASSWORD not in shown
-        with pytest.raises(TypeError, match="credentials"):
-            pickle.dumps(made)
+        for holder in (made, made._transport):
+            for taken in (pickle.dumps, copy.copy, copy.deepcopy):
+                with pytest.raises(TypeError, match="credentials"):
+                    taken(holder)
 
 
 @pytest.mark.parametrize(
@@ -122,11 +125,32 @@ def test_credentials_are_not_sent_where_they_must_not_go(base_url: str, told: st
 
 @pytest.mark.parametrize(
     "option",
-    [{"workers": 0}, {"max_retries": -1}, {"requests_per_second": 0}, {"timeout": (0, 1)}, {"integrator": "шоп"}],
+    [
+        {"workers": 0},
+        {"max_retries": -1},
+        {"requests_per_second": 0},
+        {"requests_per_second": float("nan")},
+        {"deadline": float("nan")},
+        {"timeout": (0, 1)},
+        {"timeout": (1, float("nan"))},
+        {"timeout": -1},
+        {"integrator": "шоп"},
+        {"integrator": " shop"},
+        {"base_url": "https://a b"},
+        {"base_url": "https://.kustom.co"},
+        {"base_url": "https://*.kustom.co"},
+    ],
 )
 def test_an_option_that_cannot_work_is_refused(option: dict[str, Any]) -> None:
     with pytest.raises(om.InvalidSetting):
         om.Client(KEY, **option)
+
+
+def test_a_client_that_was_not_made_has_a_repr() -> None:
+    assert repr(om.Client.__new__(om.Client)) == "Client('')"
+
+
+ORDER = b'{"order_id": "1"}'
 
 
 def fetch(answer: Any, order_id: str = "1", **options: Any) -> om.Order:
@@ -238,6 +262,8 @@ def test_a_documented_error_is_kept_whole() -> None:
         (204, {}, b"", "server_error"),
         (405, {}, b"", "server_error"),
         (410, {}, b"", "not_found"),
+        (414, {}, b"", "invalid_id"),
+        (431, {}, b"", "invalid_id"),
         (502, {}, b"<html>", "server_error"),
         (500, {}, b'{"error_message": {"a": 1}, "error_messages": 5}', "server_error"),
         (504, {"Klarna-Correlation-Id": "xyz"}, b"[]", "server_error"),
@@ -268,9 +294,10 @@ def test_no_answer_in_time_is_a_timeout() -> None:
         time.sleep(0.5)
         return 200, {}, b"{}"
 
-    with pytest.raises(om.RequestTimeout) as raised:
-        fetch(slow, timeout=(1, 0.1))
-    assert isinstance(raised.value, TimeoutError)
+    for timeout in ((1, 0.1), 0.1):
+        with pytest.raises(om.RequestTimeout) as raised:
+            fetch(slow, timeout=timeout)
+        assert isinstance(raised.value, TimeoutError)
 
 
 def test_a_host_that_is_not_there_is_a_failed_connection() -> None:
@@ -294,10 +321,27 @@ def test_pauses_grow_and_are_drawn_from_their_full_length(monkeypatch: pytest.Mo
 
 
 def test_a_retry_that_succeeds_is_a_success() -> None:
-    answers = iter(
-        [(429, {"X-Ratelimit-Reset": "0"}, b""), (503, {"Retry-After": "0"}, b""), (200, {}, b'{"order_id": "1"}')]
-    )
-    assert fetch(lambda _: next(answers), max_retries=2).order_id == "1"
+    answers = iter([(503, {"Retry-After": "0.1"}, b""), (200, {}, b'{"order_id": "1"}')])
+    assert fetch(lambda _: next(answers), max_retries=1).order_id == "1"
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (429, {"X-Ratelimit-Reset": "0"}),
+        (429, {"Retry-After": "-1"}),
+        (503, {"Retry-After": "0"}),
+        (503, {"Date": "Tue, 01 Sep 2026 08:00:01 GMT", "Retry-After": "Tue, 01 Sep 2026 08:00:00 GMT"}),
+    ],
+)
+def test_a_server_that_asks_for_no_wait_is_asked_again_after_a_pause_as_any(
+    status: int, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module.random, "uniform", lambda *_: 0.3)
+    answers = iter([(status, headers, b""), (200, {}, b'{"order_id": "1"}')])
+    started = time.monotonic()
+    fetch(lambda _: next(answers), max_retries=1, requests_per_second=None)
+    assert time.monotonic() - started > 0.28
 
 
 def test_the_server_s_word_on_waiting_is_taken_in_seconds_and_as_a_date() -> None:
@@ -348,7 +392,11 @@ def test_a_rate_limit_that_does_not_say_how_long_holds_the_whole_client_too(monk
     assert served.times[1] - served.times[0] > 0.38
 
 
-@pytest.mark.parametrize("asked", ["inf", "nan", "1e12", "soon", "Tue, 01 Sep 2026 08:00:00 -0000"])
+BEYOND_TIME = ["Mon, 99999999999999999999 Jan 2020 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 -0100", ","]
+"""Dates of answers that no calendar has."""
+
+
+@pytest.mark.parametrize("asked", ["inf", "nan", "1e12", "soon", "Tue, 01 Sep 2026 08:00:00 -0000", *BEYOND_TIME])
 def test_a_word_on_waiting_that_cannot_be_taken_is_passed_over(asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module.random, "uniform", lambda *_: 0)
     answers = iter([(503, {"Retry-After": asked}, b""), (200, {}, b'{"order_id": "1"}')])
@@ -363,6 +411,20 @@ def test_a_date_is_in_utc_whatever_it_says(zone: str) -> None:
         om.Client(KEY, base_url=server.url) as client,
     ):
         assert client.orders("1").as_of == datetime(2026, 9, 1, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("date", [*BEYOND_TIME, "Fri, 01 Jan 2199 00:00:00 GMT"])
+def test_no_host_but_one_on_this_machine_answers_in_the_future(date: str) -> None:
+    with serving(lambda _: (200, {"Date": date}, ORDER)) as served, om.Client(KEY, base_url=served.url) as client:
+        here = client.orders("1").as_of
+        client.base_url = (
+            "https://orders.example"  # what the client takes itself to be at; its requests go on as before
+        )
+        there = client.orders("1").as_of
+    assert here
+    assert there
+    assert (here.year == 2199) is ("2199" in date)
+    assert abs(datetime.now(UTC) - there) < timedelta(minutes=1)
 
 
 def test_ids_are_quoted_into_the_path() -> None:
@@ -436,12 +498,58 @@ class TestBatches:
         with om.sandbox(3) as client:
             assert len(client.orders(client.order_ids[0])) == 1
 
-    @pytest.mark.parametrize("bad", ["", "  ", "..", None, 17, float("nan")])
+    @pytest.mark.parametrize("unforeseen", [MemoryError, RecursionError, ZeroDivisionError])
+    def test_what_breaks_unforeseen_on_one_answer_costs_no_other(
+        self, unforeseen: type[Exception], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with om.sandbox(20) as client:
+            read = client_module.read_order
+
+            def breaking(body: bytes, order_id: str) -> om.Order:
+                if order_id == client.order_ids[10]:
+                    raise unforeseen(PASSWORD)
+                return read(body, order_id)
+
+            monkeypatch.setattr(client_module, "read_order", breaking)
+            orders = client.orders(client.order_ids)
+        assert len(orders) == 19
+        (failure,) = orders.failures
+        assert (failure.order_id, failure.messages) == (client.order_ids[10], (unforeseen.__name__,))
+
+    def test_after_refused_credentials_nobody_tries_again(self) -> None:
+        asked = Counter[str]()
+        all_asked = threading.Barrier(4)
+
+        def answer(path: str) -> Answer:
+            asked[path] += 1
+            if asked[path] == 1:
+                all_asked.wait(10)
+            if path.endswith("/1"):
+                time.sleep(0.2)  # by then the others wait for their next attempt
+                return 401, {}, b""
+            return 503, {"Retry-After": "1"}, b""
+
+        with serving(answer) as served, om.Client(KEY, base_url=served.url, requests_per_second=None) as client:
+            failures = client.orders([str(number) for number in range(4)]).failures
+        assert {failure.kind for failure in failures} == {"unauthorized"}
+        assert len(failures) == len(served.paths) == 4
+
+    @pytest.mark.parametrize(
+        "bad", ["", "  ", "..", None, 17, float("nan"), "a\ud800", "a\0b", "1\r\nHost: x", "a\x9f"]
+    )
     def test_what_cannot_be_an_id_is_refused_before_anything_is_asked(self, bad: Any) -> None:
         with om.sandbox(3) as client:
             with pytest.raises(ValueError, match="item 1 of the order ids"):
                 client.orders([client.order_ids[0], bad])
             assert client.server.served == 0
+
+    def test_the_failure_of_a_saved_answer_without_an_id_is_nothing_to_ask_for(self) -> None:
+        failures = om.Orders.from_json('[{"order_id": "x-1", "order_amount": "?"}, {"status": "CAPTURED"}]').failures
+        with om.sandbox(1) as client:
+            with pytest.raises(ValueError, match=r"item 1 .* answer #2, a saved answer without an id"):
+                client.orders(failures)
+            with pytest.warns(om.NothingFound):
+                assert client.orders(failures[:1]).failures[0].order_id == "x-1"
 
     def test_no_ids_are_no_orders(self) -> None:
         with om.sandbox(3) as client:
@@ -461,6 +569,30 @@ class TestBatches:
                 client.orders(client.order_ids)
         assert isinstance(raised.value, KeyboardInterrupt)
         assert [order.order_id for order in raised.value.orders] == list(client.order_ids[:10])
+
+    def test_an_interrupt_keeps_what_came_while_nobody_looked(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def interrupted(crew: Any, workers: int) -> Iterator[Any]:
+            for answer in work(crew, workers):
+                yield answer
+                while client.server.served < 30:
+                    time.sleep(0.01)
+                time.sleep(0.2)  # for these to be read
+                raise KeyboardInterrupt
+
+        work = client_module._Crew.work
+        monkeypatch.setattr(client_module._Crew, "work", interrupted)
+        with om.sandbox(30, faults={"not_found": 0.3}) as client, pytest.raises(om.Interrupted) as raised:
+            client.orders(client.order_ids)
+        orders = raised.value.orders
+        assert len(orders) + len(orders.failures) == 30
+        assert {failure.kind for failure in orders.failures} == {"not_found"}
+
+    def test_an_interrupt_is_no_failure_of_what_was_under_way(self) -> None:
+        with om.sandbox(20, faults={"hang": 0.5, "unavailable": 0.5}, workers=8, max_retries=0) as client:
+            threading.Timer(0.3, _thread.interrupt_main).start()
+            with pytest.raises(om.Interrupted) as raised:
+                client.orders(client.order_ids)
+        assert {failure.kind for failure in raised.value.orders.failures} <= {"server_error"}
 
     def test_an_interrupt_ends_all_that_is_under_way(self) -> None:
         faults = {"hang": 0.3, "drip": 0.3, "unavailable": 0.3}
@@ -506,13 +638,31 @@ class TestBatches:
             client.orders(client.order_ids)
         assert ("5/5" in stream.getvalue()) is is_terminal
 
+    @pytest.mark.parametrize("is_closed", [False, True])
+    def test_a_program_without_a_console_fetches_all_the_same(
+        self,
+        is_closed: bool,  # noqa: FBT001 - a parameter
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        stream = io.StringIO()
+        stream.close()
+        monkeypatch.setattr(sys, "stderr", stream if is_closed else None)
+        with om.sandbox(5) as client:
+            assert len(client.orders(client.order_ids)) == 5
+
+    def test_in_a_pipe_no_bar_is_made(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "tqdm.auto", None)  # it would start a thread, even where it shows nothing
+        monkeypatch.setattr(sys, "stderr", io.StringIO())
+        with om.sandbox(5) as client:
+            assert len(client.orders(client.order_ids)) == 5
+
 
 def test_in_a_notebook_the_bar_is_a_widget_and_tells_failures(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
 
     class Bar:
         def __init__(self, **options: Any) -> None:
-            assert (options["total"], options["disable"]) == (10, False)
+            assert options["total"] == 10
 
         def __enter__(self) -> Self:
             return self
@@ -566,6 +716,25 @@ class TestSeveralMerchants:
             with pytest.raises(om.Interrupted) as raised:
                 om.fetch_all([one, other], [*one.order_ids, *other.order_ids])
             assert [order.order_id for order in raised.value.orders] == list(one.order_ids)
+
+    def test_an_interrupt_tells_nothing_of_what_the_next_was_not_asked_for(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An id that the first does not know is told once the last does not know it either."""
+        with om.sandbox(2, seed=1) as one, om.sandbox(1, seed=2, workers=1) as last:
+            fetch_order = last._fetch_order
+
+            def interrupted(order_id: str, flights: Any) -> Any:
+                if order_id == "nobody-2":
+                    raise KeyboardInterrupt
+                return fetch_order(order_id, flights)
+
+            monkeypatch.setattr(last, "_fetch_order", interrupted)
+            mixed = ["nobody-1", "nobody-2", *one.order_ids, *last.order_ids]
+            with pytest.raises(om.Interrupted) as raised:
+                om.fetch_all([one, last], mixed)
+            assert [order.order_id for order in raised.value.orders] == list(one.order_ids)
+            assert [failure.order_id for failure in raised.value.orders.failures] == ["nobody-1"]
 
     def test_without_a_client_there_is_nobody_to_ask(self) -> None:
         with pytest.raises(ValueError, match="client"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import shutil
 import socket
 import ssl
@@ -19,7 +20,7 @@ from secret_watch import KEY, PASSWORD, SECRETS, USERNAME, told_by
 from serving import serving
 
 import om_toolkit as om
-from om_toolkit import transport
+from om_toolkit import client, transport
 from om_toolkit.transport import Pace
 
 if TYPE_CHECKING:
@@ -201,6 +202,44 @@ def test_a_small_packed_body_is_refused_by_what_it_unpacks_to() -> None:
     assert (failure.kind, failure.attempts) == (of_captures.kind, of_captures.attempts) == ("invalid_body", 1)
 
 
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "deflate", "zstd"])
+def test_a_body_packed_otherwise_than_once_with_gzip_is_refused_unread(encoding: str) -> None:
+    body = gzip.compress(gzip.compress(ORDER))
+    with serving(lambda _: (200, {"Content-Encoding": encoding}, body)) as served:
+        failure = failure_of(served.url, max_retries=3)
+    assert (failure.kind, failure.status, failure.attempts) == ("invalid_body", 200, 1)
+    assert "gzip" in failure.messages[0]
+
+
+def test_an_answer_that_is_long_in_reading_breaks_no_connection_that_another_has_by_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read, b_is_asked_for, b_may_come = client.read_order, threading.Event(), threading.Event()
+
+    def read_slowly(body: bytes, order_id: str) -> om.Order:
+        if order_id == "a":
+            b_is_asked_for.wait(10)
+            time.sleep(1.1)  # beyond a's time, not beyond b's
+            b_may_come.set()
+        return read(body, order_id)
+
+    def answer(path: str) -> tuple[int, dict[str, str], bytes]:
+        if path.endswith("/b"):
+            b_is_asked_for.set()
+            b_may_come.wait(10)
+        return 200, {}, b'{"order_id": "%s"}' % path[-1:].encode()
+
+    monkeypatch.setattr(client, "read_order", read_slowly)
+    with (
+        serving(answer) as served,
+        om.Client(KEY, base_url=served.url, timeout=0.8, requests_per_second=1.25, max_retries=0) as one,
+    ):
+        one._transport._timeout = (5, 5)  # b may be silent for longer
+        orders = one.orders(["a", "b"])
+    assert len(served.clients) == 1
+    assert len(orders) == 2
+
+
 def test_a_connection_is_kept_for_the_next_request() -> None:
     with (
         serving(lambda _: (200, {}, ORDER)) as served,
@@ -268,11 +307,17 @@ def test_proxy_and_certificates_of_the_environment_are_used_and_netrc_is_not(
     with serving(lambda _: (200, {}, ORDER), context) as served, tunnelling(served.url) as (proxy, asked):
         monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
         monkeypatch.setenv("HTTPS_PROXY", f"http://{USERNAME}:{PASSWORD}@{proxy}")
+        for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+            monkeypatch.delenv(name, raising=False)
         unknown = failure_of("https://orders.example", max_retries=0)
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", f"{certificate}.public")
         with om.Client(KEY, base_url="https://orders.example") as client:
             assert client.order("1").order_id == "1"
+        with monkeypatch.context() as changed:
+            changed.setenv("REQUESTS_CA_BUNDLE", "/nowhere.pem")
+            nowhere = failure_of("https://orders.example", max_retries=0)
     assert (unknown.kind, unknown.messages) == ("connection", ("SSLError",))
+    assert nowhere.messages == ("OSError, with the certificates in /nowhere.pem",)
     assert asked[1].startswith(b"CONNECT orders.example:443 ")
     assert base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()) in asked[1]  # the proxy's own
     assert KEY.encode() not in asked[1]
@@ -303,6 +348,8 @@ WRONG: dict[str, Callable[[], object]] = {
     "a password without a name": lambda: om.Client(password=PASSWORD),
     "a recording": lambda: om.record("x", KEY, workers=0),
     "a recording with a password": lambda: om.record("x", username=USERNAME, password=PASSWORD, workers=0),
+    "a header": lambda: om.Client(KEY, integrator=" x"),
+    "a host": lambda: om.Client(KEY, base_url="https://*.kustom.co"),
     "an order": lambda: om.Client(KEY, base_url="http://127.0.0.1:9", max_retries=0).order("1"),
 }
 

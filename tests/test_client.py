@@ -814,12 +814,14 @@ def test_an_order_that_cannot_be_seen_again_is_there_as_it_was_and_told(tmp_path
     assert [failure.kind for failure in again.failures] == ["forbidden"] * 3
 
 
-def test_a_fetch_into_a_closed_archive_ends_at_once(tmp_path: Path) -> None:
+def test_a_fetch_into_a_closed_archive_ends_at_once_and_what_came_before_is_there(tmp_path: Path) -> None:
+    stored = []
     with om.sandbox(200) as shop, om.Archive(tmp_path / "shop") as archive:
         add = archive.add
 
         def add_and_close(*answer: Any) -> None:
             add(*answer)
+            stored.append(answer[0])
             archive.close()
 
         archive.add = add_and_close  # type: ignore[method-assign]
@@ -827,4 +829,4 @@ def test_a_fetch_into_a_closed_archive_ends_at_once(tmp_path: Path) -> None:
             shop.orders(shop.order_ids, archive=archive)
         assert shop.server.served < 100
     with om.Archive(tmp_path / "shop") as archive:
-        assert 0 < len(archive) < 100
+        assert {order.order_id for order in archive.orders()} == set(stored)

@@ -100,7 +100,7 @@ def checked_address(base_url: Secret) -> str:
         InvalidSetting: If credentials must not be sent there.
     """
     wrong = f"base_url must be the address of a host, with https and without credentials, such as {LIVE}"
-    if "@" in base_url:
+    if "@" in base_url or re.search(r"\s", base_url.strip()):
         raise InvalidSetting(wrong)
     try:
         parts = urlsplit(base_url.strip())

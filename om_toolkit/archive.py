@@ -21,6 +21,7 @@ from om_toolkit.answers import newest
 from om_toolkit.collector import paused
 from om_toolkit.decode import decode
 from om_toolkit.errors import ArchiveError, StaleOrders
+from om_toolkit.files import OWN
 from om_toolkit.models import Order, read_order, to_document, to_json
 from om_toolkit.orders import Orders
 from om_toolkit.tables import SCHEMAS, Tables
@@ -103,8 +104,9 @@ class Archive:
 
     Args:
         path: The file; it is made if it is not there.
-        personal: Whether personal data is kept; else stand-ins are, such as `city-1`, so that `orders` has them as
-            well. Settled when the file is made: of one that is there already, it may be left out.
+        personal: Whether personal data is kept, in a file for its owner only where the system knows modes; else
+            stand-ins are, such as `city-1`, so that `orders` has them as well. Settled when the file is made: of one
+            that is there already, it may be left out.
 
     Raises:
         ArchiveError: If the file is no archive, is damaged, cannot be written, was made with the other `personal`, or
@@ -129,6 +131,9 @@ class Archive:
         self._idle: list[sqlite3.Connection] = []  # connections for writing that no thread has in hand
         with _told(self.path):
             _refuse_what_is_no_database(self.path)
+            if personal:
+                with suppress(OSError):  # it is there, or SQLite tells
+                    self.path.touch(OWN, exist_ok=False)
             with closing(_connect(self.path, "rwc")) as connection:
                 self.is_personal, self._dictionary = self._prepare(connection, personal)
 

@@ -21,6 +21,8 @@ from om_toolkit.answers import newest
 from om_toolkit.collector import paused
 from om_toolkit.decode import decode
 from om_toolkit.errors import ArchiveError, StaleOrders
+from om_toolkit.files import OWN
+from om_toolkit.ids import Ids, distinct
 from om_toolkit.instants import in_utc
 from om_toolkit.models import Order, read_order, to_document, to_json
 from om_toolkit.orders import Orders
@@ -106,8 +108,9 @@ class Archive:
 
     Args:
         path: The file; it is made if it is not there.
-        personal: Whether personal data is kept; else stand-ins are, such as `city-1`, so that `orders` has them as
-            well. Settled when the file is made: of one that is there already, it may be left out.
+        personal: Whether personal data is kept, in a file for its owner only where the system knows modes; else
+            stand-ins are, such as `city-1`, so that `orders` has them as well. Settled when the file is made: of one
+            that is there already, it may be left out.
 
     Raises:
         ArchiveError: If the file is no archive, is damaged, cannot be written, was made with the other `personal`, or
@@ -132,6 +135,9 @@ class Archive:
         self._idle: list[sqlite3.Connection] = []  # connections for writing that no thread has in hand
         with _told(self.path):
             _refuse_a_single_byte(self.path)
+            if personal:
+                with suppress(OSError):  # it is there, or SQLite tells
+                    self.path.touch(OWN, exist_ok=False)
             with closing(_connect(self.path, "rwc")) as connection:
                 self.is_personal, self._dictionary = self._prepare(connection, personal)
 
@@ -165,7 +171,7 @@ class Archive:
             "body": packer.compress(text) + packer.flush(),
         }
 
-    def wanted(self, order_ids: Iterable[str], refresh: Refresh) -> list[str]:
+    def wanted(self, order_ids: Ids, refresh: Refresh) -> list[str]:
         """Return which of these orders are to be asked for.
 
         Args:
@@ -173,16 +179,16 @@ class Archive:
             refresh: `missing`: those that are not here; `open`: these and the ones that can still change; `all`.
 
         Raises:
-            ValueError: If `refresh` is none of the three.
+            ValueError: If `refresh` is none of the three, or something cannot be an order id.
         """
         if refresh not in ("missing", "open", "all"):
             raise ValueError(f"refresh is {refresh!r}: give 'missing', 'open' or 'all'")
         with self._reading() as reader:
             states = reader.execute(_STATES).fetchall() if refresh != "all" else []
         settled = {key for key, is_open in states if refresh == "missing" or not is_open}
-        return [order_id for order_id in order_ids if order_id.casefold() not in settled]
+        return [order_id for order_id in distinct(order_ids) if order_id.casefold() not in settled]
 
-    def orders(self, order_ids: Iterable[str] | None = None, *, as_of: datetime | None = None) -> Orders:
+    def orders(self, order_ids: Ids | None = None, *, as_of: datetime | None = None) -> Orders:
         """Return the orders as they were last seen, by id.
 
         Args:
@@ -193,7 +199,7 @@ class Archive:
         Warns:
             StaleOrders: If orders that can still change were last seen more than a day before that instant.
         """
-        ids = None if order_ids is None else list(order_ids)
+        ids = None if order_ids is None else distinct(order_ids)
         snapshots, moment = self._look(ids, as_of)
         with paused(), _told(self.path):
             found = {one.order_key: read_order(self._unpacked(one.body)) for one in snapshots}

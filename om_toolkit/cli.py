@@ -156,7 +156,7 @@ def _privacy(options: argparse.Namespace) -> None:
     for file, where, kind, shown in found.iter_rows():
         print(f"{file}: {where}: {kind}, {shown}")
     if found.height:
-        raise ValueError(f"{found.height} places hold credentials or personal data")
+        raise ValueError(f"{found.height} places hold credentials or personal data, or could not be looked into")
 
 
 def _sandbox(options: argparse.Namespace) -> None:

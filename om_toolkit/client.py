@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import re
 import sys
 import threading
 import time
@@ -31,6 +30,7 @@ from om_toolkit.errors import (
     NothingFound,
     UnscrubbedRecording,
 )
+from om_toolkit.ids import Ids, distinct
 from om_toolkit.models import ApiError, Capture, Order, read_captures, read_order
 from om_toolkit.orders import Captures, Orders
 from om_toolkit.progress import progress
@@ -54,7 +54,6 @@ if TYPE_CHECKING:
     from om_toolkit.archive import Archive, Refresh
 
 T = TypeVar("T")
-Ids: TypeAlias = str | Iterable[str | Failure]
 
 _KINDS: Final = {
     400: "invalid_id",
@@ -170,7 +169,7 @@ class Client(Unpicklable):
             FetchError: The subclass that names what went wrong, such as `NotFound` or `InvalidOrder`.
         """
         answers: Answers[Order] = {}
-        self._gather(_distinct(order_id), self._fetch_order, answers)
+        self._gather(distinct(order_id), self._fetch_order, answers)
         (answer,) = answers.values()
         if isinstance(answer, Failure):
             raise answer.error()
@@ -198,7 +197,7 @@ class Client(Unpicklable):
         """
         if archive is None:
             return self._batch(order_ids, self._fetch_order, _as_orders)
-        ids = _distinct(order_ids)
+        ids = distinct(order_ids)
 
         def fetch(order_id: str, flights: Flights) -> Fetched[None] | Failure:
             answer = self._fetch_order(order_id, flights)
@@ -323,7 +322,7 @@ class Client(Unpicklable):
         fetch: Fetch[T],
         collect: Callable[[dict[str, Fetched[T]], list[Failure]], BatchT],
     ) -> BatchT:
-        ids = _distinct(order_ids)
+        ids = distinct(order_ids)
         answers: Answers[T] = {}
         try:
             self._gather(ids, fetch, answers)
@@ -450,7 +449,7 @@ def fetch_all(clients: Iterable[Client], order_ids: Ids) -> Orders:
         ...     om.fetch_all([one, other], [*other.order_ids, *one.order_ids])
         Orders(5 orders, as of 2026-10-31 12:00 UTC)
     """
-    ids, clients = _distinct(order_ids), tuple(clients)
+    ids, clients = distinct(order_ids), tuple(clients)
     if not clients:
         raise ValueError("there is no client to ask: give one for each merchant")
     answers: Answers[Order] = {}
@@ -511,45 +510,6 @@ def _as_captures(answers: dict[str, Fetched[tuple[Capture, ...]]], failures: lis
 
 def _newest(answers: Mapping[str, Fetched[Any]]) -> datetime | None:
     return max(filter(None, (answer.at for answer in answers.values())), default=None)
-
-
-def _distinct(order_ids: Ids) -> list[str]:
-    """Return the ids to ask for: a single text is one id, a failure stands for its id, blanks around are cut.
-
-    Ids that differ only in case are one: hosts that ignore case would give the same order twice.
-
-    Raises:
-        ValueError: If one of them cannot be an order id.
-    """
-    items: Iterable[object] = [order_ids] if isinstance(order_ids, str) else order_ids
-    ids: dict[str, str] = {}
-    for position, item in enumerate(items):
-        try:
-            order_id = _order_id(item)
-        except ValueError as error:
-            what = f"item {position} of the order ids is {error}, and no order id: take it out of the list"
-            raise ValueError(what) from None
-        ids.setdefault(order_id.casefold(), order_id)
-    return list(ids.values())
-
-
-def _order_id(item: object) -> str:
-    """Return what to ask for.
-
-    Raises:
-        ValueError: Says what something is that cannot be an order id.
-    """
-    if isinstance(item, Failure) and re.search(r" #\d+$", item.order_id):
-        raise ValueError(f"the failure of {item.order_id}, a saved answer without an id")
-    order_id = item.order_id if isinstance(item, Failure) else item
-    if not isinstance(order_id, str):
-        raise ValueError(f"a {type(order_id).__name__}")  # noqa: TRY004 - whatever is wrong with a list is a ValueError
-    order_id = order_id.strip()
-    if not re.search(r"\w", order_id):
-        raise ValueError("no letter or digit")
-    if re.search(r"[\0-\x1f\x7f-\x9f\ud800-\udfff]", order_id):  # half a pair of UTF-16 cannot even be quoted
-        raise ValueError("a text with control characters")
-    return order_id
 
 
 _WITHHELD = "(a message that names a person is not shown)"

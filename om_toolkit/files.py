@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 
 OWN: Final = 0o600
 """The mode of a file that only its owner may read, where the system knows modes."""
-_USUAL: Final = 0o666  # less what the user's umask takes
+USUAL: Final = 0o666
+"""The mode of any other file, less what the user's umask takes."""
 
 
 @contextmanager
-def replacing(path: Path, mode: int = _USUAL) -> Iterator[Path]:
+def replacing(path: Path, mode: int = USUAL) -> Iterator[Path]:
     """Give a new file beside a path, which takes its place when the block ends well, and else is removed."""
     unfinished = path.with_name(f".{path.name}.{token_hex(8)}")
     try:

@@ -547,7 +547,7 @@ def _told(problem: ErrorDetails) -> str:
     return f"{path or 'document'}: expected {expected}, not {shown}"
 
 
-_NUMERIC: Final = re.compile(r"-?[\d.,]{0,20}(?:[eE][-+]?\d{1,3})?", re.ASCII)
+_NUMERIC: Final = re.compile(r"(?:-?[\d.,]{1,20}(?:[eE][-+]?\d{1,3})?)?", re.ASCII)  # one number, or no text at all
 _JSON_TYPES: Final = {
     dict: "an object",
     list: "an array",

@@ -51,10 +51,22 @@ class Answer:
         return PAGES.get_template("answer.html").render(answer=self)
 
 
+def pooled(tables: Tables[Any], min_cell: int) -> Tables[Any]:
+    """Put together, each currency for itself, the countries of fewer captured orders than `min_cell`.
+
+    A currency with fewer is left out. Everything that is shown is to be made of the result: countries that stand
+    together in one table and alone in another would tell of each other. Done once more it changes nothing.
+    """
+    counts = (pl.col("captured_amount") > 0) & pl.col("order_id").is_in(tables.captures["order_id"].to_list())
+    orders = cells.pool(tables.orders, _COUNTRY, min_cell, [CURRENCY], counts) if min_cell > 1 else tables.orders
+    return replace(tables, orders=orders)
+
+
 def capture(tables: Tables[Any], min_cell: int = 1) -> Answer:
-    """Answer how soon orders are captured; groups of fewer orders than `min_cell` stand together."""
+    """Answer how soon orders are captured; see `pooled`. The curve is drawn at every so many captures only."""
+    tables = pooled(tables, min_cell)
     total = metrics.capture_latency(tables)
-    by_country = cells.last(metrics.capture_latency(_pooled(tables, min_cell), by=_COUNTRY), _COUNTRY)
+    by_country = cells.last(metrics.capture_latency(tables, by=_COUNTRY), _COUNTRY)
     columns: Columns = {
         "country": text("purchase_country"),
         "orders": count("orders"),
@@ -68,15 +80,19 @@ def capture(tables: Tables[Any], min_cell: int = 1) -> Answer:
         "within 72 h": percent("within_72h", interval=False),
     }
     sentences = [_capture_sentence(row) for row in total.iter_rows(named=True)]
-    picture = plots.capture_curve(metrics.capture_curve(tables))
+    curve = metrics.capture_curve(tables)
+    if min_cell > 1:
+        captured = pl.col("captured").cum_sum()
+        curve = curve.filter(captured // min_cell > (captured - pl.col("captured")) // min_cell)
+    picture = plots.capture_curve(curve)
     return _answer("How soon are orders captured?", sentences, picture, columns, by_country)
 
 
 def refunds(tables: Tables[Any], min_cell: int = 1) -> Answer:
-    """Answer how much of the captured money is refunded; groups of fewer captured orders stand together."""
-    captured = _pooled(tables.filter(pl.col("captured_amount") > 0), min_cell)
-    by_currency = metrics.refund_ratio(captured)
-    by_country = cells.last(metrics.refund_ratio(captured, by=_COUNTRY), _COUNTRY)
+    """Answer how much of the captured money is refunded; see `pooled`."""
+    tables = pooled(tables, min_cell)
+    by_currency = metrics.refund_ratio(tables)
+    by_country = cells.last(metrics.refund_ratio(tables, by=_COUNTRY), _COUNTRY)
     columns: Columns = {
         "country": text("purchase_country"),
         "captured orders": count("orders_captured"),
@@ -93,10 +109,11 @@ def refunds(tables: Tables[Any], min_cell: int = 1) -> Answer:
 
 
 def shipping(tables: Tables[Any], min_cell: int = 1) -> Answer:
-    """Answer how captures are shipped; methods and countries of fewer orders stand together."""
-    by_order = metrics.shipping_methods(tables, by=[_COUNTRY, "order_id"])
-    total = _methods(cells.pool(by_order, _METHOD, min_cell))
-    in_countries = cells.pool(cells.pool(by_order, _COUNTRY, min_cell), _METHOD, min_cell, [_COUNTRY])
+    """Answer how captures are shipped; see `pooled`. Methods of fewer orders stand together as well."""
+    by_order = metrics.shipping_methods(pooled(tables, min_cell), by=[_COUNTRY, "order_id"])
+    by_method = cells.pool(by_order, _METHOD, min_cell)
+    total = _methods(by_method)
+    in_countries = cells.pool_alike(by_method, _METHOD, min_cell, _COUNTRY)
     columns: Columns = {
         "shipping method": text("shipping_method"),
         "captures": count("count"),
@@ -108,11 +125,6 @@ def shipping(tables: Tables[Any], min_cell: int = 1) -> Answer:
     sentences = [_shipping_sentence(row) for row in named.head(1).iter_rows(named=True)]
     picture = plots.shipping_methods(_methods(in_countries, _COUNTRY))
     return _answer("How are orders shipped?", sentences, picture, columns, total)
-
-
-def _pooled(tables: Tables[Any], min_cell: int) -> Tables[Any]:
-    """Put small countries together, each currency for itself: amounts of several are never added up."""
-    return replace(tables, orders=cells.pool(tables.orders, _COUNTRY, min_cell, [CURRENCY]))
 
 
 def _methods(by_order: pl.DataFrame, *by: str) -> pl.DataFrame:

@@ -7,14 +7,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import polars as pl
-
+from om_toolkit.files import replacing
 from om_toolkit.instants import moment
-from om_toolkit.questions import PAGES, QUESTIONS, key_figures
+from om_toolkit.questions import PAGES, QUESTIONS, key_figures, pooled
 from om_toolkit.tables import Tables, tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import polars as pl
 
     from om_toolkit.orders import Orders
 
@@ -25,8 +26,11 @@ class Report:
     Args:
         data: Orders or Tables.
         title: Heads the page.
-        min_cell: The fewest orders of a group. Smaller ones stand together in a row `(few)`, which has that many too;
-            those of a currency with fewer orders are left out of the page and counted in its notes. 1 shows all.
+        min_cell: The fewest captured orders of a country, and orders of a shipping method, that are shown by
+            themselves. Smaller ones stand together as `(few)`, the same ones throughout, which has that many too; a
+            currency with fewer captured orders is left out of the page and counted in its notes. So no two numbers tell
+            of a smaller group by their difference. What happened within a group is not hidden: that 1 of its orders was
+            refunded, and how much, is told. 1 shows all.
 
     Raises:
         TypeError: If `data` is neither.
@@ -52,8 +56,7 @@ class Report:
         self.title = title
         self.min_cell = min_cell
         tables = tables_of(data).collect()
-        of_currency = pl.col("order_id").n_unique().over("purchase_currency")
-        self._tables = tables.filter(of_currency >= min_cell)
+        self._tables = pooled(tables, min_cell)
         self._left_out = tables.orders.height - self._tables.orders.height
 
     @property
@@ -75,10 +78,11 @@ class Report:
         """Write the page to a file and return its path.
 
         Raises:
-            OSError: If it cannot be written there.
+            OSError: If it cannot be written there; what stood there stays.
         """
         path = Path(path)
-        path.write_text(self.html, encoding="utf-8")
+        with replacing(path) as unfinished:
+            unfinished.write_text(self.html, encoding="utf-8")
         return path
 
     def __repr__(self) -> str:
@@ -96,9 +100,12 @@ class Report:
             yield f"{number:,} orders are not in these numbers, because they could not be had: {told}."
         if self.min_cell > 1:
             yield (
-                f"So that no customer stands in a table alone, groups of fewer than {self.min_cell} orders stand "
-                "together as (few), each currency for itself, and with the next larger group where they are still "
-                f"fewer. Left out is a currency with fewer orders: {self._left_out:,} orders here."
+                f"So that no customer is a group alone, countries of fewer than {self.min_cell} captured orders stand "
+                "together as (few), each currency for itself, and with the next larger one where they are still fewer; "
+                f"so do shipping methods of fewer than {self.min_cell} orders. The curve has a step for every "
+                f"{self.min_cell} captures. Left out is a currency with fewer captured orders: {self._left_out:,} "
+                "orders here. Numbers within a group are not hidden, small ones neither, such as that of its refunded "
+                "orders and their amount."
             )
         yield (
             "Time to capture runs from the order to its first capture. The median and the 90 % are Kaplan-Meier "

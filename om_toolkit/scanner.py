@@ -93,9 +93,14 @@ def _files(path: Path) -> list[Path]:
 
 def _on_disk(path: Path) -> Iterator[_Hit]:
     try:
+        if Path(f"{path}-wal").exists():
+            # SQLite has it open, perhaps in this process, all of whose locks would end if we closed it ourselves.
+            with closing(_database(path, "ro")) as database:
+                yield from _in_rows(database, "")
+            return
         with path.open("rb") as file:
             yield from _in_file(path.name, file, "")
-    except OSError as error:
+    except (OSError, sqlite3.Error) as error:
         yield _not_opened("", error)
 
 
@@ -154,22 +159,26 @@ def _in_columns(columns: Iterable[pl.Series], where: str) -> Iterator[_Hit]:
 
 
 def _in_database(_name: str, file: BinaryIO, where: str) -> Iterator[_Hit]:
-    """Look at every cell of every table; our archives pack their documents with a dictionary of their own."""
     with closing(_connected(file)) as database:
-        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-        dictionary = None
-        if database.execute("PRAGMA application_id").fetchone() == (_ARCHIVE,):
-            (dictionary,) = database.execute("SELECT dictionary FROM archive").fetchone()
-            tables.remove("archive")
-        for table in tables:
-            rows = database.execute(f'SELECT * FROM "{table}"')  # noqa: S608 - a name from the schema itself
-            names = [name for name, *_ in rows.description]
-            for number, row in enumerate(rows):
-                document = dict(zip(names, row, strict=True))
-                if dictionary and "body" in document:
-                    body = zlib.decompressobj(zdict=dictionary).decompress(document["body"])
-                    document |= {"body": body, "digest": None}
-                yield from _in_document(document, f"{where}.{_step(table)}[{number}]")
+        yield from _in_rows(database, where)
+
+
+def _in_rows(database: sqlite3.Connection, where: str) -> Iterator[_Hit]:
+    """Look at every cell of every table; our archives pack their documents with a dictionary of their own."""
+    tables = [name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    dictionary = None
+    if database.execute("PRAGMA application_id").fetchone() == (_ARCHIVE,):
+        (dictionary,) = database.execute("SELECT dictionary FROM archive").fetchone()
+        tables.remove("archive")
+    for table in tables:
+        rows = database.execute(f'SELECT * FROM "{table}"')  # noqa: S608 - a name from the schema itself
+        names = [name for name, *_ in rows.description]
+        for number, row in enumerate(rows):
+            document = dict(zip(names, row, strict=True))
+            if dictionary and "body" in document:
+                body = zlib.decompressobj(zdict=dictionary).decompress(document["body"])
+                document |= {"body": body, "digest": None}
+            yield from _in_document(document, f"{where}.{_step(table)}[{number}]")
 
 
 def _connected(file: BinaryIO) -> sqlite3.Connection:
@@ -178,10 +187,12 @@ def _connected(file: BinaryIO) -> sqlite3.Connection:
         data = file.read()
         database.deserialize(data[:18] + b"\1\1" + data[20:])  # in memory there is no write-ahead log
         return database
-    path = Path(file.name).absolute()
-    # Without a log nobody has it open; SQLite would make a log beside it and leave it there.
-    mode = "ro" if Path(f"{path}-wal").exists() else "ro&immutable=1"
-    return sqlite3.connect(f"{path.as_uri()}?mode={mode}", uri=True)
+    # Nobody has it open; SQLite would make a log beside it and leave it there.
+    return _database(Path(file.name), "ro&immutable=1")
+
+
+def _database(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)
 
 
 def _in_unknown(_name: str, _file: BinaryIO, where: str) -> Iterator[_Hit]:

@@ -6,6 +6,7 @@ codes stand in upper case; times are UTC; amounts are minor units of the row's `
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 import polars as pl
 
 from om_toolkit import privacy
+from om_toolkit.files import OWN, USUAL, replacing
 from om_toolkit.instants import moment
 
 if TYPE_CHECKING:
@@ -318,14 +320,17 @@ class Tables(Generic[FrameT]):
     def write_parquet(self: Tables[Any], folder: str | Path) -> None:
         """Write a folder a table, `FOLDER/orders/part-0.parquet` and so on; what stood there is replaced.
 
-        All are written before the first is replaced, so that a full disk leaves what stood there as it was.
+        All are written before the first is replaced, so that a full disk leaves what stood there as it was. Where the
+        system knows modes, tables with personal columns are for their owner only.
         """
         files = {name: Path(folder, name, "part-0.parquet") for name in SCHEMAS}
-        for name, table in self.collect().items():
-            files[name].parent.mkdir(parents=True, exist_ok=True)
-            table.write_parquet(files[name].with_suffix(".unfinished"), metadata=self._metadata())
+        with ExitStack() as stack:
+            for name, table in self.collect().items():
+                files[name].parent.mkdir(parents=True, exist_ok=True)
+                is_personal = any(column.is_personal and column.name in table.columns for column in SCHEMAS[name])
+                unfinished = stack.enter_context(replacing(files[name], OWN if is_personal else USUAL))
+                table.write_parquet(unfinished, metadata=self._metadata())
         for file in files.values():
-            file.with_suffix(".unfinished").replace(file)
             for stale in set(file.parent.glob("*.parquet")) - {file}:
                 stale.unlink()
 

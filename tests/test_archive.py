@@ -526,6 +526,7 @@ with om.Archive(sys.argv[1]) as archive:
 def test_nothing_is_lost_where_it_is_open_twice_and_another_process_closes_it(path: Path, archive: om.Archive) -> None:
     archive.add("ours", order(), T1)
     om.Archive(path)  # as when a cell is run again
+    assert om.privacy.scan(path).is_empty()
     for number in range(3):
         subprocess.run([sys.executable, "-c", OTHER, path, str(number)], check=True)
         for place in range(10):
@@ -630,3 +631,33 @@ def test_a_file_that_another_process_keeps_locked_is_told(path: Path, monkeypatc
         other.execute("ROLLBACK")
         archive.add("a-1", order(), T1)
         assert len(archive) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no modes")
+@pytest.mark.parametrize("personal", [False, True])
+def test_a_file_with_persons_is_its_owner_s_only(path: Path, shop_orders: om.Orders, *, personal: bool) -> None:
+    before = os.umask(0o022)
+    try:
+        with filled(path, shop_orders, personal=personal) as archive:
+            archive.export_parquet(path.parent / "tables", personal=personal)
+            files = [*path.parent.glob(f"{path.name}*"), *path.parent.glob("tables/orders/*")]
+            modes = {file.stat().st_mode & 0o777 for file in files}
+    finally:
+        os.umask(before)
+    assert len(files) == 4
+    assert modes == {0o600 if personal else 0o644}
+
+
+def test_tables_that_cannot_be_written_leave_nothing_behind(tmp_path: Path, shop_orders: om.Orders) -> None:
+    (tmp_path / "shipments").touch()
+    with pytest.raises(OSError, match="shipments"):
+        shop_orders.tables(personal=True).write_parquet(tmp_path)
+    assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == ["shipments"]
+
+
+def test_ids_are_taken_as_a_client_takes_them(archive: om.Archive) -> None:
+    archive.add("abc", order("abc"), T1)
+    assert [len(archive.orders(ids)) for ids in ("abc", [" ABC "], [om.Failure("abc", "timeout")])] == [1, 1, 1]
+    assert archive.wanted("xyz", "missing") == ["xyz"]
+    with pytest.raises(ValueError, match="item 1 of the order ids"):
+        archive.orders(["abc", ""])

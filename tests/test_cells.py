@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shop_tables import at, shop
 
@@ -115,8 +116,93 @@ def test_the_figures_of_few_are_those_of_their_orders_pooled(tables: Tables[pl.D
     assert [row[:2] for row in shipping.rows] == [["Home", "9"], ["(few)", "7"]]
     for word in ("FI", "NL", "SEK", "Postal", "BoxReg"):
         assert word not in page
-    assert "Left out is a currency with fewer orders: 2 orders here." in page
+    assert "Left out is a currency with fewer captured orders: 2 orders here." in page
     assert "17 orders, as of" in page
+
+
+def of_shop(counts: dict[tuple[str, str], tuple[int, int]], methods: str = "Home") -> Tables[pl.DataFrame]:
+    """Build a shop with so many orders captured, and so many not, of each currency and country."""
+    orders: list[dict[str, Any]] = []
+    for (currency, country), (captured, waiting) in counts.items():
+        for amount in [100] * captured + [0] * waiting:
+            orders.append(order(len(orders), country, currency, captured=amount))
+    captures = [
+        {"order_id": one["order_id"], "capture_id": one["order_id"], "captured_at": at(number), "captured_amount": 100}
+        for number, one in enumerate(orders, 1)
+        if one["captured_amount"]
+    ]
+    shipments = [
+        {"order_id": one["order_id"], "capture_id": one["order_id"], "source": "capture", "shipping_method": method}
+        for one, method in zip(captures, cycle(methods.split()), strict=False)
+    ]
+    return shop(orders=orders, captures=captures, shipments=shipments, as_of=at(500))
+
+
+sizes = st.tuples(st.integers(0, 8), st.integers(0, 8)).filter(any)
+shops = st.dictionaries(
+    st.tuples(st.sampled_from(["EUR", "SEK"]), st.sampled_from(["SE", "DE", "FI"])), sizes, min_size=1
+)
+
+
+@settings(deadline=None, max_examples=30)
+@given(shops)
+def test_the_same_countries_stand_together_in_every_table(counts: dict[tuple[str, str], tuple[int, int]]) -> None:
+    tables = of_shop(counts)
+    captured = {currency: sum(one for (of, _), (one, _) in counts.items() if of == currency) for currency, _ in counts}
+    pooled = questions.pooled(tables, LEAST)
+    assert questions.pooled(pooled, LEAST).orders.equals(pooled.orders)
+    named = {(row["purchase_currency"], row["purchase_country"]) for row in pooled.orders.to_dicts()}
+    assert {currency for currency, _ in named} == {one for one, number in captured.items() if number >= LEAST}
+    for currency, country in named - {(currency, cells.FEW) for currency in captured}:
+        assert counts[currency, country][0] >= LEAST
+    for row in om.refund_ratio(pooled, by="purchase_country").to_dicts():
+        assert row["orders_captured"] >= LEAST
+    assert set(questions.key_figures(pooled)) == {currency for currency, _ in named}
+
+
+def test_what_few_orders_did_not_come_to_is_not_to_be_had_from_two_tables() -> None:
+    tables = of_shop({("EUR", "DE"): (10, 0), ("EUR", "SE"): (6, 0), ("EUR", "FI"): (0, 2), ("NOK", "NO"): (1, 5)})
+    capture, refunds = (question(tables, LEAST) for question in (questions.capture, questions.refunds))
+    assert [row[:3] for row in capture.rows] == [["DE", "10", "10"], ["(few)", "8", "6"]]
+    assert [row[:2] for row in refunds.rows] == [["DE", "10"], ["(few)", "6"]]
+    page = om.Report(tables).html
+    assert "NOK" not in page
+    assert "6 orders here" in page
+
+
+@settings(deadline=None, max_examples=30)
+@given(shops, st.lists(st.sampled_from(["Home", "Postal", "BoxReg", "Own"]), min_size=1, max_size=9))
+def test_the_methods_of_the_picture_are_as_many_everywhere(
+    counts: dict[tuple[str, str], tuple[int, int]], methods: list[str]
+) -> None:
+    by_order = om.shipping_methods(
+        questions.pooled(of_shop(counts, " ".join(methods)), LEAST), by=["purchase_country", "order_id"]
+    )
+    table = cells.pool(by_order, "shipping_method", LEAST)
+    picture = cells.pool_alike(table, "shipping_method", LEAST, "purchase_country")
+    assert picture.height == table.height == by_order.height
+    assert (picture.group_by("purchase_country", "shipping_method").len()["len"] >= LEAST).all()
+    together = picture.with_columns(table=table["shipping_method"]).group_by("shipping_method", "table").len()
+    assert together["table"].is_unique().all()  # what is one in the table is one in the picture
+
+
+def test_the_curve_has_a_step_for_every_few_captures() -> None:
+    tables = of_shop({("EUR", "SE"): (12, 3), ("EUR", "DE"): (5, 0)})
+    drawn: list[pl.DataFrame] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(questions.plots, "svg", lambda _: "")
+        patch.setattr(questions.plots, "capture_curve", drawn.append)
+        questions.capture(tables, LEAST)
+        questions.capture(tables)
+    few, all_of_it = drawn
+    assert all_of_it.equals(om.capture_curve(tables))
+    times = all_of_it.filter(pl.col("captured") > 0)["hours"].to_list()
+    assert few["hours"].to_list() == times[4::5] == [5.0, 10.0, 18.0]
+
+
+def test_the_page_says_what_is_hidden_and_what_is_not(tables: Tables[pl.DataFrame]) -> None:
+    page = om.Report(tables).html
+    assert "Numbers within a group are not hidden" in page
 
 
 def test_nothing_is_pooled_where_all_is_to_be_seen(tables: Tables[pl.DataFrame]) -> None:

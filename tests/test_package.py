@@ -22,11 +22,12 @@ PACKAGE = Path(om.__file__).parent
 
 # What each room may import. A room that is not below another does not know it.
 FRAMES = {"errors", "instants", "money", "privacy", "tables"}
-OBJECTS = {*FRAMES, "models", "vocabulary", "drift", "answers", "collector", "orders"}
+OBJECTS = {*FRAMES, "ids", "models", "vocabulary", "drift", "answers", "collector", "orders"}
 MAY_IMPORT = {
     "errors": set(),
     "collector": set(),
     "files": set(),
+    "ids": {"errors"},
     "instants": set(),
     "progress": set(),
     "shop": set(),
@@ -35,14 +36,14 @@ MAY_IMPORT = {
     "wording": {"money"},
     "scanner": set(),
     "privacy": {"errors", "scanner"},
-    "tables": FRAMES - {"tables"},
+    "tables": {*FRAMES, "files"} - {"tables"},
     "models": FRAMES,
     "drift": {"models", "vocabulary", "privacy"},
     "answers": {"errors", "models"},
     "orders": OBJECTS - {"orders"},
     "bulk": {*OBJECTS, "progress"},
     "decode": {"privacy", "tables"},
-    "archive": {*OBJECTS, "decode"},
+    "archive": {*OBJECTS, "decode", "files"},
     "transport": {"errors"},
     "client": {*OBJECTS, "progress", "transport"},
     "cassette": {"files", "privacy", "transport"},
@@ -53,7 +54,7 @@ MAY_IMPORT = {
     "cells": set(),
     "questions": {*FRAMES, "metrics", "plots", "wording", "cells"} - {"privacy"},
     "explorer": {"tables", "metrics", "plots", "questions"},
-    "report": {"instants", "tables", "metrics", "plots", "questions"},
+    "report": {"files", "instants", "tables", "metrics", "plots", "questions"},
     "cli": {"*"},
     "__init__": {"*"},
 }

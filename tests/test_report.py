@@ -86,6 +86,14 @@ def test_a_single_real_order_makes_a_report(name: str, payloads: Path, tmp_path:
     assert not [word for word in ("Person-", "Testgatan", "556000", "email", "example.com") if word in page]
 
 
+def test_a_page_that_cannot_be_written_leaves_the_old_one(orders: om.Orders, tmp_path: Path) -> None:
+    path = om.Report(orders).save(tmp_path / "page.html")
+    before = path.read_bytes()
+    with pytest.raises(UnicodeEncodeError):
+        om.Report(orders, title="half an emoji: \ud83d").save(path)
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [before]
+
+
 def test_what_is_no_data_is_refused() -> None:
     with pytest.raises(TypeError, match="expected Orders or Tables, not list"):
         om.Report([])  # type: ignore[arg-type]

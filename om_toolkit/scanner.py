@@ -96,7 +96,7 @@ def _on_disk(path: Path) -> Iterator[_Hit]:
         if Path(f"{path}-wal").exists():
             # SQLite has it open, perhaps in this process, all of whose locks would end if we closed it ourselves.
             with closing(_database(path, "ro")) as database:
-                yield from _in_rows(database, "")
+                yield from _in_sql(database, "")
             return
         with path.open("rb") as file:
             yield from _in_file(path.name, file, "")
@@ -160,10 +160,10 @@ def _in_columns(columns: Iterable[pl.Series], where: str) -> Iterator[_Hit]:
 
 def _in_database(_name: str, file: BinaryIO, where: str) -> Iterator[_Hit]:
     with closing(_connected(file)) as database:
-        yield from _in_rows(database, where)
+        yield from _in_sql(database, where)
 
 
-def _in_rows(database: sqlite3.Connection, where: str) -> Iterator[_Hit]:
+def _in_sql(database: sqlite3.Connection, where: str) -> Iterator[_Hit]:
     """Look at every cell of every table; our archives pack their documents with a dictionary of their own."""
     tables = [name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
     dictionary = None

@@ -138,8 +138,8 @@ def test_any_orders_come_back_equal_and_as_equal_tables(batch: list[Any]) -> Non
     with tempfile.TemporaryDirectory() as folder, om.Archive(Path(folder, "x"), personal=True) as archive:
         for one in orders:
             archive.add(str(one.order_id), one, T1)
-        found = archive.orders([str(one.order_id) for one in orders])
-        assert list(found) == orders
+        found = {one.order_id: one for one in archive.orders()}
+        assert [found[one.order_id] for one in orders] == orders
         assert_same(archive.tables(personal=True), archive.orders().tables(personal=True))
 
 

@@ -185,13 +185,13 @@ def plan(  # noqa: PLR0913 - the parameters are those of the definition
 
 def _maturity(tables: Tables[pl.LazyFrame], groups: Groups, pooled: pl.LazyFrame, as_of: pl.Expr) -> pl.LazyFrame:
     """Plan whether the youngest order of each group is as old as 90 % of all orders get before they are captured."""
-    age = hours((as_of - pl.col("created_at").max()).dt.total_microseconds())
+    age = hours((as_of - pl.col("youngest")).dt.total_microseconds())
     return (
         groups.select(tables.orders, "created_at")
         .group_by(groups.keys)
-        .agg(age=age)
+        .agg(youngest=pl.col("created_at").max())
         .join(pooled.select(pooled_hours=_reached("survival", 1 - _MATURE)), how="cross")
-        .select(*groups.keys, mature=(pl.col("age") >= pl.col("pooled_hours")).fill_null(value=False))
+        .select(*groups.keys, mature=(age >= pl.col("pooled_hours")).fill_null(value=False))
     )
 
 

@@ -28,8 +28,8 @@ import vcr
 
 import om_toolkit as om
 from om_toolkit import cassette
-from om_toolkit.client import PLAYGROUND
 from om_toolkit.shop import Shop
+from om_toolkit.transport import PLAYGROUND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

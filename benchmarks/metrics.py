@@ -75,8 +75,13 @@ def some_orders(random: np.random.Generator, size: int) -> dict[str, pl.DataFram
     orders = orders.with_columns(status=pl.Series(status)).join(
         of_orders, on="order_id", how="left", maintain_order="left"
     )
-    orders = orders.with_columns(pl.col("captured_amount", "refunded_amount").fill_null(0))
-    parts = captures.select("order_id", "capture_id", "purchase_currency", source=pl.lit("capture"))
+    orders = orders.with_columns(
+        pl.col("captured_amount", "refunded_amount").fill_null(0),
+        remaining_authorized_amount=pl.when(status="AUTHORIZED").then("order_amount").otherwise(0),
+    )
+    parts = captures.select(
+        "order_id", "capture_id", "purchase_currency", source=pl.lit("capture"), total_amount="captured_amount"
+    )
     methods = pl.Series(random.choice(METHODS, captures.height, p=(0.4, 0.3, 0.1, 0.1, 0.05, 0.05)))
     shipments = parts.with_columns(
         shipping_method=methods,
@@ -84,9 +89,10 @@ def some_orders(random: np.random.Generator, size: int) -> dict[str, pl.DataFram
         has_tracking=pl.Series(random.random(captures.height) < 0.8),
         shipment=pl.lit(0, pl.Int64),
     ).filter(pl.Series(random.random(captures.height) < 0.95))
-    lines = pl.concat(
-        [parts, orders.select("order_id", "purchase_currency", source=pl.lit("order"))], how="diagonal"
-    ).with_columns(line=pl.lit(0, pl.Int64))
+    of_orders = orders.select("order_id", "purchase_currency", source=pl.lit("order"), total_amount="order_amount")
+    lines = pl.concat([parts, of_orders], how="diagonal").with_columns(
+        line=pl.lit(0, pl.Int64), quantity=pl.lit(1, pl.Int64), unit_price="total_amount"
+    )
     kinds = pl.Series(random.choice(["physical", "digital", "discount"], lines.height, p=(0.85, 0.1, 0.05)))
     refunds = captures.filter(pl.col("refunded_amount") > 0).select(
         "order_id",
@@ -116,7 +122,6 @@ def drawn_orders(random: np.random.Generator, size: int) -> pl.DataFrame:
             "purchase_country": np.array(COUNTRIES)[country],
             "purchase_currency": np.array(CURRENCIES)[country],
             "order_amount": amount,
-            "remaining_authorized_amount": amount,
             "customer_type": random.choice(["person", "organization"], size),
             "age": age,
         }

@@ -5,7 +5,7 @@ Amounts that are missing are 0, as they are in every sum of the other metrics.
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import polars as pl
 
@@ -31,6 +31,8 @@ _OWNERS: Final = {"order": "order_amount", "capture": "captured_amount", "refund
 """Whose order lines they can be, and the amount that they should add up to."""
 
 _NONE: Final = pl.lit(None, dtype=pl.Int64)
+
+_ALL: Final = pl.lit(value=True)
 
 
 class HasFrame(Protocol):
@@ -88,56 +90,84 @@ def audit(data: object, *, captures: HasFrame | None = None) -> pl.DataFrame:
         'The order says 50.00 SEK were captured, its captures add up to 0.00 SEK.'
     """
     tables = tables_of(data)
-    findings = [*_of_orders(tables), *_of_captures(tables), *_of_lines(tables), *_of_records(tables), *_drifted(data)]
+    findings = [
+        _of_orders(tables),
+        _of_captures(tables),
+        _of_refunds(tables),
+        _of_lines(tables),
+        *(_sums(tables, source) for source in _OWNERS),
+        *_of_values(tables),
+        *_drifted(data),
+    ]
     if captures is not None:
         findings.append(_listed(tables, captures.to_polars().lazy()))
     rank = pl.col("severity").replace_strict(_SEVERITIES, range(len(_SEVERITIES)), return_dtype=pl.Int8)
     return pl.concat(findings).sort(rank, "rule", *_KEYS, "message", nulls_last=True).collect()
 
 
-def _finding(  # noqa: PLR0913 - the columns of a finding
-    rows: pl.LazyFrame,
-    rule: str,
-    severity: str,
-    message: pl.Expr,
-    *,
-    expected: pl.Expr = _NONE,
-    actual: pl.Expr = _NONE,
-) -> pl.LazyFrame:
-    """Plan the findings of a rule: one for each of the rows."""
-    return rows.select(
-        pl.lit(rule).alias("rule"),
-        pl.lit(severity).alias("severity"),
-        *_KEYS,
-        expected.cast(pl.Int64).alias("expected"),
-        actual.cast(pl.Int64).alias("actual"),
-        (actual - expected).cast(pl.Int64).alias("difference"),
-        message.alias("message"),
-    )
+class _Rule(NamedTuple):
+    """A rule, and what a finding of it says of the row for which it holds."""
+
+    name: str
+    severity: str
+    holds: pl.Expr
+    message: pl.Expr
+    expected: pl.Expr = _NONE
+    actual: pl.Expr = _NONE
 
 
 def _differing(  # noqa: PLR0913 - the columns of a finding
-    rows: pl.LazyFrame, rule: str, severity: str, message: str, *, expected: pl.Expr, actual: pl.Expr
-) -> pl.LazyFrame:
-    """Plan the findings where two amounts differ; the message tells first the actual one, then the expected."""
+    name: str, severity: str, message: str, *, expected: pl.Expr, actual: pl.Expr, among: pl.Expr = _ALL
+) -> _Rule:
+    """Rule that two amounts are the same; the message tells first the actual one, then the expected."""
     told = pl.format(message, written(actual), written(expected))
-    return _finding(rows.filter(actual != expected), rule, severity, told, expected=expected, actual=actual)
+    return _Rule(name, severity, among & (actual != expected), told, expected, actual)
+
+
+def _missing(table: str, column: str, *, among: pl.Expr = _ALL) -> _Rule:
+    told = pl.lit(f"The {table.removesuffix('s')} has no {column}.")
+    return _Rule("missing_value", "warning", among & pl.col(column).is_null(), told)
+
+
+def _findings(rows: pl.LazyFrame, *rules: _Rule) -> pl.LazyFrame:
+    """Plan the findings about some rows, one for each rule that holds for one.
+
+    All rules are held against a row at once, so that rows which took joins to make are made once.
+    """
+    broken = pl.concat_list(pl.when(rule.holds).then(pl.lit(number, pl.Int8)) for number, rule in enumerate(rules))
+    found = (
+        rows.filter(pl.any_horizontal(rule.holds for rule in rules))
+        .with_columns(broken=broken.list.drop_nulls())
+        .explode("broken")
+    )
+    return pl.concat(
+        found.filter(broken=number).select(
+            pl.lit(rule.name).alias("rule"),
+            pl.lit(rule.severity).alias("severity"),
+            *_KEYS,
+            rule.expected.cast(pl.Int64).alias("expected"),
+            rule.actual.cast(pl.Int64).alias("actual"),
+            (rule.actual - rule.expected).cast(pl.Int64).alias("difference"),
+            rule.message.alias("message"),
+        )
+        for number, rule in enumerate(rules)
+    )
 
 
 # ---- Orders ----
 
 
-def _of_orders(tables: Tables[pl.LazyFrame]) -> list[pl.LazyFrame]:
-    """Plan the findings about an order's own amounts."""
-    orders = _orders(tables)
+def _of_orders(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
+    """Plan the findings about what an order says of itself."""
     ordered, captured, refunded = pl.col("order_amount"), pl.col("captured_amount"), pl.col("refunded_amount")
     remaining, status, expires_at = pl.col("remaining_authorized_amount"), pl.col("status"), pl.col("expires_at")
     is_open = status.is_in(OPEN) & ~_is_released()
     is_overdue = is_open & (remaining.fill_null(0) > 0) & (expires_at < instant(None, tables))
     day = expires_at.dt.strftime("%Y-%m-%d")
-    return [
+    contradiction = _contradiction()
+    return _findings(
+        _orders(tables),
         _differing(
-            orders,
             "captured_amount",
             "error",
             "The order says {} were captured, its captures add up to {}.",
@@ -145,7 +175,6 @@ def _of_orders(tables: Tables[pl.LazyFrame]) -> list[pl.LazyFrame]:
             actual=captured,
         ),
         _differing(
-            orders,
             "refunded_amount",
             "error",
             "The order says {} were refunded, its refunds add up to {}.",
@@ -153,7 +182,6 @@ def _of_orders(tables: Tables[pl.LazyFrame]) -> list[pl.LazyFrame]:
             actual=refunded,
         ),
         _differing(
-            orders,
             "captures_refunded_amount",
             "error",
             "The order says {} were refunded, its captures say {}.",
@@ -161,38 +189,40 @@ def _of_orders(tables: Tables[pl.LazyFrame]) -> list[pl.LazyFrame]:
             actual=refunded,
         ),
         _differing(
-            orders.filter(refunded > captured),
             "over_refunded",
             "error",
             "{} were refunded, but only {} captured.",
             expected=captured,
             actual=refunded,
+            among=refunded > captured,
         ),
         _differing(
-            orders.filter(is_open),
             "remaining_amount",
             "error",
             "The order says {} remain to be captured; its amount less what was captured leaves {}.",
             expected=ordered - captured,
             actual=remaining,
+            among=is_open,
         ),
-        _finding(orders.with_columns(why=_contradiction()).drop_nulls("why"), "status", "error", pl.col("why")),
-        _finding(
-            orders.filter(is_overdue),
+        _Rule("status", "error", contradiction.is_not_null(), contradiction),
+        _Rule(
             "overdue",
             "warning",
+            is_overdue,
             pl.format("The authorisation expired on {}, and {} are still to be captured.", day, written(remaining)),
             actual=remaining,
         ),
         _differing(
-            orders.filter(_is_released()),
             "released_remainder",
             "info",
             "{} were captured of {}; the rest was released.",
             expected=ordered,
             actual=captured,
+            among=_is_released(),
         ),
-    ]
+        *(_missing("orders", column) for column in _NEEDED["orders"]),
+        _missing("orders", "expires_at", among=status == "EXPIRED"),
+    )
 
 
 def _orders(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
@@ -240,40 +270,40 @@ def _contradiction() -> pl.Expr:
     )
 
 
-# ---- Captures ----
+# ---- Captures and refunds ----
 
 
-def _of_captures(tables: Tables[pl.LazyFrame]) -> list[pl.LazyFrame]:
+def _of_captures(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
     """Plan the findings about when captures were made and how they were shipped."""
-    captures = _captures(tables)
     captured_at, created_at, expires_at = pl.col("captured_at"), pl.col("created_at"), pl.col("expires_at")
-    physical = captures.filter("is_physical")
-    return [
-        _finding(
-            captures.filter(captured_at < created_at),
+    return _findings(
+        _captures(tables),
+        _Rule(
             "capture_before_creation",
             "error",
+            captured_at < created_at,
             pl.format("Captured {}, before the order was created {}.", _told(captured_at), _told(created_at)),
         ),
-        _finding(
-            captures.filter(captured_at > expires_at),
+        _Rule(
             "capture_after_expiry",
             "warning",
+            captured_at > expires_at,
             pl.format("Captured {}, after the authorisation expired {}.", _told(captured_at), _told(expires_at)),
         ),
-        _finding(
-            physical.filter(pl.col("is_tracked").is_null()),
+        _Rule(
             "no_shipping_info",
             "warning",
+            pl.col("is_physical") & pl.col("is_tracked").is_null(),
             pl.lit("Physical goods were captured without a word on how they were shipped."),
         ),
-        _finding(
-            physical.filter(~pl.col("is_tracked")),
+        _Rule(
             "no_tracking",
             "info",
+            pl.col("is_physical") & ~pl.col("is_tracked"),
             pl.lit("Physical goods were shipped without tracking."),
         ),
-    ]
+        *(_missing("captures", column) for column in _NEEDED["captures"]),
+    )
 
 
 def _captures(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
@@ -293,6 +323,11 @@ def _captures(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
         .join(goods, on=key, how="left", nulls_equal=True)
         .join(shipped, on=key, how="left", nulls_equal=True)
     )
+
+
+def _of_refunds(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
+    """Plan the findings about refunds by themselves."""
+    return _findings(_with_keys(tables.refunds), *(_missing("refunds", column) for column in _NEEDED["refunds"]))
 
 
 def _listed(tables: Tables[pl.LazyFrame], listed: pl.LazyFrame) -> pl.LazyFrame:
@@ -316,8 +351,7 @@ def _listed(tables: Tables[pl.LazyFrame], listed: pl.LazyFrame) -> pl.LazyFrame:
         .when(expected.ne_missing(actual))
         .then(pl.lit("The order and the list of captures tell different amounts of this capture."))
     )
-    differing = both.with_columns(why=why).drop_nulls("why")
-    return _finding(differing, "captures_listed", "error", pl.col("why"), expected=expected, actual=actual)
+    return _findings(both, _Rule("captures_listed", "error", why.is_not_null(), why, expected, actual))
 
 
 def _told(moment: pl.Expr) -> pl.Expr:
@@ -327,9 +361,8 @@ def _told(moment: pl.Expr) -> pl.Expr:
 # ---- Order lines ----
 
 
-def _of_lines(tables: Tables[pl.LazyFrame]) -> list[pl.LazyFrame]:
-    """Plan the findings about order lines: each by itself, and what those of one document add up to."""
-    lines = tables.order_lines
+def _of_lines(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
+    """Plan the findings about order lines, each by itself."""
     total, rate = pl.col("total_amount"), pl.col("tax_rate")
     expected = pl.col("quantity") * pl.col("unit_price") - pl.col("total_discount_amount").fill_null(0)
     tax = pl.col("total_tax_amount")
@@ -342,25 +375,11 @@ def _of_lines(tables: Tables[pl.LazyFrame]) -> list[pl.LazyFrame]:
     of_tax = pl.format(
         "the tax is {}, but {} % in {} are {}.", written(tax), percent, written(total), written(expected_tax)
     )
-    return [
-        _finding(
-            lines.filter(total != expected),
-            "line_total",
-            "warning",
-            pl.concat_str(place, said),
-            expected=expected,
-            actual=total,
-        ),
-        _finding(
-            lines.filter((tax - expected_tax).abs() > 1),
-            "line_tax",
-            "warning",
-            pl.concat_str(place, of_tax),
-            expected=expected_tax,
-            actual=tax,
-        ),
-        *(_sums(tables, source) for source in _OWNERS),
-    ]
+    return _findings(
+        tables.order_lines,
+        _Rule("line_total", "warning", total != expected, pl.concat_str(place, said), expected, total),
+        _Rule("line_tax", "warning", (tax - expected_tax).abs() > 1, pl.concat_str(place, of_tax), expected_tax, tax),
+    )
 
 
 def _sums(tables: Tables[pl.LazyFrame], source: str) -> pl.LazyFrame:
@@ -370,13 +389,15 @@ def _sums(tables: Tables[pl.LazyFrame], source: str) -> pl.LazyFrame:
     sums = (
         tables.order_lines.filter(pl.col("source") == source).group_by(key).agg(of_lines=pl.col("total_amount").sum())
     )
-    return _differing(
+    return _findings(
         _with_keys(owners.join(sums, on=key, nulls_equal=True)),
-        "order_lines",
-        "warning",
-        f"The {source} is of {{}}, its order lines add up to {{}}.",
-        expected=pl.col("of_lines"),
-        actual=pl.col(_OWNERS[source]),
+        _differing(
+            "order_lines",
+            "warning",
+            f"The {source} is of {{}}, its order lines add up to {{}}.",
+            expected=pl.col("of_lines"),
+            actual=pl.col(_OWNERS[source]),
+        ),
     )
 
 
@@ -387,17 +408,14 @@ def _with_keys(rows: pl.LazyFrame) -> pl.LazyFrame:
     return rows.with_columns(capture_id=pl.lit(None, dtype=pl.String))
 
 
-# ---- Ids, missing and unknown values ----
+# ---- Ids and unknown values ----
 
 
-def _of_records(tables: Tables[pl.LazyFrame]) -> list[pl.LazyFrame]:
+def _of_values(tables: Tables[pl.LazyFrame]) -> list[pl.LazyFrame]:
     """Plan the findings about single values."""
-    expired = tables.orders.filter(pl.col("status") == "EXPIRED")
     known = pl.col(CURRENCY).is_in(list(EXPONENTS))
     return [
         *(_repeated(getattr(tables, name), column) for name, column in _IDS.items()),
-        *(_missing(getattr(tables, name), name, column) for name, columns in _NEEDED.items() for column in columns),
-        _missing(expired, "orders", "expires_at"),
         _unknown(
             tables.orders.filter(~known),
             CURRENCY,
@@ -419,21 +437,17 @@ def _of_records(tables: Tables[pl.LazyFrame]) -> list[pl.LazyFrame]:
 
 
 def _repeated(rows: pl.LazyFrame, column: str) -> pl.LazyFrame:
-    """Plan the ids that several rows bear."""
-    repeated = rows.drop_nulls(column).group_by(column).agg(*_first(column), times=pl.len()).filter(pl.col("times") > 1)
+    """Plan the ids that several rows bear; few do, and only those rows are looked at again."""
+    times = rows.drop_nulls(column).group_by(column).agg(times=pl.len()).filter(pl.col("times") > 1)
+    repeated = rows.join(times, on=column).group_by(column).agg(*_first(column), pl.col("times").first())
     told = pl.format(f"{column} {{}} stands there {{}} times.", column, "times")
-    return _finding(_with_keys(repeated), "duplicate_id", "error", told)
-
-
-def _missing(rows: pl.LazyFrame, table: str, column: str) -> pl.LazyFrame:
-    told = pl.lit(f"The {table.removesuffix('s')} has no {column}.")
-    return _finding(_with_keys(rows.filter(pl.col(column).is_null())), "missing_value", "warning", told)
+    return _findings(_with_keys(repeated), _Rule("duplicate_id", "error", _ALL, told))
 
 
 def _unknown(rows: pl.LazyFrame, column: str, rule: str, severity: str, message: str) -> pl.LazyFrame:
     """Plan the values that are not known, each once."""
     values = rows.group_by(column).agg(*_first(column), times=pl.len())
-    return _finding(_with_keys(values), rule, severity, pl.format(message, column, "times"))
+    return _findings(_with_keys(values), _Rule(rule, severity, _ALL, pl.format(message, column, "times")))
 
 
 def _first(*without: str) -> list[pl.Expr]:
@@ -452,4 +466,4 @@ def _drifted(data: object) -> list[pl.LazyFrame]:
         return []
     fields = drift.lazy().filter(pl.col("kind") == "field").with_columns(pl.lit(None, dtype=pl.String).alias(CURRENCY))
     told = pl.format("The field {} is not in the documentation. Times seen: {}.", "path", "count")
-    return [_finding(_with_keys(fields), "unknown_field", "info", told)]
+    return [_findings(_with_keys(fields), _Rule("unknown_field", "info", _ALL, told))]

@@ -8,6 +8,7 @@ capture can come (Aalen & Johansen 1978).
 from __future__ import annotations
 
 from datetime import timedelta
+from math import log
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import polars as pl
@@ -164,7 +165,7 @@ def plan(  # noqa: PLR0913 - the parameters are those of the definition
     now = instant(as_of, tables)
     figures = (
         _steps(tables, groups, event, now)
-        .with_columns(_interval() if _MEDIAN in quantiles else [])
+        .with_columns(_are_bounds_reached(_MEDIAN) if _MEDIAN in quantiles else [])
         .group_by("group", maintain_order=True)
         .agg(
             pl.col(groups.keys).first(),
@@ -190,7 +191,7 @@ def _maturity(tables: Tables[pl.LazyFrame], groups: Groups, pooled: pl.LazyFrame
         groups.select(tables.orders, "created_at")
         .group_by(groups.keys)
         .agg(youngest=pl.col("created_at").max())
-        .join(pooled.select(pooled_hours=_reached("survival", 1 - _MATURE)), how="cross")
+        .join(pooled.select(pooled_hours=_first(_is_down_to(1 - _MATURE))), how="cross")
         .select(*groups.keys, mature=(age >= pl.col("pooled_hours")).fill_null(value=False))
     )
 
@@ -199,16 +200,20 @@ def _quantiles(quantiles: Sequence[float]) -> dict[str, pl.Expr]:
     """Name and compute the times at which a group's curve reaches its quantiles; the median's with its interval."""
     if not all(0 < q < 1 for q in quantiles):
         raise ValueError(f"quantiles lie between 0 and 1, such as 0.5 or 0.95: {list(quantiles)} do not")
-    figures = {f"p{100 * q:g}_hours".replace(".", "_"): _reached("survival", 1 - q) for q in quantiles}
+    figures = {f"p{100 * q:g}_hours".replace(".", "_"): _first(_is_down_to(1 - q)) for q in quantiles}
     if _MEDIAN in quantiles:
-        figures["p50_hours_low"] = _reached("survival_low", _MEDIAN)
-        figures["p50_hours_high"] = _reached("survival_high", _MEDIAN)
+        figures["p50_hours_low"] = _first(pl.col("is_low_reached"))
+        figures["p50_hours_high"] = _first(pl.col("is_high_reached"))
     return figures
 
 
-def _reached(curve: str, level: float) -> pl.Expr:
-    """Aggregate the hours until a curve of the group is down to a level; null if it stays above."""
-    return hours(_AT.filter(pl.col(curve) <= level + _ROUNDING).min())
+def _first(is_reached: pl.Expr) -> pl.Expr:
+    """Aggregate the hours until something holds for the first time; null if it never does."""
+    return hours(_AT.filter(is_reached).min())
+
+
+def _is_down_to(level: float) -> pl.Expr:
+    return pl.col("survival") <= level + _ROUNDING
 
 
 def _ended(how: int) -> pl.Expr:
@@ -266,20 +271,32 @@ def _steps(tables: Tables[pl.LazyFrame], groups: Groups, event: Event, as_of: pl
     )
 
 
-def _interval() -> list[pl.Expr]:
-    """Compute the interval of the survival, null where a time is not over."""
+def _are_bounds_reached(level: float) -> list[pl.Expr]:
+    """Tell where the bounds of the survival are down to a level; of equal times the last row tells.
+
+    Compared are their logarithms, for which no power is needed.
+    """
     is_over = (pl.col("at_risk") == 1) | (_AT.shift(-1) != _AT)
     return [
-        pl.when(is_over).then(_survival_bound(side)).alias(name)
-        for name, side in (("survival_low", -1), ("survival_high", 1))
+        (
+            is_over & pl.when(_HAS_WIDTH).then(_log_bound(side) <= log(level + _ROUNDING)).otherwise(_is_down_to(level))
+        ).alias(name)
+        for name, side in (("is_low_reached", -1), ("is_high_reached", 1))
     ]
+
+
+_HAS_WIDTH: Final = pl.col("survival").is_between(0, 1, closed="none")
 
 
 def _survival_bound(side: int) -> pl.Expr:
     """Return the lower (-1) or upper (1) 95 % bound of the survival, log-log; without width at 1 and at 0."""
-    survival = pl.col("survival")
-    spread = Z * pl.col("greenwood").sqrt() / survival.log()
-    return pl.when(survival.is_between(0, 1, closed="none")).then(survival ** (side * spread).exp()).otherwise(survival)
+    return pl.when(_HAS_WIDTH).then(_log_bound(side).exp()).otherwise("survival")
+
+
+def _log_bound(side: int) -> pl.Expr:
+    log_survival = pl.col("survival").log()
+    spread = Z * pl.col("greenwood").sqrt() / log_survival
+    return log_survival * (side * spread).exp()
 
 
 def _ends(tables: Tables[pl.LazyFrame], groups: Groups, event: Event, as_of: pl.Expr) -> pl.LazyFrame:

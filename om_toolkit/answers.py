@@ -9,12 +9,13 @@ from codecs import BOM_UTF8
 from collections import Counter
 from dataclasses import replace
 from io import BytesIO
-from itertools import chain, groupby
+from itertools import chain, groupby, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from om_toolkit.errors import Failure, FetchError, RepeatedOrders
 from om_toolkit.models import Order, read_order
+from om_toolkit.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,22 +24,45 @@ if TYPE_CHECKING:
 _SHOWN: Final = 5  # ids that a warning spells out
 
 
-def read(documents: Iterable[tuple[str, bytes]]) -> tuple[list[Order], list[Failure], Counter[str]]:
-    """Read documents; return the orders, the failures, and how often an order stood there before."""
+class Read(NamedTuple):
+    """What documents held.
+
+    Attributes:
+        orders: The orders; of one that stood there more than once the last.
+        rows: These, laid out.
+        failures: Why other documents are no orders.
+        repeated: How often an order stood there before.
+    """
+
+    orders: list[Order]
+    rows: Rows
+    failures: list[Failure]
+    repeated: Counter[str]
+
+
+def read(documents: Iterable[tuple[str, bytes]], *, personal: bool = False) -> Read:
+    """Read documents, and lay each order out while it is at hand."""
     orders: dict[str, Order] = {}
     failures, repeated = [], Counter[str]()
-    for where, document in documents:
-        try:
-            order = read_order(document)
-        except FetchError as error:
-            known = error.failure.order_id
-            failures.append(error.failure if known != "?" else replace(error.failure, order_id=where))
-            continue
-        order_id = order.order_id or ""
-        if orders.pop(order_id, None):
-            repeated[order_id] += 1
-        orders[order_id] = order
-    return list(orders.values()), failures, repeated
+
+    def as_they_come() -> Iterator[Order]:
+        for where, document in documents:
+            try:
+                order = read_order(document)
+            except FetchError as error:
+                known = error.failure.order_id
+                failures.append(error.failure if known != "?" else replace(error.failure, order_id=where))
+                continue
+            order_id = order.order_id or ""
+            if orders.pop(order_id, None):
+                repeated[order_id] += 1
+            orders[order_id] = order
+            yield order
+
+    rows = Rows(personal=personal).take(as_they_come())
+    if repeated:
+        rows = Rows(personal=personal).take(orders.values())
+    return Read(list(orders.values()), rows, failures, repeated)
 
 
 def newest(orders: Iterable[Order]) -> datetime | None:
@@ -127,13 +151,15 @@ class _Splitter:
         self._arrays = 0  # brackets open around it
 
     def split(self, lines: Iterable[bytes]) -> Iterator[bytes]:
-        for raw in lines:
-            line = raw.removeprefix(BOM_UTF8).rstrip(_BLANK)
-            if self._begun and line.startswith(b"{") and not self._begun[-1].endswith((b"[", b",", b":")):
+        stripped = (raw.removeprefix(BOM_UTF8).rstrip(_BLANK) for raw in lines)
+        for line, following in pairwise(chain(filter(None, stripped), [b"{"])):
+            begins = line.startswith(b"{")
+            if self._begun and begins and not self._begun[-1].endswith((b"[", b",", b":")):
                 yield from self._given_up()
-            if not self._depth and _is_whole(line):
+            # Where another object begins below, this one is over: its brackets need not be counted.
+            if not self._depth and begins and line.endswith(b"}") and (following.startswith(b"{") or _is_whole(line)):
                 yield line
-            elif line:
+            else:
                 yield from self._cut(line)
         if self._arrays and not self._depth:
             yield b"["  # an array without an end may have lost some

@@ -60,10 +60,11 @@ def _read_parts(path: Path, repeated: Counter[str], *, personal: bool) -> Iterat
         all_documents = documents(path)
         for number, chunk in enumerate(iter(lambda: list(islice(all_documents, _ORDERS_AT_ONCE)), [])):
             with paused():
-                orders, failures, again = read(chunk)
-                tables = Orders(orders, failures=failures).tables(personal=personal)
-            del orders  # before the next ones are made
-            repeated += again
+                found = read(chunk, personal=personal)
+                frames: dict[str, Any] = found.rows.frames(found.orders)
+                tables = Tables(**frames, as_of=None, failures=tuple(found.failures))
+            repeated += found.repeated
+            del found  # before the next ones are made
             bar.update(sum(len(document) for _, document in chunk))
             yield tables.map(methodcaller("with_columns", pl.lit(number).alias(_CHUNK)))
 

@@ -12,20 +12,19 @@ import json
 import re
 from datetime import UTC, datetime
 from html import escape
-from itertools import chain, groupby
 from math import isfinite
-from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, NoReturn, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from pydantic_core import to_json as _to_json
 
-from om_toolkit import money, privacy, tables
+from om_toolkit import money, privacy
 from om_toolkit.errors import Failure
+from om_toolkit.rows import to_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator
 
     import polars as pl
     from pydantic_core import ErrorDetails
@@ -564,86 +563,3 @@ _JSON_TYPES: Final = {
 def json_type(value: object) -> str:
     """Name the JSON type of a value as a reader would."""
     return _JSON_TYPES.get(type(value), "something else")
-
-
-def to_frame(
-    table: str,
-    items: Sequence[Row],
-    keys: Mapping[str, Sequence[Any] | pl.Series] | None = None,
-    *,
-    personal: bool = False,
-) -> pl.DataFrame:
-    """Lay objects of one kind out as rows of their table.
-
-    Args:
-        table: Name of the table.
-        items: The objects, one a row.
-        keys: Columns that are no fields of the objects, such as `line`.
-        personal: Whether the personal columns are there as well.
-    """
-    schema = tables.columns(table, personal=personal)
-    return tables.frame(schema, _values(schema, items, keys or {}))
-
-
-def _values(
-    schema: Sequence[tables.Column], items: Sequence[Row], keys: Mapping[str, Sequence[Any] | pl.Series]
-) -> Iterator[Sequence[Any] | pl.Series]:
-    """Yield the values of each column in turn: those of the keys, and those read from the objects."""
-    fields = iter(_fields([column for column in schema if column.path is not None], items))
-    for column in schema:
-        if column.path is not None:
-            yield next(fields)
-        else:
-            # A line by itself does not know whose it is, whatever an unknown field of that name says.
-            yield keys[column.name] if column.name in keys else [_own(item, column.name) for item in items]
-
-
-def _own(item: Row, name: str) -> Any:  # noqa: ANN401 - whatever it is
-    return None if name in (item.model_extra or ()) else getattr(item, name, None)
-
-
-_AT_ONCE: Final = 256  # objects: what they hold stays in the processor's cache until rows have become columns
-
-
-def _fields(schema: Sequence[tables.Column], items: Sequence[Row]) -> list[list[Any]]:
-    """Read the columns' values from objects, some at a time, for memory is what this waits for.
-
-    Each nested object is gone to once: its `__dict__` gives a row of attributes, and the rows are turned round.
-    """
-    readers = [
-        (parent, _reader([_attribute(column) for column in columns]))
-        for parent, columns in groupby(schema, key=lambda column: column.parent)
-    ]
-    absent = dict.fromkeys(step for column in schema for step in (*column.parent.split("."), _attribute(column)))
-    values: list[list[Any]] = [[] for _ in schema]
-    for start in range(0, len(items), _AT_ONCE):
-        walk = _Walk(items[start : start + _AT_ONCE], absent)
-        columns = chain.from_iterable(zip(*map(read, walk.to(parent)), strict=True) for parent, read in readers)
-        for column, more in zip(values, columns, strict=True):
-            column.extend(more)
-    return values
-
-
-def _reader(names: Sequence[str]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
-    return itemgetter(*names) if len(names) > 1 else lambda attributes: (attributes[names[0]],)
-
-
-class _Walk:
-    """Finds what is nested in some objects, going to each once; of one that is not there, every attribute is None."""
-
-    def __init__(self, items: Sequence[Row], absent: dict[str, Any]) -> None:
-        self._absent = absent
-        self._found: dict[str, Sequence[dict[str, Any]]] = {"": [item.__dict__ for item in items]}
-
-    def to(self, parent: str) -> Sequence[dict[str, Any]]:
-        """Return the attributes of the objects nested at `parent`."""
-        if parent not in self._found:
-            above, _, name = parent.rpartition(".")
-            owners = [attributes[name] for attributes in self.to(above)]
-            self._found[parent] = [self._absent if owner is None else owner.__dict__ for owner in owners]
-        return self._found[parent]
-
-
-def _attribute(column: tables.Column) -> str:
-    name = column.field.rpartition(".")[2]
-    return "class_" if name == "class" else name

@@ -8,8 +8,8 @@ from dataclasses import astuple
 from datetime import UTC, datetime
 from functools import cached_property
 from html import escape
-from itertools import chain, compress, takewhile
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, TypeVar, overload
+from itertools import compress, takewhile
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, overload
 
 import polars as pl
 
@@ -19,7 +19,8 @@ from om_toolkit.collector import paused
 from om_toolkit.drift import undocumented
 from om_toolkit.errors import FailedOrders, Failure
 from om_toolkit.instants import in_utc, moment
-from om_toolkit.models import Capture, Order, Row, to_frame, with_currency
+from om_toolkit.models import Capture, Order, with_currency
+from om_toolkit.rows import Rows, to_frame
 from om_toolkit.tables import Kind, Tables, columns
 
 if TYPE_CHECKING:
@@ -261,6 +262,9 @@ class Orders(Batch[Order]):
     _table = "orders"
     _key = ("order_id",)
 
+    _rows: Rows | None = None
+    """What the tables will be made of, where the orders were laid out as they were read."""
+
     @classmethod
     def from_json(cls, *sources: str | bytes | Path, as_of: datetime | None = None) -> Self:
         """Read answers that somebody saved: one order, an array of orders, or NDJSON (an order a line).
@@ -281,9 +285,12 @@ class Orders(Batch[Order]):
             Orders(1 orders, as of 2026-10-01 08:00 UTC, the newest time in the data)
         """
         with paused():
-            orders, failures, repeated = read(documents(*sources))
-        warn_of_repeated(repeated)
-        return cls.at(as_of, orders, failures)
+            found = read(documents(*sources))
+        warn_of_repeated(found.repeated)
+        at = found.rows.newest() if as_of is None else as_of
+        orders = cls(found.orders, failures=found.failures, as_of=at, as_of_is_inferred=as_of is None)
+        orders._rows = found.rows
+        return orders
 
     @classmethod
     def at(cls, as_of: datetime | None, orders: Sequence[Order], failures: Iterable[Failure] = ()) -> Self:
@@ -310,21 +317,22 @@ class Orders(Batch[Order]):
         Args:
             personal: Whether the columns that can name a person are there as well.
         """
+        if personal:
+            with paused():
+                return self._laid_out(Rows(personal=True).take(self))
         # What was made once is handed out as a copy, which costs nothing: a frame can be changed in place.
-        return self._make_tables(personal=True) if personal else self._tables.map(pl.DataFrame.clone)
+        return self._tables.map(pl.DataFrame.clone)
 
     @cached_property
     def _tables(self) -> Tables[pl.DataFrame]:
-        return self._make_tables(personal=False)
+        with paused():
+            rows, self._rows = self._rows or Rows().take(self), None
+            return self._laid_out(rows)
 
-    @paused()
-    def _make_tables(self, *, personal: bool) -> Tables[pl.DataFrame]:
+    def _laid_out(self, rows: Rows) -> Tables[pl.DataFrame]:
+        frames: dict[str, Any] = rows.frames(self)
         return Tables(
-            orders=self.to_polars(personal=personal),
-            captures=self.captures.to_polars(personal=personal),
-            refunds=to_frame("refunds", [refund for order in self for refund in order.refunds], personal=personal),
-            order_lines=_parts_frame("order_lines", "line", _owners_of_lines(self), personal=personal),
-            shipments=_parts_frame("shipments", "shipment", _owners_of_shipments(self), personal=personal),
+            **frames,
             as_of=self.as_of,
             failures=self.failures,
             as_of_is_inferred=self.as_of_is_inferred,
@@ -413,37 +421,3 @@ def _group_columns(row: Mapping[str, object]) -> list[str]:
     if len(names) == len(row) or not known.issuperset(names):
         raise ValueError(f"the row does not tell its group ({', '.join(row)}): give by= as it was given to the metric")
     return names
-
-
-_Owner: TypeAlias = tuple[str | None, str | None, str, str | None, str | None, Sequence[Row]]
-"""Whose lines or shipments they are, by the keys of `_KEYS`, and these."""
-_KEYS = ("order_id", "purchase_currency", "source", "capture_id", "refund_id")
-
-
-def _owners_of_lines(orders: Iterable[Order]) -> Iterator[_Owner]:
-    for order in orders:
-        order_id, currency = order.order_id, order.purchase_currency
-        yield order_id, currency, "order", None, None, order.order_lines
-        for capture in order.captures:
-            yield order_id, currency, "capture", capture.capture_id, None, capture.order_lines
-        for refund in order.refunds:
-            yield order_id, currency, "refund", None, refund.refund_id, refund.order_lines
-
-
-def _owners_of_shipments(orders: Iterable[Order]) -> Iterator[_Owner]:
-    for order in orders:
-        order_id, currency = order.order_id, order.purchase_currency
-        yield order_id, currency, "order", None, None, order.shipping_info
-        for capture in order.captures:
-            yield order_id, currency, "capture", capture.capture_id, None, capture.shipping_info
-
-
-def _parts_frame(table: str, position: str, owners: Iterable[_Owner], *, personal: bool) -> pl.DataFrame:
-    """Lay out the items of all owners, each with its owner's keys and its place among the owner's items."""
-    with_items = [owner for owner in owners if owner[-1]]
-    *keys, of_owners = zip(*with_items, strict=True) if with_items else ((),) * (len(_KEYS) + 1)
-    owner_keys = pl.DataFrame(dict(zip(_KEYS, keys, strict=True)), schema=dict.fromkeys(_KEYS, pl.String()))
-    counts = pl.Series([len(items) for items in of_owners], dtype=pl.Int64)
-    rows = owner_keys.with_columns(pl.int_ranges(counts).alias(position)).explode(position)
-    items = list(chain.from_iterable(of_owners))
-    return to_frame(table, items, rows.to_dict(), personal=personal)

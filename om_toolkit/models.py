@@ -415,8 +415,9 @@ def _stamp(order: Order, order_id: str | None) -> None:
     """Give the order's id and currency to its parts; not as fields that were set: the answer did not hold them."""
     order.__dict__["order_id"] = order_id
     parts: tuple[Capture | Refund, ...] = (*order.captures, *order.refunds)
+    currency = order.purchase_currency
     for part in parts:
-        _belongs(part, order_id, order.purchase_currency)
+        _belongs(part, order_id, currency)
 
 
 def _belongs(part: Capture | Refund, order_id: str | None, currency: str | None) -> None:

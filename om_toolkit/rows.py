@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from om_toolkit.models import Order, Row
 
-_AT_ONCE: Final = 64  # orders; of anything else a few times as many weigh the same
+_AT_ONCE: Final = 32  # orders, some hundred KB; of anything else a few times as many weigh the same
 
 
 def to_frame(table: str, items: Sequence[Row], *, personal: bool = False) -> pl.DataFrame:

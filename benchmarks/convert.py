@@ -5,10 +5,12 @@
 
 Prints a Markdown table, and ends with exit code 1 if a ratio is above the one that it must reach.
 
-Speed is CPU time of the whole process, all threads, in rounds: each runs both ways one after the other, the first of
-the two changing from round to round. A measured ratio is the median of the rounds' ratios. Before anything is timed,
-both ways must have given the same frames: names, dtypes and values; of `json_normalize`, whose dtypes are not ours,
-rows and sums of amounts. Memory is taken in a fresh process each time (Linux only: it reads /proc).
+Speed is CPU time of a process, all its threads, in rounds: each runs both ways one after the other, the first of the
+two changing from round to round, and each in a fresh process, where it has worked on a few orders before; in one
+process the second would find memory that the first has taken from the system. A measured ratio is the median of the
+rounds' ratios. Before anything is timed, both ways must have given the same frames: names, dtypes and values; of
+`json_normalize`, whose dtypes are not ours, rows and sums of amounts. Memory is taken in a fresh process too (Linux
+only: it reads /proc).
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from ctypes import CDLL
 from dataclasses import dataclass
 from functools import partial
@@ -30,7 +33,7 @@ from importlib.metadata import version
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import orjson
 import pandas as pd
@@ -43,8 +46,9 @@ from om_toolkit.collector import paused
 from om_toolkit.shop import Shop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
+T = TypeVar("T")
 Frames = dict[str, pl.DataFrame]
 Kept = tuple[om.Orders, om.Tables[pl.DataFrame]]
 
@@ -207,7 +211,7 @@ def _column(column: tables.Column, item: str) -> pl.Expr:
 # ---- pandas ----
 
 
-def pandas_normalized(answers: Sequence[bytes]) -> tuple[list[Any], dict[str, pd.DataFrame]]:
+def pandas_normalized(answers: Iterable[bytes]) -> tuple[list[Any], dict[str, pd.DataFrame]]:
     """Make five pandas frames, as one finds it in notebooks: lines of orders and shipments of captures only."""
     documents = [json.loads(answer) for answer in answers]
     owner = ["order_id", "purchase_currency"]
@@ -256,47 +260,84 @@ def assert_same_sums(found: om.Tables[pl.DataFrame], expected: dict[str, pd.Data
 # ---- Speed ----
 
 
+class Way(NamedTuple):
+    """A way that is measured.
+
+    Attributes:
+        work: What is measured.
+        read: What makes of a file what it works on.
+        few: A file to be warm by.
+        all: The file that counts.
+        is_paused: Whether the collector is paused all the while.
+    """
+
+    work: Callable[[Any], object]
+    read: Callable[[Path], Any]
+    few: Path
+    all: Path
+    is_paused: bool = False
+
+
 def speed(answers: Sequence[bytes], rounds: int) -> Iterator[Measured]:
     """Compare the CPU time of our way with that of three others."""
-    ndjson = b"\n".join(answers)
-    our_way = partial(ours, ndjson)
-    _, made = our_way()
-    assert_same_frames(made, polars_alone(ndjson))
-    assert_same_sums(made, pandas_normalized(answers)[1])
-    del made
-    what = f"bytes → validated, kept objects → 5 tables, {len(answers):,} orders"
-    compare = partial(cpu_ratios, rounds=rounds)
-    other = partial(polars_alone, ndjson)
-    yield Measured(what, "`pl.read_ndjson(schema)` + flatten", 0.35, compare(our_way, other))
-    with paused():
-        loads = partial(_all_loaded, answers)
-        yield Measured("the same, collector paused", "`orjson.loads` alone, paused", 4.5, compare(our_way, loads))
-    normalize = partial(pandas_normalized, answers)
-    yield Measured("the same", "`json.loads`, five `pandas.json_normalize`", 0.4, compare(our_way, normalize))
+    with tempfile.TemporaryDirectory() as folder:
+        files = few, together = write_answers(Path(folder), answers)
+        ndjson = together.read_bytes()
+        _, made = ours(ndjson)
+        assert_same_frames(made, polars_alone(ndjson))
+        assert_same_sums(made, pandas_normalized(answers)[1])
+        del made, ndjson
+        what = f"bytes → validated, kept objects → 5 tables, {len(answers):,} orders"
+        our_way = Way(ours, Path.read_bytes, few, together)
+        polars_way = Way(polars_alone, Path.read_bytes, *files)
+        ratios = cpu_ratios(our_way, polars_way, rounds)
+        yield Measured(what, "`pl.read_ndjson(schema)` + flatten", 0.35, ratios)
+        loads = Way(all_loaded, lines_of, *files, is_paused=True)
+        ratios = cpu_ratios(our_way._replace(is_paused=True), loads, rounds)
+        yield Measured("the same, collector paused", "`orjson.loads` alone, paused", 4.5, ratios)
+        ratios = cpu_ratios(our_way, Way(pandas_normalized, lines_of, *files), rounds)
+        yield Measured("the same", "`json.loads`, five `pandas.json_normalize`", 0.4, ratios)
 
 
-def _all_loaded(answers: Sequence[bytes]) -> list[object]:
+def write_answers(folder: Path, answers: Sequence[bytes]) -> tuple[Path, Path]:
+    """Write a file of a few answers, and one of all, an answer a line."""
+    few, together = folder / "few.ndjson", folder / "all.ndjson"
+    few.write_bytes(b"\n".join(answers[:200]))
+    together.write_bytes(b"\n".join(answers))
+    return few, together
+
+
+def lines_of(file: Path) -> list[bytes]:
+    """Return the answers of a file one by one, as somebody has them who has just fetched them."""
+    return file.read_bytes().split(b"\n")
+
+
+def all_loaded(answers: Sequence[bytes]) -> list[object]:
+    """Parse the answers, and no more."""
     return [orjson.loads(answer) for answer in answers]
 
 
-def cpu_ratios(way: Callable[[], object], other: Callable[[], object], rounds: int) -> list[float]:
-    """Run both ways in turn, and return how much of the other's CPU time each round took."""
+def cpu_ratios(way: Way, other: Way, rounds: int) -> list[float]:
+    """Measure both ways in turn, and return how much of the other's CPU time each round took."""
     ratios = []
     for number in range(rounds):
         ways = (way, other) if number % 2 == 0 else (other, way)
-        spent = {measured: cpu_seconds(measured) for measured in ways}
+        spent = {measured: in_fresh_process(cpu_seconds, measured) for measured in ways}
         ratios.append(spent[way] / spent[other])
         tell(f"round {number + 1}: {spent[way]:.2f} s of {spent[other]:.2f} s = {ratios[-1]:.2f}")
     return ratios
 
 
-def cpu_seconds(work: Callable[[], object]) -> float:
+def cpu_seconds(way: Way) -> float:
     """Return the CPU time of the whole process until the result is there; dropping it is not part of it."""
-    give_memory_back()  # else the one that needs less would be spared what the other has just taken from the system
-    start = time.process_time()
-    kept = work()
-    spent = time.process_time() - start
-    del kept
+    way.work(way.read(way.few))
+    given = way.read(way.all)
+    gc.collect()
+    with paused() if way.is_paused else nullcontext():
+        start = time.process_time()
+        kept = way.work(given)
+        spent = time.process_time() - start
+        del kept
     return spent
 
 
@@ -326,15 +367,15 @@ def write_ndjson(file: Path, answers: Sequence[bytes], *, copies: int) -> None:
                 sink.write(answer.replace(b'"order_id":"', b'"order_id":"%d-' % copy, 1) + b"\n")
 
 
-def in_fresh_process(measure: Callable[[Path], float], file: Path) -> float:
+def in_fresh_process(measure: Callable[[T], float], given: T) -> float:
     """Return what a function measures in a process that has done nothing but imports."""
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as processes:
-        return processes.submit(measure, file).result()
+        return processes.submit(measure, given).result()
 
 
 def extra_of_tables(file: Path) -> float:
     """Return the extra peak memory of `Orders.tables`, the frames included, in estimated sizes of the frames."""
-    orders = om.Orders.from_json(file)
+    orders = om.Orders(om.Orders.from_json(file))  # not those that were laid out while they were read
     before = restart_peak()
     made = orders.tables()
     extra = peak_bytes() - before
@@ -359,18 +400,13 @@ def _in_memory(made: om.Tables[pl.DataFrame]) -> int:
     return sum(frame.write_ipc(None, compat_level=layout).getbuffer().nbytes for _, frame in made.items())
 
 
-def give_memory_back() -> None:
-    """Give what was freed back to the system."""
-    gc.collect()
-    CDLL(None).malloc_trim(0)
-
-
 def restart_peak() -> int:
     """Let the peak of this process begin at what it holds now, and return that in bytes.
 
     What was freed goes back to the system first: taken again later, it would not show as extra.
     """
-    give_memory_back()
+    gc.collect()
+    CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")  # the kernel's way to forget the peak so far
     return _status("VmRSS")
 

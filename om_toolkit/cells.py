@@ -30,23 +30,17 @@ def pool(
         within: Columns that set apart what cannot be put together, such as currencies.
         counts: Which rows' orders count; else all.
     """
-    keys = [*within, group]
     orders = pl.col("order_id").filter(pl.lit(value=True) if counts is None else counts).n_unique()
-    cells = rows.group_by(keys).agg(cell=orders).sort("cell", group)
-    before = pl.struct(orders=pl.col("cell").cum_sum() - pl.col("cell"), groups=pl.int_range(pl.len()))
-    cells = cells.with_columns(before=before.over(within) if within else before).unnest("before")
-    is_few = (pl.col("cell") < least) | ((pl.col("orders") < least) & (pl.col("groups") > 0))
-    named = rows.join(cells, on=keys, how="left", nulls_equal=True, maintain_order="left").with_columns(
-        pl.when(is_few).then(pl.lit(FEW)).otherwise(group).alias(group)
+    return _renamed(rows, group, within, _cells(rows, group, least, within, orders)).filter(
+        orders.over(*within, group) >= least
     )
-    return named.filter(orders.over(keys) >= least).select(rows.columns)
 
 
-def pool_alike(rows: pl.DataFrame, group: str, least: int, within: str) -> pl.DataFrame:
-    """Rename groups to `(few)`, the same ones in each part, until no group is of 1 to `least` - 1 orders in a part.
+def pool_parts(rows: pl.DataFrame, group: str, least: int, within: str) -> pl.DataFrame:
+    """Rename the small groups of each part to `(few)`, where the groups of the whole are shown as well.
 
-    Groups thus are the same in each part, and what is missing from a table of the whole tells of no few orders of a
-    part. Parts of fewer orders are left out.
+    What a group of the whole has more than all parts that show it is of no order or of `least` and more: else the
+    smallest that is shown of it is renamed, too. Parts of fewer orders are left out.
 
     Args:
         rows: With the columns `order_id`, `group` and `within`.
@@ -55,15 +49,27 @@ def pool_alike(rows: pl.DataFrame, group: str, least: int, within: str) -> pl.Da
         within: The column that tells the parts.
     """
     orders = pl.col("order_id").n_unique()
-    rows = rows.filter(orders.over(within) >= least)
-    smallest = rows.group_by(within, group).agg(cell=orders).group_by(group).agg(pl.col("cell").min())
-    names = smallest.sort("cell", group)[group].to_list()
-    for number in range(len(names) + 1):
-        is_few = pl.col(group).is_in(names[:number], nulls_equal=True)
-        named = rows.with_columns(pl.when(is_few).then(pl.lit(FEW)).otherwise(group).alias(group))
-        if named.filter(orders.over(within, group) < least).is_empty():
-            break
-    return named
+    cells = _cells(rows, group, least, [within], orders)
+    is_shown = ~pl.col("is_few")
+    tells = pl.col("cell").filter("is_few").sum().over(group).is_between(1, least - 1)
+    is_next = is_shown & tells & (pl.col("cell") == pl.col("cell").filter(is_shown).min().over(group))
+    while cells.select(is_next.any()).item():
+        cells = cells.with_columns(pl.col("is_few") | is_next)
+    return _renamed(rows, group, [within], cells).filter(orders.over(within, group) >= least)
+
+
+def _cells(rows: pl.DataFrame, group: str, least: int, within: Sequence[str], orders: pl.Expr) -> pl.DataFrame:
+    """Return a row per group: how many orders it has, `cell`, and whether it is to stand among the few."""
+    cells = rows.group_by(*within, group).agg(cell=orders).sort("cell", group)
+    before = pl.struct(orders=pl.col("cell").cum_sum() - pl.col("cell"), groups=pl.int_range(pl.len()))
+    cells = cells.with_columns(before=before.over(within) if within else before).unnest("before")
+    is_few = (pl.col("cell") < least) | ((pl.col("orders") < least) & (pl.col("groups") > 0))
+    return cells.select(*within, group, "cell", is_few=is_few)
+
+
+def _renamed(rows: pl.DataFrame, group: str, within: Sequence[str], cells: pl.DataFrame) -> pl.DataFrame:
+    named = rows.join(cells, on=[*within, group], how="left", nulls_equal=True, maintain_order="left")
+    return named.with_columns(pl.when("is_few").then(pl.lit(FEW)).otherwise(group).alias(group)).select(rows.columns)
 
 
 def last(frame: pl.DataFrame, group: str) -> pl.DataFrame:

@@ -19,6 +19,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from om_toolkit.cells import FEW
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -135,7 +137,8 @@ def shipping_methods(frame: pl.DataFrame, *, ax: Axes | None = None) -> Axes:
     kind = "shipping_method" if "shipping_method" in frame.columns else "shipping_company"
     groups = _groups(frame, before=kind)
     methods = (
-        frame.group_by(kind, maintain_order=True)
+        frame.filter(pl.col(kind).ne_missing(FEW))
+        .group_by(kind, maintain_order=True)
         .agg(pl.col("count").sum())
         .sort("count", kind, descending=[True, False])
     )
@@ -247,8 +250,8 @@ def _stacked(ax: Axes, frame: pl.DataFrame, groups: list[str], kind: str, method
         width = [of_group.get(method, 0.0) for of_group in shares]
         ax.barh(range(len(parts)), width, left=left, color=colour, label=_plain(method))
         left += width
-    if len(methods) > len(COLOURS):
+    if len(methods) > len(COLOURS) or any(FEW in of_group for of_group in shares):
         ax.barh(range(len(parts)), 1 - left, left=left, color="#d1d5db", label="all others")
     _name_rows(ax, [name for name, _ in parts])
-    if methods:
+    if shares:
         ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))

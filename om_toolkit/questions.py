@@ -113,7 +113,7 @@ def shipping(tables: Tables[Any], min_cell: int = 1) -> Answer:
     by_order = metrics.shipping_methods(pooled(tables, min_cell), by=[_COUNTRY, "order_id"])
     by_method = cells.pool(by_order, _METHOD, min_cell)
     total = _methods(by_method)
-    in_countries = cells.pool_alike(by_method, _METHOD, min_cell, _COUNTRY)
+    in_countries = cells.pool_parts(by_method, _METHOD, min_cell, _COUNTRY)
     columns: Columns = {
         "shipping method": text("shipping_method"),
         "captures": count("count"),

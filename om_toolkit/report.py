@@ -27,10 +27,11 @@ class Report:
         data: Orders or Tables.
         title: Heads the page.
         min_cell: The fewest captured orders of a country, and orders of a shipping method, that are shown by
-            themselves. Smaller ones stand together as `(few)`, the same ones throughout, which has that many too; a
-            currency with fewer captured orders is left out of the page and counted in its notes. So no two numbers tell
-            of a smaller group by their difference. What happened within a group is not hidden: that 1 of its orders was
-            refunded, and how much, is told. 1 shows all.
+            themselves. Smaller ones stand together as `(few)`, the same ones in all tables, which has that many too; a
+            method that is smaller in a country alone is among all others in that country's bar. A currency with fewer
+            captured orders is left out of the page and counted in its notes. So no two numbers tell of a smaller group
+            by their difference. What happened within a group is not hidden: that 1 of its orders was refunded, and how
+            much, is told. 1 shows all.
 
     Raises:
         TypeError: If `data` is neither.
@@ -102,7 +103,8 @@ class Report:
             yield (
                 f"So that no customer is a group alone, countries of fewer than {self.min_cell} captured orders stand "
                 "together as (few), each currency for itself, and with the next larger one where they are still fewer; "
-                f"so do shipping methods of fewer than {self.min_cell} orders. The curve has a step for every "
+                f"so do shipping methods of fewer than {self.min_cell} orders, and a method of fewer in one country is "
+                "among all others in its bar. The curve has a step for every "
                 f"{self.min_cell} captures. Left out is a currency with fewer captured orders: {self._left_out:,} "
                 "orders here. Numbers within a group are not hidden, small ones neither, such as that of its refunded "
                 "orders and their amount."

@@ -287,7 +287,10 @@ class Archive:
     def __repr__(self) -> str:
         if self._is_closed:
             return f"Archive({self.path.name!r}, closed)"
-        snapshots, orders, first, last = self._counts()
+        try:
+            snapshots, orders, first, last = self._counts()
+        except ArchiveError:
+            return f"Archive({self.path.name!r}, cannot be read)"
         seen = f", seen {_instant(first):%Y-%m-%d} to {_instant(last):%Y-%m-%d}" if first and last else ""
         return f"Archive({self.path.name!r}, {orders:,} orders, {snapshots:,} snapshots{seen})"
 

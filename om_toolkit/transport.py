@@ -11,6 +11,7 @@ from base64 import b64encode
 from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
@@ -285,8 +286,8 @@ class Transport(Unpicklable):
         except (requests.Timeout, PoolTimeout):
             return _LATE
         except Exception as error:  # noqa: BLE001 - its text may hold a proxy's password, its frames the credentials
-            is_foreseen = isinstance(error, (requests.RequestException, HTTPError, HTTPException, OSError))
-            return _LATE if flight.is_cut else Broken("connection", self._told(error), may_get_better=is_foreseen)
+            may_get_better = not self._lacks_certificates and isinstance(error, _FORESEEN)
+            return _LATE if flight.is_cut else Broken("connection", self._told(error), may_get_better=may_get_better)
         finally:
             flight.connection = None  # another may have it by now
         # Cut in its headers, or in a body of a length not told, an answer looks whole.
@@ -295,12 +296,22 @@ class Transport(Unpicklable):
     def _told(self, error: Exception) -> str:
         """Name what broke; where it may have been the user's file of certificates, that too."""
         name, certificates = type(error).__name__, self._settings["verify"]
+        if self._lacks_certificates:
+            return f"there is no {certificates}, which the environment names for certificates"
         of_certificates = name in {"SSLError", "OSError"} and isinstance(certificates, str)
         return f"{name}, with the certificates in {certificates}" if of_certificates else name
+
+    @property
+    def _lacks_certificates(self) -> bool:
+        certificates = self._settings["verify"]
+        return isinstance(certificates, str) and not Path(certificates).exists()
 
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+
+
+_FORESEEN: Final = (requests.RequestException, HTTPError, HTTPException, OSError)
 
 
 def _headers(integrator: str | None) -> dict[str, str]:

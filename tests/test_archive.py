@@ -610,6 +610,12 @@ def test_a_closed_archive_says_so(archive: om.Archive) -> None:
     archive.close()
     archive.close()
     assert repr(archive) == "Archive('shop.archive', closed)"
+
+
+def test_a_repr_of_what_is_gone_says_so(tmp_path: Path) -> None:
+    with om.Archive(tmp_path / "shop.archive") as archive:
+        (tmp_path / "shop.archive").unlink()
+        assert repr(archive) == "Archive('shop.archive', cannot be read)"
     for use in (lambda: archive.add("a-1", order(), T1), archive.orders, archive.tables, archive.changes):
         with pytest.raises(om.ArchiveError, match="open it anew"):
             use()

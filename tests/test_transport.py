@@ -315,9 +315,10 @@ def test_proxy_and_certificates_of_the_environment_are_used_and_netrc_is_not(
             assert client.order("1").order_id == "1"
         with monkeypatch.context() as changed:
             changed.setenv("REQUESTS_CA_BUNDLE", "/nowhere.pem")
-            nowhere = failure_of("https://orders.example", max_retries=0)
+            nowhere = failure_of("https://orders.example", max_retries=2)
     assert (unknown.kind, unknown.messages) == ("connection", ("SSLError",))
-    assert nowhere.messages == ("OSError, with the certificates in /nowhere.pem",)
+    assert nowhere.messages == ("there is no /nowhere.pem, which the environment names for certificates",)
+    assert nowhere.attempts == 1  # it will not come into being
     assert asked[1].startswith(b"CONNECT orders.example:443 ")
     assert base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()) in asked[1]  # the proxy's own
     assert KEY.encode() not in asked[1]

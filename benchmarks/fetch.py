@@ -124,7 +124,8 @@ def serving(orders: int) -> Iterator[Served]:
     line, other = context.Pipe()
     process = context.Process(target=serve, args=(other, orders), daemon=True)
     process.start()
-    yield Served(*line.recv(), line)
+    url, order_ids = line.recv()
+    yield Served(url, order_ids, line)
     line.send("")
     process.join()
 

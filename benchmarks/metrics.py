@@ -36,7 +36,7 @@ import om_toolkit as om
 from om_toolkit.tables import columns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 Answer = list[tuple[Any, ...]]
 Timed = tuple[float, Answer]
@@ -333,7 +333,7 @@ def assert_same(found: Answer, expected: Answer) -> None:
 def curves(rounds: int, orders: int) -> Measured:
     """Compare Kaplan-Meier curves with their intervals, in 50 groups, with a fit per group by lifelines."""
     random = np.random.default_rng(1)
-    made = some_orders(random, orders)
+    made: dict[str, Any] = {**some_orders(random, orders)}
     groups = np.char.add("G", random.integers(0, 50, orders).astype(str))
     made["orders"] = made["orders"].with_columns(purchase_country=pl.Series(groups))
     tables = om.Tables(**made, as_of=AS_OF)
@@ -462,7 +462,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.folder or Path(scratch)
         large, small = (prepared(folder / str(size), size) for size in (orders, orders // 10))
-        parts = {
+        parts: dict[str, Callable[[], Iterable[Measured]]] = {
             "speed": lambda: speed(small, large, rounds),
             "curves": lambda: [curves(rounds, orders // 10)],
             "growth": lambda: growth(small, large, 10, rounds),

@@ -79,14 +79,16 @@ def recorded(folder: Path, orders: int) -> tuple[Path, Sequence[str]]:
     """Write a recording of so many orders."""
     shop = Shop(orders)
     path = folder / f"{orders}.json"
-    answers = {
-        f"{PLAYGROUND}/ordermanagement/v1/orders/{order_id}": {
-            "status": {"code": 200, "message": "OK"},
-            "headers": HEADERS,
-            "body": {"string": shop.body(order_id)},
+    answers = cassette.Answers(
+        {
+            f"{PLAYGROUND}/ordermanagement/v1/orders/{order_id}": {
+                "status": {"code": 200, "message": "OK"},
+                "headers": HEADERS,
+                "body": {"string": shop.body(order_id)},
+            }
+            for order_id in shop.order_ids
         }
-        for order_id in shop.order_ids
-    }
+    )
     cassette.write(path, answers)
     return path, shop.order_ids
 

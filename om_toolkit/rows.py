@@ -179,7 +179,7 @@ class _Parts:
     """A table in the making of what orders, captures and refunds hold several of, each with its owner's keys."""
 
     def __init__(self, name: str, position: str, *, personal: bool) -> None:
-        self._name, self._position = name, position
+        self._position = position
         self._rows = _Table(name, personal=personal)
         self._keys: list[list[str | None]] = [[] for _ in _KEYS]
         self._counts: list[int] = []

@@ -76,6 +76,12 @@ def test_without_a_key_there_is_no_such_column(monkeypatch: pytest.MonkeyPatch) 
     assert [column.name for column in columns("orders", personal=True)] == [one.name for one in SCHEMAS["orders"]]
 
 
+def test_a_key_that_is_set_after_orders_were_read_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    orders = om.Orders.from_json(json.dumps(ORDERS))
+    monkeypatch.setenv("OM_PSEUDONYM_KEY", KEY)
+    assert orders.tables().orders["customer_key"].to_list() == keys(orders)
+
+
 @pytest.mark.usefixtures("_key")
 def test_every_way_to_the_orders_table_has_it(tmp_path: Path) -> None:
     file = tmp_path / "answers.ndjson"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 import om_toolkit as om
 from om_toolkit import bulk
@@ -15,7 +17,7 @@ from om_toolkit.shop import Shop
 from om_toolkit.tables import SCHEMAS, columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 FIRST = {"order_id": "a-1", "order_amount": 100, "purchase_currency": "sek", "created_at": "2026-10-01T08:00:00Z"}
@@ -50,6 +52,31 @@ def test_saved_answers_are_read_from_text_bytes_and_files(text: str, encoding: s
         orders = om.Orders.from_json(source)
         assert [order.order_id for order in orders] == ["a-1", "b-2"]
         assert orders.failures == ()
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+def test_orders_laid_out_as_they_are_read_make_the_tables_of_their_objects(repeated: bool) -> None:  # noqa: FBT001
+    shop = Shop(100)
+    bodies = [shop.body(order_id) for order_id in shop.order_ids]
+    if repeated:
+        older = {**json.loads(bodies[7]), "captures": [{"capture_id": "gone", "captured_at": "2030-01-01T00:00:00Z"}]}
+        bodies.insert(3, json.dumps(older).encode())
+    with pytest.warns(om.RepeatedOrders) if repeated else nullcontext():
+        read = om.Orders.from_json(b"\n".join(bodies))
+    made = om.Orders(read)
+    assert read.as_of == max(filter(None, happened(made)))
+    for personal in (False, True):
+        tables, expected = (orders.tables(personal=personal) for orders in (read, made))
+        for name, frame in expected.items():
+            assert_frame_equal(getattr(tables, name), frame)
+    assert_frame_equal(read.tables().captures, read.captures.to_polars())  # and the second time as well
+
+
+def happened(orders: om.Orders) -> Iterator[datetime | None]:
+    for order in orders:
+        yield order.created_at
+        yield from (capture.captured_at for capture in order.captures)
+        yield from (refund.refunded_at for refund in order.refunds)
 
 
 def test_one_order_is_read_pretty_printed() -> None:

@@ -1,4 +1,4 @@
-"""Saved answers: a path, text or bytes in; orders out, and a failure for each answer that is none."""
+"""Saved answers: a path, text or bytes in; orders and their rows out, and a failure for each answer that is none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from om_toolkit.models import Order, read_order
 from om_toolkit.rows import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
 _SHOWN: Final = 5  # ids that a warning spells out
@@ -47,22 +47,33 @@ def read(documents: Iterable[tuple[str, bytes]], *, personal: bool = False) -> R
 
     def as_they_come() -> Iterator[Order]:
         for where, document in documents:
-            try:
-                order = read_order(document)
-            except FetchError as error:
-                known = error.failure.order_id
-                failures.append(error.failure if known != "?" else replace(error.failure, order_id=where))
-                continue
-            order_id = order.order_id or ""
-            if orders.pop(order_id, None):
-                repeated[order_id] += 1
-            orders[order_id] = order
-            yield order
+            for found in _read(where, document):
+                if isinstance(found, Failure):
+                    failures.append(found)
+                    continue
+                order_id = found.order_id or ""
+                if orders.pop(order_id, None):
+                    repeated[order_id] += 1
+                orders[order_id] = found
+                yield found
 
     rows = Rows(personal=personal).take(as_they_come())
     if repeated:
         rows = Rows(personal=personal).take(orders.values())
     return Read(list(orders.values()), rows, failures, repeated)
+
+
+def _read(where: str, document: bytes, *, is_part: bool = False) -> Sequence[Order | Failure]:
+    """Read a document; a line that is none may hold several, or one and something else."""
+    try:
+        return [read_order(document)]
+    except FetchError as error:
+        failure = error.failure
+    may_hold_more = failure.kind == "invalid_body" and not is_part and b"\n" not in document
+    parts = list(_Splitter().parts(document)) if may_hold_more else []
+    if len(parts) > 1:
+        return [found for part in parts for found in _read(where, part, is_part=True)]
+    return [failure if failure.order_id != "?" else replace(failure, order_id=where)]
 
 
 def newest(orders: Iterable[Order]) -> datetime | None:
@@ -152,17 +163,20 @@ class _Splitter:
 
     def split(self, lines: Iterable[bytes]) -> Iterator[bytes]:
         stripped = (raw.removeprefix(BOM_UTF8).rstrip(_BLANK) for raw in lines)
-        for line, following in pairwise(chain(filter(None, stripped), [b"{"])):
-            begins = line.startswith(b"{")
-            if self._begun and begins and not self._begun[-1].endswith((b"[", b",", b":")):
+        for line, following in pairwise(chain(filter(None, stripped), [b""])):
+            if self._begun and line.startswith(b"{") and not self._begun[-1].endswith((b"[", b",", b":")):
                 yield from self._given_up()
-            # Where another object begins below, this one is over: its brackets need not be counted.
-            if not self._depth and begins and line.endswith(b"}") and (following.startswith(b"{") or _is_whole(line)):
+            if not self._depth and _is_whole(line, following):
                 yield line
             else:
                 yield from self._cut(line)
         if self._arrays and not self._depth:
             yield b"["  # an array without an end may have lost some
+        yield from self._given_up()
+
+    def parts(self, line: bytes) -> Iterator[bytes]:
+        """Yield what there is on a line, documents and what is none."""
+        yield from self._cut(line)
         yield from self._given_up()
 
     def _cut(self, line: bytes) -> Iterator[bytes]:
@@ -195,5 +209,7 @@ class _Splitter:
         self._begun, self._depth = [], 0
 
 
-def _is_whole(line: bytes) -> bool:
-    return line.startswith(b"{") and line.endswith(b"}") and line.count(b"{") == line.count(b"}")
+def _is_whole(line: bytes, following: bytes = b"") -> bool:
+    """Tell whether a line looks like a document; where another begins below, its brackets need not be counted."""
+    is_object = line.startswith(b"{") and line.endswith(b"}")
+    return is_object and (following.startswith(b"{") or line.count(b"{") == line.count(b"}"))

@@ -263,7 +263,10 @@ class Orders(Batch[Order]):
     _key = ("order_id",)
 
     _rows: Rows | None = None
-    """What the tables will be made of, where the orders were laid out as they were read."""
+    """What the tables will be made of, until they are, where the orders were laid out as they were read."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_rows": None}
 
     @classmethod
     def from_json(cls, *sources: str | bytes | Path, as_of: datetime | None = None) -> Self:
@@ -287,17 +290,21 @@ class Orders(Batch[Order]):
         with paused():
             found = read(documents(*sources))
         warn_of_repeated(found.repeated)
-        at = found.rows.newest() if as_of is None else as_of
-        orders = cls(found.orders, failures=found.failures, as_of=at, as_of_is_inferred=as_of is None)
-        orders._rows = found.rows
-        return orders
+        return cls.at(as_of, found.orders, found.failures, found.rows)
 
     @classmethod
-    def at(cls, as_of: datetime | None, orders: Sequence[Order], failures: Iterable[Failure] = ()) -> Self:
-        """Return orders that speak of an instant, or, where none is known, of the newest time in them."""
-        if as_of is not None:
-            return cls(orders, failures=failures, as_of=as_of)
-        return cls(orders, failures=failures, as_of=newest(orders), as_of_is_inferred=True)
+    def at(
+        cls,
+        as_of: datetime | None,
+        orders: Sequence[Order],
+        failures: Iterable[Failure] = (),
+        rows: Rows | None = None,
+    ) -> Self:
+        """Return orders, laid out or not, that speak of an instant, or, where none is known, of the newest in them."""
+        at = newest(orders) if as_of is None else as_of
+        made = cls(orders, failures=failures, as_of=at, as_of_is_inferred=as_of is None)
+        made._rows = rows
+        return made
 
     @property
     def captures(self) -> Captures:

@@ -17,7 +17,6 @@ from om_toolkit import tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
 
     from om_toolkit.models import Order, Row
 
@@ -35,7 +34,7 @@ def to_frame(table: str, items: Sequence[Row], *, personal: bool = False) -> pl.
     rows = _Table(table, personal=personal)
     for some in _some(items, 4 * _AT_ONCE):
         rows.add(some)
-    return rows.frame(_computed(_names_computed(table), items))
+    return rows.frame(_computed(_not_fields(tables.columns(table)), items))
 
 
 class Rows:
@@ -61,17 +60,12 @@ class Rows:
     def frames(self, orders: Sequence[Order]) -> dict[str, pl.DataFrame]:
         """Return the tables; the orders that were taken tell once more what is computed of them."""
         return {
-            "orders": self._orders.frame(_computed(_names_computed("orders"), orders)),
+            "orders": self._orders.frame(_computed(_not_fields(tables.columns("orders")), orders)),
             "captures": self._captures.frame(),
             "refunds": self._refunds.frame(),
             "order_lines": self._lines.frame(),
             "shipments": self._shipments.frame(),
         }
-
-    def newest(self) -> datetime | None:
-        """Return the newest time at which something has happened; an expiry may be yet to come."""
-        happened = (self._orders["created_at"], self._captures["captured_at"], self._refunds["refunded_at"])
-        return max(filter(None, chain.from_iterable(happened)), default=None)
 
 
 def _some(items: Iterable[Any], count: int) -> Iterator[list[Any]]:
@@ -79,8 +73,8 @@ def _some(items: Iterable[Any], count: int) -> Iterator[list[Any]]:
     return iter(lambda: list(islice(items, count)), [])
 
 
-def _names_computed(table: str) -> list[str]:
-    return [column.name for column in tables.columns(table) if column.path is None]
+def _not_fields(schema: Iterable[tables.Column]) -> list[str]:
+    return [column.name for column in schema if column.path is None]
 
 
 def _computed(names: Iterable[str], items: Sequence[Row]) -> dict[str, list[Any]]:
@@ -99,7 +93,8 @@ class _Table:
 
     def __init__(self, name: str, *, personal: bool) -> None:
         self._name, self._personal = name, personal
-        fields = [column for column in tables.columns(name, personal=personal) if column.path is not None]
+        of_fields = (column for column in tables.SCHEMAS[name] if column.path is not None)
+        fields = [column for column in of_fields if personal or not column.is_personal]
         self._readers = [
             (parent, _reader([_attribute(column) for column in columns]))
             for parent, columns in groupby(fields, key=lambda column: column.parent)
@@ -116,9 +111,6 @@ class _Table:
         columns = chain.from_iterable(zip(*map(read, walk.to(parent)), strict=True) for parent, read in self._readers)
         for values, more in zip(self._values.values(), columns, strict=True):
             values.extend(more)
-
-    def __getitem__(self, column: str) -> list[Any]:
-        return self._values[column]
 
     def frame(self, computed: Mapping[str, Sequence[Any] | pl.Series] | None = None) -> pl.DataFrame:
         """Return the frame, with columns that are no fields of the objects."""
@@ -152,7 +144,7 @@ class _Walk:
         return self._found[parent]
 
 
-_Owner: TypeAlias = tuple["str | None", "str | None", str, "str | None", "str | None", "Sequence[Row]"]
+_Owner: TypeAlias = tuple[str | None, str | None, str, str | None, str | None, "Sequence[Row]"]
 """Whose lines or shipments they are, by the keys of `_KEYS`, and these."""
 _KEYS: Final = ("order_id", "purchase_currency", "source", "capture_id", "refund_id")
 
@@ -183,9 +175,8 @@ class _Parts:
         self._rows = _Table(name, personal=personal)
         self._keys: list[list[str | None]] = [[] for _ in _KEYS]
         self._counts: list[int] = []
-        self._computed: dict[str, list[Any]] = {
-            name: [] for name in _names_computed(name) if name not in (*_KEYS, position)
-        }
+        others = (column for column in _not_fields(tables.SCHEMAS[name]) if column not in (*_KEYS, position))
+        self._computed: dict[str, list[Any]] = {column: [] for column in others}
 
     def add(self, owners: Iterable[_Owner]) -> None:
         """Lay out the items of owners, as far as they have any."""

@@ -139,8 +139,8 @@ def test_a_key_that_is_no_text_is_a_key_and_an_address_too(monkeypatch: pytest.M
 
 @pytest.mark.parametrize("weak", ["", "short", "a" * 64, KEY[:31]])
 def test_a_key_that_can_be_guessed_is_refused_and_not_shown(weak: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    orders = om.Orders.from_json(json.dumps(ORDERS))
     monkeypatch.setenv("OM_PSEUDONYM_KEY", weak)
+    orders = om.Orders.from_json(json.dumps(ORDERS))  # to read them no key is needed
     with pytest.raises(om.InvalidSetting, match="OM_PSEUDONYM_KEY is too easily guessed") as caught:
         orders.to_polars()
     traceback = TracebackException.from_exception(caught.value, capture_locals=True)

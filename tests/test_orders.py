@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -72,6 +73,35 @@ def test_orders_laid_out_as_they_are_read_make_the_tables_of_their_objects(repea
     assert_frame_equal(read.tables().captures, read.captures.to_polars())  # and the second time as well
 
 
+def test_orders_can_be_pickled_whether_their_tables_were_made_or_not() -> None:
+    orders = om.Orders.from_json(BOTH)
+    for _ in range(2):
+        assert_frame_equal(pickle.loads(pickle.dumps(orders)).tables().order_lines, orders.tables().order_lines)
+
+
+A, B, C = (f'{{"order_id":"{number}"}}' for number in (1, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("text", "ids", "failed"),
+    [
+        (f"{A}}}\n{B}", "12", 1),
+        (f"{A}\n{B}}}", "12", 1),
+        (f"{A} junk }}\n{B}", "12", 1),
+        (f"[\n{A}}}\n{B}\n]", "12", 1),
+        (f"[\n{A}, {B}\n]", "12", 0),
+        (f"{A}{B}\n{C}", "123", 0),
+        (f'{A}{{"order_id":"2","customer":{{}}\n{C}', "13", 1),
+        (f'{{"order_id":"1","locale":"{{"}} {B}\n{C}', "123", 0),
+        (f'[\n{A},\n{{"order_id":"2","customer":{{}}', "1", 1),
+    ],
+)
+def test_what_stands_beside_an_order_on_its_line_costs_none(text: str, ids: str, failed: int) -> None:
+    orders = om.Orders.from_json(text)
+    assert [order.order_id for order in orders] == list(ids)
+    assert [failure.kind for failure in orders.failures] == ["invalid_body"] * failed
+
+
 def happened(orders: om.Orders) -> Iterator[datetime | None]:
     for order in orders:
         yield order.created_at
@@ -124,7 +154,7 @@ def test_the_last_of_a_repeated_order_counts_and_a_warning_says_so() -> None:
         ("[", [], 1),
         (f"{json.dumps(FIRST)}\nnull\n# a remark\n{json.dumps(SECOND)}", ["a-1", "b-2"], 2),
         (f"{{broken\n{json.dumps(FIRST)}\n{json.dumps(SECOND)}", ["a-1", "b-2"], 1),
-        (f"{json.dumps(FIRST)}{json.dumps(SECOND)}", [], 1),
+        (f"{json.dumps(FIRST)}{json.dumps(SECOND)}", ["a-1", "b-2"], 0),
         (json.dumps(FIRST | {"locale": "\u2028"}, ensure_ascii=False) + "\n" + json.dumps(SECOND), ["a-1", "b-2"], 0),
         ("[" * 100_000, [], 1),
         ('[{"order_id": "z", "x": ' + "[" * 100_000, [], 1),

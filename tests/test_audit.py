@@ -141,6 +141,18 @@ CASES: dict[str, tuple[dict[str, Any], list[tuple[Any, ...]]]] = {
         {"first_orders": {"order_amount": 12000, "status": "PART_CAPTURED"}, "order_lines": []},
         [("released_remainder", "info", None, 12000, 10000, -2000)],
     ),
+    "part captured, and what remains is not told": (
+        {
+            "first_orders": {
+                "order_amount": 12000,
+                "status": "PART_CAPTURED",
+                "remaining_authorized_amount": None,
+                "expires_at": at(2000),
+            },
+            "order_lines": [],
+        },
+        [],
+    ),
     "captured before it was created": (
         {"first_captures": {"captured_at": at(-1)}},
         [("capture_before_creation", "error", "1", None, None, None)],
@@ -294,11 +306,12 @@ def test_orders_tell_of_fields_that_tables_do_not_hold() -> None:
         ([("2", 4000), ("1", 6001)], [("1", 6001, 6000)]),
         ([("1", 6000)], [("2", None, 4000)]),
         ([("1", 6000), ("2", 4000), ("3", 5)], [("3", 5, None)]),
+        ([("1", 6000), ("2", 4000), (None, 6), (None, 5)], [(None, 5, None), (None, 6, None)]),
         ([], []),
     ],
 )
 def test_captures_are_compared_with_those_that_the_api_lists(
-    listed: list[tuple[str, int]], expected: list[tuple[Any, ...]]
+    listed: list[tuple[str | None, int]], expected: list[tuple[Any, ...]]
 ) -> None:
     captures = om.Captures(
         om.Capture(order_id="a", capture_id=capture_id, captured_amount=amount) for capture_id, amount in listed

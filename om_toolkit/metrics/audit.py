@@ -1,6 +1,7 @@
 """What does not add up: the five tables in, one row per finding out.
 
-Amounts that are missing are 0, as they are in every sum of the other metrics.
+In sums a missing amount is 0, as in those of the other metrics. Where a row's own amount is missing it is compared with
+nothing: `missing_value` tells of it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _NEEDED: Final = {
     "captures": ("captured_amount", "captured_at"),
     "refunds": ("refunded_amount", "refunded_at"),
 }
-"""What a metric leaves something out for, or takes to be 0, when it is missing."""
+"""What a metric leaves something out for, or takes to be 0, when it is missing; `_orders` fills none of it."""
 
 _IDS: Final = {"orders": "order_id", "captures": "capture_id", "refunds": "refund_id"}
 
@@ -102,15 +103,15 @@ def audit(data: object, *, captures: HasFrame | None = None) -> pl.DataFrame:
     if captures is not None:
         findings.append(_listed(tables, captures.to_polars().lazy()))
     rank = pl.col("severity").replace_strict(_SEVERITIES, range(len(_SEVERITIES)), return_dtype=pl.Int8)
-    return pl.concat(findings).sort(rank, "rule", *_KEYS, "message", nulls_last=True).collect()
+    return pl.concat(findings).sort(rank, "rule", *_KEYS, "message", "expected", "actual", nulls_last=True).collect()
 
 
 class _Rule(NamedTuple):
-    """A rule, and what a finding of it says of the row for which it holds."""
+    """A rule, and what a finding of it says of the row that breaks it."""
 
     name: str
     severity: str
-    holds: pl.Expr
+    is_broken: pl.Expr
     message: pl.Expr
     expected: pl.Expr = _NONE
     actual: pl.Expr = _NONE
@@ -130,13 +131,13 @@ def _missing(table: str, column: str, *, among: pl.Expr = _ALL) -> _Rule:
 
 
 def _findings(rows: pl.LazyFrame, *rules: _Rule) -> pl.LazyFrame:
-    """Plan the findings about some rows, one for each rule that holds for one.
+    """Plan the findings about some rows, one for each rule that a row breaks.
 
     All rules are held against a row at once, so that rows which took joins to make are made once.
     """
-    broken = pl.concat_list(pl.when(rule.holds).then(pl.lit(number, pl.Int8)) for number, rule in enumerate(rules))
+    broken = pl.concat_list(pl.when(rule.is_broken).then(pl.lit(number, pl.Int8)) for number, rule in enumerate(rules))
     found = (
-        rows.filter(pl.any_horizontal(rule.holds for rule in rules))
+        rows.filter(pl.any_horizontal(rule.is_broken for rule in rules))
         .with_columns(broken=broken.list.drop_nulls())
         .explode("broken")
     )
@@ -158,7 +159,7 @@ def _findings(rows: pl.LazyFrame, *rules: _Rule) -> pl.LazyFrame:
 
 
 def _of_orders(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
-    """Plan the findings about what an order says of itself."""
+    """Plan the findings about what an order says, by itself and beside its captures and refunds."""
     ordered, captured, refunded = pl.col("order_amount"), pl.col("captured_amount"), pl.col("refunded_amount")
     remaining, status, expires_at = pl.col("remaining_authorized_amount"), pl.col("status"), pl.col("expires_at")
     is_open = status.is_in(OPEN) & ~_is_released()
@@ -245,10 +246,14 @@ def _orders(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
 
 
 def _is_released() -> pl.Expr:
-    """Tell whether nothing remains to be captured of an order that was captured in part."""
-    captured, remaining = pl.col("captured_amount"), pl.col("remaining_authorized_amount").fill_null(0)
-    is_captured = pl.col("status").is_in(["PART_CAPTURED", "CAPTURED", "CLOSED"])
-    return is_captured & (captured > 0) & (captured < pl.col("order_amount")) & (remaining == 0)
+    """Tell whether nothing remains to be captured of an order that was captured in part.
+
+    One that is over has nothing left, told or not; of one that is not, an unknown remainder may be there.
+    """
+    captured, remaining, status = pl.col("captured_amount"), pl.col("remaining_authorized_amount"), pl.col("status")
+    is_over = status.is_in(["CAPTURED", "CLOSED"]) & (remaining.fill_null(0) == 0)
+    is_left = (status == "PART_CAPTURED") & remaining.eq_missing(0)
+    return (is_over | is_left) & (captured > 0) & (captured < pl.col("order_amount"))
 
 
 def _contradiction() -> pl.Expr:
@@ -274,7 +279,7 @@ def _contradiction() -> pl.Expr:
 
 
 def _of_captures(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
-    """Plan the findings about when captures were made and how they were shipped."""
+    """Plan the findings about captures: what they lack, when they were made, how they were shipped."""
     captured_at, created_at, expires_at = pl.col("captured_at"), pl.col("created_at"), pl.col("expires_at")
     return _findings(
         _captures(tables),

@@ -1,14 +1,19 @@
-"""A long fetch through every fault: nothing is lost, nothing is asked for in vain, the pace is held."""
+"""A long fetch through every fault, and one killed again and again: nothing is lost, nothing is asked for in vain."""
 
 from __future__ import annotations
 
 import gc
+import random
+import sqlite3
+import subprocess
+import sys
 import time
 from collections import Counter, defaultdict
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from polars.testing import assert_frame_equal
 
 import om_toolkit as om
 from om_toolkit import client as client_module
@@ -16,7 +21,9 @@ from om_toolkit.server import Server
 from om_toolkit.shop import Shop
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from multiprocessing.connection import Connection
+    from pathlib import Path
 
 RETRIED = {
     "server_error": ("server_error", 0.05),
@@ -45,16 +52,17 @@ FINAL = {
 GOOD = {None, "used_up"}
 """What an answer can be: the kind of failure that it is, and its share. 401 is not here: it stops a batch."""
 
+FAULTS = {name: share for name, (_, share) in (RETRIED | FINAL).items()} | {"used_up": 0.0001}
+
 Asked = tuple[float, str, str | None]  # when, the path, and the fault that was the answer
 
 
 class WatchedServer(Server):
     """Remembers when it was asked for what, and how it answered."""
 
-    def __init__(self, orders: int) -> None:
+    def __init__(self, orders: int, faults: Mapping[str, float] = FAULTS) -> None:
         self.asked: list[tuple[float, str]] = []
-        faults = {name: share for name, (_, share) in (RETRIED | FINAL).items()}
-        super().__init__(Shop(orders), faults=faults | {"used_up": 0.0001})
+        super().__init__(Shop(orders), faults=faults)
 
     def respond(self, method: str, path: str, authorization: str) -> Any:
         self.asked.append((time.monotonic(), path))
@@ -144,3 +152,74 @@ def test_twenty_thousand_orders_through_every_fault_at_a_held_pace(monkeypatch: 
     assert set(found) == {*RETRIED, *FINAL, *GOOD}
     assert abs(1 - found[None] / len(asked) - 1 / 3) < 0.01
     assert most_in_a_second(asked) <= 1.05 * 450
+
+
+FETCH = """
+import sys
+import om_toolkit as om
+with om.Client("kco_test_soak", base_url=sys.argv[1], requests_per_second=None, workers=8) as client:
+    client.orders(sys.argv[3:], archive=om.Archive(sys.argv[2]))
+"""
+
+
+def fetching(url: str, path: Path, ids: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Fetch into an archive in a process of its own."""
+    return subprocess.Popen([sys.executable, "-W", "error", "-c", FETCH, url, path, *ids])
+
+
+def held(path: Path) -> set[tuple[Any, ...]]:
+    """Return what an archive holds, and hold that SQLite finds no fault with it."""
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    found = set(connection.execute("SELECT order_key, number, digest, body FROM snapshots").fetchall())
+    connection.close()
+    return found
+
+
+def assert_holds_all(path: Path, undisturbed: Path, ids: Sequence[str]) -> None:
+    with om.Archive(path) as archive, om.Archive(undisturbed) as other:
+        assert [order.order_id for order in archive.orders(ids)] == list(ids)
+        assert list(archive.orders(ids)) == list(other.orders(ids))
+        for name, table in other.tables().items():
+            keys = [column for column in table.columns if column.endswith("_id") or column in ("line", "shipment")]
+            assert_frame_equal(getattr(archive.tables(), name).sort(keys), table.sort(keys))
+
+
+@pytest.mark.slow
+def test_a_fetch_killed_at_fifty_moments_and_begun_again_loses_no_answer_and_ends_as_if_undisturbed(
+    tmp_path: Path,
+) -> None:
+    path, undisturbed, dice = tmp_path / "shop.archive", tmp_path / "undisturbed.archive", random.Random(4)  # noqa: S311
+    stored: set[tuple[Any, ...]] = set()
+    with WatchedServer(2_000, faults={}) as server:
+        ids = server.shop.order_ids
+        for _ in range(50):
+            enough = len(server.asked) + dice.randrange(1, 60)
+            process = fetching(server.url, path, ids)
+            while len(server.asked) < enough:
+                time.sleep(0.001)
+                assert process.poll() is None
+            time.sleep(dice.uniform(0, 0.01))
+            process.kill()
+            assert process.wait() < 0, "it ended before it was killed"
+            found = held(path)
+            assert stored <= found, "what was stored stays"
+            stored = found
+        assert 200 < len(stored) < len(ids)
+        for whole in (path, undisturbed):
+            assert fetching(server.url, whole, ids).wait() == 0
+        assert_holds_all(path, undisturbed, ids)
+
+
+@pytest.mark.slow
+def test_two_processes_that_fetch_overlapping_ids_into_one_archive_lose_nothing_and_store_nothing_twice(
+    tmp_path: Path,
+) -> None:
+    path, alone = tmp_path / "shop.archive", tmp_path / "alone.archive"
+    with Server(Shop(1_000)) as server:
+        ids = server.shop.order_ids
+        both = [fetching(server.url, path, some) for some in (ids[:700], ids[300:])]
+        assert [process.wait() for process in both] == [0, 0]
+        assert fetching(server.url, alone, ids).wait() == 0
+    assert len(held(path)) == len(ids)
+    assert_holds_all(path, alone, ids)

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from math import sqrt
 from typing import Any
 
 import polars as pl
@@ -236,73 +237,74 @@ def test_time_to_refund() -> None:
     assert om.time_to_refund(ORDERS).row(0) == (3, 1, 0, 2.5, pytest.approx(50 / 24), pytest.approx(70 / 24))
 
 
+def shares(rows: list[tuple[str, int, int]]) -> list[Any]:
+    """Of names, counts and tracked ones: the share of all, what is tracked of each, and Wilson's interval by hand."""
+    n = sum(count for _, count, _ in rows)
+    made: list[Any] = []
+    for name, count, tracked in rows:
+        middle, half = (count + Z2 / 2) / (n + Z2), sqrt(Z2 * (count * (n - count) / n + Z2 / 4)) / (n + Z2)
+        numbers = (count / n, tracked, tracked / count, middle - half, middle + half)
+        made.append((name, count, *(pytest.approx(number, abs=1e-12) for number in numbers)))
+    return made
+
+
 def test_shipping_methods() -> None:
     # Captures 1 to 10: Home, PickUpPoint, Home, (mixed), (digital), (unknown), Home (spelled home), (missing), Drone,
     # Undefined; 1, 3, 4 and 7 have tracking. Wilson of 3 in 10 and of 1 in 10.
     rows = om.shipping_methods(ORDERS).rows()
-    three, one = close(0.107791, 0.603222), close(0.017876, 0.404150)
-    assert [(*row[:2], round(row[2], 9), *row[3:5]) for row in rows] == [
-        ("Home", 3, 0.3, 3, 1),
-        ("(digital)", 1, 0.1, 0, 0),
-        ("(missing)", 1, 0.1, 0, 0),
-        ("(mixed)", 1, 0.1, 1, 1),
-        ("(unknown)", 1, 0.1, 0, 0),
-        ("Drone", 1, 0.1, 0, 0),
-        ("PickUpPoint", 1, 0.1, 0, 0),
-        ("Undefined", 1, 0.1, 0, 0),
-    ]
-    assert [row[5:] for row in rows] == [three] + 7 * [one]
+    one = [(name, 1, int(name == "(mixed)")) for name in "(digital) (missing) (mixed) (unknown)".split()]
+    one += [(name, 1, 0) for name in ("Drone", "PickUpPoint", "Undefined")]
+    assert rows == shares([("Home", 3, 3), *one])
+    assert [row[5:] for row in rows] == [close(0.107791, 0.603222)] + 7 * [close(0.017876, 0.404150)]
 
 
 def test_shipping_methods_and_their_money() -> None:
     # Of the 26000 captured in SEK 6000 + 3000 went Home.
-    rows = om.shipping_methods(ORDERS, by="purchase_currency").select(
-        "purchase_currency", "shipping_method", "count", "captured_amount", "amount_share"
-    )
-    assert rows.rows() == [
-        ("JPY", "Home", 1, 980, 1),
-        ("SEK", "Home", 2, 9000, 9 / 26),
-        ("SEK", "(digital)", 1, 2000, 2 / 26),
-        ("SEK", "(missing)", 1, 2500, 2500 / 26000),
-        ("SEK", "(mixed)", 1, 4000, 4 / 26),
-        ("SEK", "(unknown)", 1, 1000, 1 / 26),
-        ("SEK", "Drone", 1, 1500, 1500 / 26000),
-        ("SEK", "PickUpPoint", 1, 4000, 4 / 26),
-        ("SEK", "Undefined", 1, 2000, 2 / 26),
+    rows = om.shipping_methods(ORDERS, by="purchase_currency").rows()
+    money = [9000, 2000, 2500, 4000, 1000, 1500, 4000, 2000]
+    names = "Home (digital) (missing) (mixed) (unknown) Drone PickUpPoint Undefined".split()
+    counted = shares([(name, 2 if name == "Home" else 1, {"Home": 2, "(mixed)": 1}.get(name, 0)) for name in names])
+    assert rows == [
+        ("JPY", *shares([("Home", 1, 1)])[0], 980, 1),
+        *(("SEK", *row, amount, amount / 26000) for row, amount in zip(counted, money, strict=True)),
     ]
 
 
 @pytest.mark.parametrize(
     ("asked", "expected"),
     [
-        # f is (mixed) as a whole: Home, and Home with Postal.
+        # f is (mixed) as a whole: Home, and Home with Postal. Tracked are shipments of d, of f and of i.
         (
             {"grain": "order"},
-            "Home 2, (digital) 1, (missing) 1, (mixed) 1, (unknown) 1, Drone 1, PickUpPoint 1, Undefined 1",
+            (
+                "Home 2 2, (digital) 1 0, (missing) 1 0, (mixed) 1 1, (unknown) 1 0, Drone 1 0, PickUpPoint 1 0, "
+                "Undefined 1 0"
+            ),
         ),
-        # Eight entries: those of d, of e, three of f, those of i, k and l.
-        ({"grain": "shipment"}, "Home 4, Drone 1, PickUpPoint 1, Postal 1, Undefined 1"),
-        # Only a tells what its customer chose.
-        ({"grain": "order", "source": "chosen"}, "(missing) 11, Home 1"),
+        # Eight entries: those of d, of e, three of f, those of i, k and l. Of f both that went Home are tracked.
+        ({"grain": "shipment"}, "Home 4 4, Drone 1 0, PickUpPoint 1 0, Postal 1 0, Undefined 1 0"),
+        # Only a tells what its customer chose; it is not shipped yet.
+        ({"grain": "order", "source": "chosen"}, "(missing) 11 3, Home 1 0"),
     ],
 )
 def test_shipping_methods_of_other_grains(asked: dict[str, Any], expected: str) -> None:
-    rows = om.shipping_methods(ORDERS, **asked).select("shipping_method", "count").rows()
-    assert ", ".join(f"{method} {count}" for method, count in rows) == expected
+    told = [method.split() for method in expected.split(", ")]
+    assert om.shipping_methods(ORDERS, **asked).rows() == shares([(name, int(n), int(k)) for name, n, k in told])
 
 
 def test_carriers() -> None:
     # DHL SE carried captures 1, 3 and 10, and a part of 4; k names no company, j has no shipping info at all.
-    rows = om.carriers(ORDERS).select("shipping_company", "count", "with_tracking").rows()
-    assert rows == [
-        ("DHL SE", 3, 2),
-        ("(missing)", 2, 0),
-        ("(digital)", 1, 0),
-        ("(mixed)", 1, 1),
-        ("(unknown)", 1, 0),
-        ("PostNord", 1, 0),
-        ("Yamato", 1, 1),
-    ]
+    assert om.carriers(ORDERS).rows() == shares(
+        [
+            ("DHL SE", 3, 2),
+            ("(missing)", 2, 0),
+            ("(digital)", 1, 0),
+            ("(mixed)", 1, 1),
+            ("(unknown)", 1, 0),
+            ("PostNord", 1, 0),
+            ("Yamato", 1, 1),
+        ]
+    )
 
 
 def test_expiring_and_at_risk() -> None:

@@ -61,8 +61,7 @@ def _read_parts(path: Path, repeated: Counter[str], *, personal: bool) -> Iterat
         for number, chunk in enumerate(iter(lambda: list(islice(all_documents, _ORDERS_AT_ONCE)), [])):
             with paused():
                 found = read(chunk, personal=personal)
-                frames: dict[str, Any] = found.rows.frames(found.orders)
-                tables = Tables(**frames, as_of=None, failures=tuple(found.failures))
+                tables = Tables(**found.rows.frames(found.orders), as_of=None, failures=tuple(found.failures))
             repeated += found.repeated
             del found  # before the next ones are made
             bar.update(sum(len(document) for _, document in chunk))

@@ -337,9 +337,8 @@ class Orders(Batch[Order]):
             return self._laid_out(rows)
 
     def _laid_out(self, rows: Rows) -> Tables[pl.DataFrame]:
-        frames: dict[str, Any] = rows.frames(self)
         return Tables(
-            **frames,
+            **rows.frames(self),
             as_of=self.as_of,
             failures=self.failures,
             as_of_is_inferred=self.as_of_is_inferred,

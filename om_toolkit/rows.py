@@ -57,8 +57,8 @@ class Rows:
             self._shipments.add(_owners_of_shipments(some))
         return self
 
-    def frames(self, orders: Sequence[Order]) -> dict[str, pl.DataFrame]:
-        """Return the tables; the orders that were taken tell once more what is computed of them."""
+    def frames(self, orders: Sequence[Order]) -> dict[str, Any]:
+        """Return the frames, by table; the orders that were taken tell once more what is computed of them."""
         return {
             "orders": self._orders.frame(_computed(_not_fields(tables.columns("orders")), orders)),
             "captures": self._captures.frame(),

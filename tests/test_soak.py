@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import random
-import sqlite3
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from archive_processes import rows
 from polars.testing import assert_frame_equal
 
 import om_toolkit as om
@@ -167,15 +167,6 @@ def fetching(url: str, path: Path, ids: Sequence[str]) -> subprocess.Popen[bytes
     return subprocess.Popen([sys.executable, "-W", "error", "-c", FETCH, url, path, *ids])
 
 
-def held(path: Path) -> set[tuple[Any, ...]]:
-    """Return what an archive holds, and hold that SQLite finds no fault with it."""
-    connection = sqlite3.connect(path)
-    assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    found = set(connection.execute("SELECT order_key, number, digest, body FROM snapshots").fetchall())
-    connection.close()
-    return found
-
-
 def assert_holds_all(path: Path, undisturbed: Path, ids: Sequence[str]) -> None:
     with om.Archive(path) as archive, om.Archive(undisturbed) as other:
         assert [order.order_id for order in archive.orders(ids)] == list(ids)
@@ -202,7 +193,7 @@ def test_a_fetch_killed_at_fifty_moments_and_begun_again_loses_no_answer_and_end
             time.sleep(dice.uniform(0, 0.01))
             process.kill()
             assert process.wait() < 0, "it ended before it was killed"
-            found = held(path)
+            found = set(rows(path))
             assert stored <= found, "what was stored stays"
             stored = found
         assert 200 < len(stored) < len(ids)
@@ -221,5 +212,5 @@ def test_two_processes_that_fetch_overlapping_ids_into_one_archive_lose_nothing_
         both = [fetching(server.url, path, some) for some in (ids[:700], ids[300:])]
         assert [process.wait() for process in both] == [0, 0]
         assert fetching(server.url, alone, ids).wait() == 0
-    assert len(held(path)) == len(ids)
+    assert len(rows(path)) == len(ids)
     assert_holds_all(path, alone, ids)

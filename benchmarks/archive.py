@@ -29,8 +29,8 @@ from convert import (
 )
 
 import om_toolkit as om
-from om_toolkit.models import read_order
-from om_toolkit.shop import AS_OF, Shop
+from om_toolkit.orders.parsing import read_order
+from om_toolkit.synthetic.shop import AS_OF, Shop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

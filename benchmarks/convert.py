@@ -41,9 +41,9 @@ import polars as pl
 from polars.testing import assert_frame_equal
 
 import om_toolkit as om
-from om_toolkit import tables
-from om_toolkit.collector import paused
-from om_toolkit.shop import Shop
+from om_toolkit.support.gc_pause import paused
+from om_toolkit.synthetic.shop import Shop
+from om_toolkit.tables import schema as tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -35,9 +35,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import aiohttp
 
 import om_toolkit as om
-from om_toolkit.models import read_order
-from om_toolkit.server import Server
-from om_toolkit.shop import Shop
+from om_toolkit.orders.parsing import read_order
+from om_toolkit.synthetic.server import Server
+from om_toolkit.synthetic.shop import Shop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

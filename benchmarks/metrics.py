@@ -33,7 +33,7 @@ from lifelines import KaplanMeierFitter
 from lifelines.utils import median_survival_times
 
 import om_toolkit as om
-from om_toolkit.tables import columns
+from om_toolkit.tables.schema import columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

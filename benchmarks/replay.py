@@ -27,9 +27,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import vcr
 
 import om_toolkit as om
-from om_toolkit import cassette
-from om_toolkit.shop import Shop
-from om_toolkit.transport import PLAYGROUND
+from om_toolkit.api.credentials import PLAYGROUND
+from om_toolkit.recordings import cassette
+from om_toolkit.synthetic.shop import Shop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -11,9 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from om_toolkit import money, privacy
-from om_toolkit.archive import Archive
-from om_toolkit.bulk import read_tables
-from om_toolkit.client import Client, fetch_all
+from om_toolkit.api.client import Client, fetch_all
+from om_toolkit.archive.archive import Archive
 from om_toolkit.errors import (
     ArchiveError,
     ConnectionFailed,
@@ -56,17 +55,20 @@ from om_toolkit.metrics import (
     shipping_methods,
     time_to_refund,
 )
-from om_toolkit.models import Address, ApiError, Capture, Customer, Order, OrderLine, Refund, ShippingInfo
-from om_toolkit.orders import Captures, Failures, Orders
-from om_toolkit.tables import Tables
+from om_toolkit.orders.bulk import read_tables
+from om_toolkit.orders.failures import Failures
+from om_toolkit.orders.models import Address, ApiError, Capture, Customer, Order, OrderLine, Refund, ShippingInfo
+from om_toolkit.orders.orders import Captures, Orders
+from om_toolkit.tables.tables import Tables
 
 if TYPE_CHECKING:
-    from om_toolkit import plots
-    from om_toolkit.cassette import vcr
-    from om_toolkit.explorer import explore
-    from om_toolkit.recording import record, replay
-    from om_toolkit.report import Report
-    from om_toolkit.server import sandbox
+    from om_toolkit.recordings.record import record
+    from om_toolkit.recordings.replay import replay
+    from om_toolkit.recordings.vcr import vcr
+    from om_toolkit.synthetic.sandbox import sandbox
+    from om_toolkit.views import plots
+    from om_toolkit.views.explorer import explore
+    from om_toolkit.views.report import Report
 
 __all__ = [
     "Address",
@@ -136,13 +138,13 @@ __all__ = [
 
 # Loaded at first use: they bring matplotlib, ipywidgets and vcr along.
 _LATER = {
-    "Report": "report",
-    "explore": "explorer",
-    "plots": "plots",
-    "record": "recording",
-    "replay": "recording",
-    "sandbox": "server",
-    "vcr": "cassette",
+    "Report": "views.report",
+    "explore": "views.explorer",
+    "plots": "views.plots",
+    "record": "recordings.record",
+    "replay": "recordings.replay",
+    "sandbox": "synthetic.sandbox",
+    "vcr": "recordings.vcr",
 }
 
 
@@ -151,7 +153,7 @@ def __getattr__(name: str) -> object:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
     module = import_module(f"{__name__}.{_LATER[name]}")
-    return module if name == _LATER[name] else getattr(module, name)
+    return module if name == "plots" else getattr(module, name)
 
 
 def __dir__() -> list[str]:

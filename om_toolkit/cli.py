@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 import time
 import warnings
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import om_toolkit as om
-from om_toolkit.questions import key_figures
-from om_toolkit.scanner import split_csv
+from om_toolkit.support.csv_files import read_order_ids
+from om_toolkit.views.questions import key_figures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_fault,
         default=(),
         metavar="KIND=SHARE",
-        help="what goes wrong, such as unavailable=0.1 for a tenth of the answers; see om_toolkit.server.Server",
+        help="what goes wrong, such as unavailable=0.1 for a tenth of the answers; see om_toolkit.synthetic.server.Server",
     )
     sandbox.set_defaults(run=_sandbox)
     return parser
@@ -186,49 +184,6 @@ def _write_report(orders: om.Orders, title: str, output: str) -> None:
         for name, figure, detail in figures:
             print(f"  {name:<28}{figure:>20}   {detail}")
     print(f"\nWritten: {om.Report(orders, title=title).save(output)}")
-
-
-def read_order_ids(path: Path, column: str | None = None) -> list[str]:
-    """Read a column of order ids from a CSV file, whatever its delimiter; blank cells are passed over.
-
-    Args:
-        path: The file, in UTF-8. With one column it needs no heading.
-        column: Name of the column; without it, the one named `order_id`, or the only one there is.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it cannot be told which column holds the order ids.
-    """
-    head, *rows = _csv_rows(path)
-    names = [name.lower().replace(" ", "_") for name in head]
-    if column is None and len(head) == 1:
-        # An order id has digits; a heading has none.
-        is_heading = not any(letter.isdigit() for letter in head[0])
-        return [row[0] for row in (rows if is_heading else [head, *rows]) if row[0]]
-    wanted = (column or "order_id").lower().replace(" ", "_")
-    if wanted not in names:
-        raise ValueError(f"{path.name}: name the column of order ids with --column; it has {', '.join(head)}")
-    place = names.index(wanted)
-    return [row[place] for row in rows if len(row) > place and row[place]]
-
-
-def _csv_rows(path: Path) -> list[list[str]]:
-    """Return the rows of a CSV file that hold anything, blanks around cells cut."""
-    try:
-        content = path.read_text(encoding="utf-8-sig").strip()
-    except UnicodeDecodeError:
-        raise ValueError(f"{path.name} is no text in UTF-8: save it as CSV in UTF-8") from None
-    delimiter, content = split_csv(content)
-    try:
-        rows = [
-            [cell.strip() for cell in row] for row in csv.reader(StringIO(content), delimiter=delimiter, strict=True)
-        ]
-    except csv.Error as error:
-        raise ValueError(f"{path.name} is no CSV: {error}") from None
-    rows = [row for row in rows if any(row)]
-    if not rows:
-        raise ValueError(f"{path.name} holds no order ids")
-    return rows
 
 
 if __name__ == "__main__":

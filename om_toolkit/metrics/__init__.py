@@ -8,8 +8,8 @@ from om_toolkit.metrics.comparing import compare
 from om_toolkit.metrics.expiry import at_risk, expiring
 from om_toolkit.metrics.explaining import explain
 from om_toolkit.metrics.figures import key_figures
+from om_toolkit.metrics.grouping import by_period
 from om_toolkit.metrics.latency import capture_curve, capture_latency
-from om_toolkit.metrics.periods import by_period
 from om_toolkit.metrics.refunds import refund_ratio, time_to_refund
 from om_toolkit.metrics.shipping import carriers, shipping_methods
 

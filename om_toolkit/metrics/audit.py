@@ -10,10 +10,11 @@ from typing import Final, NamedTuple, Protocol
 
 import polars as pl
 
-from om_toolkit.metrics._common import CURRENCY, OPEN, exactly, instant, written
+from om_toolkit.metrics.expressions import OPEN, exactly, instant, written
+from om_toolkit.metrics.grouping import CURRENCY
 from om_toolkit.money import EXPONENTS
-from om_toolkit.tables import Tables, tables_of
-from om_toolkit.vocabulary import VOCABULARY
+from om_toolkit.tables.tables import Tables, tables_of
+from om_toolkit.tables.vocabulary import VOCABULARY
 
 _SEVERITIES: Final = ("error", "warning", "info")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from om_toolkit.metrics._common import expressions
+from om_toolkit.metrics.grouping import expressions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from om_toolkit.metrics._common import CURRENCY, OPEN, count, hours, instant, span
-from om_toolkit.tables import Tables, tables_of
+from om_toolkit.metrics.expressions import OPEN, count, hours, instant, span
+from om_toolkit.metrics.grouping import CURRENCY
+from om_toolkit.tables.tables import Tables, tables_of
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta

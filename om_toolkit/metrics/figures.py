@@ -7,8 +7,10 @@ from typing import Final
 import polars as pl
 
 from om_toolkit.metrics import latency, refunds, shipping
-from om_toolkit.metrics._common import CURRENCY, OPEN, amount_ratio, count, count_ratio, moments
-from om_toolkit.tables import Tables, tables_of
+from om_toolkit.metrics.expressions import OPEN, count
+from om_toolkit.metrics.grouping import CURRENCY
+from om_toolkit.metrics.intervals import amount_ratio, count_ratio, moments
+from om_toolkit.tables.tables import Tables, tables_of
 
 _COLUMNS: Final = """
     purchase_currency orders order_amount

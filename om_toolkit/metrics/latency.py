@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 import polars as pl
 from polars import selectors as cs
 
-from om_toolkit.metrics._common import OPEN, By, Groups, Z, count, groups_of, hours, instant, span
-from om_toolkit.tables import Tables, tables_of
+from om_toolkit.metrics.expressions import OPEN, count, hours, instant, span
+from om_toolkit.metrics.grouping import By, Groups, groups_of
+from om_toolkit.metrics.intervals import Z
+from om_toolkit.tables.tables import Tables, tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

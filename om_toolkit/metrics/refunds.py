@@ -6,19 +6,10 @@ from typing import Final, Literal, get_args
 
 import polars as pl
 
-from om_toolkit.metrics._common import (
-    By,
-    Groups,
-    amount_ratio,
-    count,
-    count_ratio,
-    exactly,
-    groups_of,
-    has_currency,
-    moments,
-    ratio,
-)
-from om_toolkit.tables import Tables, tables_of
+from om_toolkit.metrics.expressions import count, exactly
+from om_toolkit.metrics.grouping import By, Groups, groups_of, has_currency
+from om_toolkit.metrics.intervals import amount_ratio, count_ratio, moments, ratio
+from om_toolkit.tables.tables import Tables, tables_of
 
 Basis = Literal["order", "refund_date"]
 

@@ -9,8 +9,10 @@ from typing import Final, Literal, get_args
 
 import polars as pl
 
-from om_toolkit.metrics._common import By, count, count_ratio, groups_of, has_currency, ratio
-from om_toolkit.tables import Tables, tables_of
+from om_toolkit.metrics.expressions import count
+from om_toolkit.metrics.grouping import By, groups_of, has_currency
+from om_toolkit.metrics.intervals import count_ratio, ratio
+from om_toolkit.tables.tables import Tables, tables_of
 
 Grain = Literal["capture", "shipment", "order"]
 Source = Literal["shipped", "chosen"]

@@ -1,0 +1,1 @@
+"""The API client: connections, credentials, rate limits, retries and the worker pool."""

@@ -1,0 +1,1 @@
+"""The archive: snapshots of orders in one SQLite file."""

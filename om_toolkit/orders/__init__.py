@@ -1,0 +1,1 @@
+"""Orders and captures as validated objects: parsing, sequences, saved documents and order ids."""

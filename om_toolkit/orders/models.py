@@ -1,0 +1,438 @@
+"""The API's documents as validated, frozen objects: JSON in, attributes with the documented names out.
+
+What the API is free to do is taken: absent keys, `null`, `""`, unknown keys and vocabulary, numbers where text is
+documented. What cannot be right is refused with its path: above all an amount that is not a whole number.
+
+Sources: the API's pages "Get order details" and "List all order captures".
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from html import escape
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, NoReturn, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from om_toolkit import money
+from om_toolkit.privacy.pseudonyms import customer_key
+from om_toolkit.support.json_text import Digits
+from om_toolkit.tables.from_objects import to_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import polars as pl
+
+
+T = TypeVar("T")
+
+
+def _number_as_text(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, Digits):
+        return value.text
+    raise ValueError
+
+
+def _instant(value: object) -> datetime | None:
+    if value is None or value == "":
+        return None
+    try:
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)  # type: ignore[arg-type]
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
+        raise PydanticCustomError("time", "a time in ISO 8601") from None
+
+
+def _null_is_empty(source: Any, handler: Callable[[Any], CoreSchema]) -> CoreSchema:  # noqa: ANN401 - pydantic's
+    array = core_schema.nullable_schema(handler(source))
+    return core_schema.no_info_after_validator_function(lambda items: items or (), array)
+
+
+_TEXT: Final = core_schema.union_schema(
+    [core_schema.str_schema(strict=True), core_schema.no_info_plain_validator_function(_number_as_text)],
+    mode="left_to_right",
+    custom_error_type="text",
+    custom_error_message="text",
+)
+
+
+_TIME: Final = core_schema.no_info_plain_validator_function(_instant)
+
+
+Text: TypeAlias = Annotated[str, GetPydanticSchema(lambda _source, _handler: _TEXT)]
+"""Text; a number becomes text with every digit."""
+
+
+Whole: TypeAlias = Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63)]
+"""A whole number of 64 bits, amounts in minor units among them; never text, a fraction or a boolean."""
+
+
+Time: TypeAlias = Annotated[datetime | None, GetPydanticSchema(lambda _source, _handler: _TIME)]
+"""An instant in UTC, to the microsecond; one without an offset means UTC, `""` means none."""
+
+
+Many: TypeAlias = Annotated[tuple[T, ...], GetPydanticSchema(_null_is_empty)]
+"""An array, as a tuple; `null` is empty."""
+
+
+class Model(BaseModel):
+    """What all documents share: frozen, unknown fields kept in `model_extra`, nothing personal in the repr."""
+
+    model_config = ConfigDict(
+        extra="allow", frozen=True, hide_input_in_errors=True, validate_by_name=True, ser_json_inf_nan="constants"
+    )
+
+    _shown: ClassVar[tuple[str, ...]] = ()
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} cannot be changed: model_copy(update=...) makes another")
+
+    def __repr_args__(self) -> Iterator[tuple[str, object]]:
+        """Yield the fields that a repr shows: none that names a person; of an array, how many it holds."""
+        for name in self._shown:
+            value = getattr(self, name)
+            yield name, len(value) if isinstance(value, tuple) else value
+
+    def __str__(self) -> str:
+        return repr(self)
+
+
+class Row(Model):
+    """A document that stands as a row in one of the five tables."""
+
+    _table: ClassVar[str]
+
+    def to_polars(self, *, personal: bool = False) -> pl.DataFrame:
+        """Return the one row that this object is in its table; see `Tables` for the columns.
+
+        Args:
+            personal: Whether the columns that can name a person are there as well.
+        """
+        return to_frame(self._table, [self], personal=personal)
+
+
+class ApiError(Model):
+    """The body of an error."""
+
+    _shown = ("error_code", "correlation_id")
+
+    error_code: Text | None = Field(default=None, description="What went wrong, such as NO_SUCH_ORDER.")
+    error_messages: Many[Text] = Field(default=(), description="The same in words.")
+    correlation_id: Text | None = Field(default=None, description="What the vendor's support asks for.")
+
+
+class Address(Model):
+    """A billing or shipping address."""
+
+    _shown = ("country",)
+
+    attention: Text | None = Field(default=None, description="'Attn.'")
+    city: Text | None = Field(default=None, description="City.")
+    country: Text | None = Field(default=None, description="Country, ISO 3166-1 alpha-2, in either case.")
+    email: Text | None = Field(default=None, description="E-mail address.")
+    family_name: Text | None = Field(default=None, description="Family name.")
+    given_name: Text | None = Field(default=None, description="Given name.")
+    organization_name: Text | None = Field(default=None, description="Name of the organization, for B2B customers.")
+    phone: Text | None = Field(default=None, description="Phone number.")
+    postal_code: Text | None = Field(default=None, description="Postal code.")
+    region: Text | None = Field(default=None, description="State or region; required in the US.")
+    street_address: Text | None = Field(default=None, description="First line of the street address.")
+    street_address2: Text | None = Field(default=None, description="Second line of the street address.")
+    title: Text | None = Field(default=None, description="Title.")
+
+
+class ProductIdentifiers(Model):
+    """What identifies a product beyond the shop."""
+
+    _shown = ("brand", "global_trade_item_number")
+
+    brand: Text | None = Field(default=None, description="Brand.")
+    category_path: Text | None = Field(
+        default=None, description="Category path of the shop, segments separated by ' > '."
+    )
+    color: Text | None = Field(default=None, description="Color.")
+    global_trade_item_number: Text | None = Field(default=None, description="GTIN: an EAN, ISBN or UPC.")
+    manufacturer_part_number: Text | None = Field(default=None, description="MPN: unique together with the brand.")
+    size: Text | None = Field(default=None, description="Size.")
+
+
+class OrderLine(Row):
+    """One line of an order, a capture or a refund. Amounts are minor units and negative on discounts."""
+
+    _table = "order_lines"
+    _shown = ("type", "reference", "quantity", "total_amount")
+
+    reference: Text | None = Field(default=None, description="Article number, SKU or the like.")
+    type: Text | None = Field(default=None, description="physical, discount, shipping_fee, digital and so on.")
+    name: Text | None = Field(default=None, description="Name of the item.")
+    quantity: Whole | None = Field(default=None, description="Quantity.")
+    quantity_unit: Text | None = Field(default=None, description="Unit of the quantity, such as pcs.")
+    unit_price: Whole | None = Field(default=None, description="Price of a unit with tax, before discounts.")
+    tax_rate: Whole | None = Field(default=None, description="Percent with two implied decimals: 2500 is 25 %.")
+    total_amount: Whole | None = Field(default=None, description="quantity * unit_price - total_discount_amount.")
+    total_discount_amount: Whole | None = Field(default=None, description="Discount, with tax.")
+    total_tax_amount: Whole | None = Field(default=None, description="Tax.")
+    image_url: Text | None = Field(default=None, description="Address of a picture.")
+    product_url: Text | None = Field(default=None, description="Address of the product's page.")
+    merchant_data: Text | None = Field(default=None, description="The merchant's own text about the line.")
+    product_identifiers: ProductIdentifiers | None = Field(default=None, description="Brand, GTIN and the like.")
+
+
+class ShippingInfo(Row):
+    """One shipment."""
+
+    _table = "shipments"
+    _shown = ("shipping_company", "shipping_method", "has_tracking")
+
+    shipping_company: Text | None = Field(default=None, description="Carrier, in free text.")
+    shipping_method: Text | None = Field(default=None, description="Home, PickUpPoint, Digital and so on.")
+    tracking_number: Text | None = Field(default=None, description="Tracking number.")
+    tracking_uri: Text | None = Field(default=None, description="Where the customer can follow the shipment.")
+    return_shipping_company: Text | None = Field(default=None, description="Carrier of the return.")
+    return_tracking_number: Text | None = Field(default=None, description="Tracking number of the return.")
+    return_tracking_uri: Text | None = Field(default=None, description="Where the customer can follow the return.")
+
+    @property
+    def has_tracking(self) -> bool:
+        """Whether the shipment can be followed: by a number or an address."""
+        return bool(self.tracking_number or self.tracking_uri)
+
+
+class Capture(Row):
+    """One capture: money taken of what an order authorised.
+
+    The API names neither order nor currency on a capture: `order_id` and `purchase_currency` are those of the order it
+    was read with.
+    """
+
+    _table = "captures"
+    _shown = ("capture_id", "purchase_currency", "captured_amount", "refunded_amount", "captured_at", "order_lines")
+
+    order_id: Text | None = Field(default=None, description="The order that was captured.")
+    purchase_currency: Text | None = Field(
+        default=None, description="Currency of the amounts, where the order was read."
+    )
+    capture_id: Text | None = Field(default=None, description="Id of the capture.")
+    klarna_reference: Text | None = Field(default=None, description="Reference for the customer.")
+    captured_amount: Whole | None = Field(default=None, description="Captured amount.")
+    captured_at: Time = Field(default=None, description="When it was captured.")
+    refunded_amount: Whole | None = Field(default=None, description="How much of this capture has been refunded.")
+    reference: Text | None = Field(default=None, description="The merchant's reference, in the settlement files too.")
+    description: Text | None = Field(default=None, description="Description for the customer.")
+    order_lines: Many[OrderLine] = Field(default=(), description="What was captured.")
+    shipping_info: Many[ShippingInfo] = Field(default=(), description="How it was shipped.")
+    billing_address: Address | None = Field(default=None, description="Billing address.")
+    shipping_address: Address | None = Field(default=None, description="Where it was shipped to.")
+
+
+class Refund(Row):
+    """One refund. The API does not tell of which capture; `order_id` is that of the order it was read with."""
+
+    _table = "refunds"
+    _shown = ("refund_id", "purchase_currency", "refunded_amount", "refunded_at", "order_lines")
+
+    order_id: Text | None = Field(default=None, description="The order that was refunded.")
+    purchase_currency: Text | None = Field(default=None, description="Currency of the amount.")
+    refund_id: Text | None = Field(default=None, description="Id of the refund.")
+    refunded_amount: Whole | None = Field(default=None, description="Refunded amount.")
+    refunded_at: Time = Field(default=None, description="When it was refunded.")
+    reference: Text | None = Field(default=None, description="The merchant's reference, in the settlement files too.")
+    description: Text | None = Field(default=None, description="Description for the customer.")
+    order_lines: Many[OrderLine] = Field(default=(), description="What was refunded.")
+
+
+class Customer(Model):
+    """Who ordered."""
+
+    _shown = ("type",)
+
+    type: Text | None = Field(default=None, description="person or organization.")
+    date_of_birth: Text | None = Field(default=None, description="Date of birth, as it came.")
+    national_identification_number: Text | None = Field(default=None, description="National identification number.")
+    vat_id: Text | None = Field(default=None, description="VAT number.")
+    organization_entity_type: Text | None = Field(default=None, description="LIMITED_COMPANY, SOLE_TRADER and so on.")
+    organization_registration_id: Text | None = Field(
+        default=None, description="Registration number of the organization."
+    )
+
+
+class InitialPaymentMethod(Model):
+    """How the customer chose to pay."""
+
+    _shown = ("type", "number_of_installments")
+
+    type: Text | None = Field(default=None, description="INVOICE, CARD, FIXED_AMOUNT, SWISH and so on.")
+    description: Text | None = Field(default=None, description="The same in words.")
+    number_of_installments: Whole | None = Field(
+        default=None, description="Number of installments, where there are any."
+    )
+
+
+class CarrierProduct(Model):
+    """The carrier's product."""
+
+    _shown = ("identifier", "name")
+
+    identifier: Text | None = Field(default=None, description="Id of the product.")
+    name: Text | None = Field(default=None, description="Name of the product.")
+
+
+class Timeslot(Model):
+    """When it is to be delivered."""
+
+    _shown = ("start", "end")
+
+    id: Text | None = Field(default=None, description="Id of the timeslot.")
+    start: Text | None = Field(default=None, description="Start, as it came.")
+    end: Text | None = Field(default=None, description="End, as it came.")
+    cutoff: Text | None = Field(default=None, description="Last moment to order for it, as it came.")
+    price: Whole | None = Field(default=None, description="Price of the timeslot.")
+
+
+class Location(Model):
+    """Where it is to be picked up."""
+
+    _shown = ("price",)
+
+    id: Text | None = Field(default=None, description="Id of the location.")
+    name: Text | None = Field(default=None, description="Name of the location.")
+    price: Whole | None = Field(default=None, description="Price of the location.")
+    address: Address | None = Field(default=None, description="Address of the location.")
+
+
+class SelectedAddon(Model):
+    """An addition to the shipping that the customer chose."""
+
+    _shown = ("type", "price")
+
+    type: Text | None = Field(default=None, description="Type, such as sms or entry-code.")
+    price: Whole | None = Field(default=None, description="Price.")
+    external_id: Text | None = Field(default=None, description="Id given by the shipping system.")
+    user_input: Text | None = Field(default=None, description="What the customer typed.")
+
+
+class SelectedShippingOption(Model):
+    """The shipping that the customer chose, which need not be how it was shipped."""
+
+    _shown = ("method", "carrier", "price")
+
+    id: Text | None = Field(default=None, description="Id given by the shipping system.")
+    class_: Text | None = Field(default=None, alias="class", description="Class of the option.")
+    type: Text | None = Field(default=None, description="Type of the option.")
+    method: Text | None = Field(default=None, description="Shipping method.")
+    name: Text | None = Field(default=None, description="Name of the option for the customer.")
+    carrier: Text | None = Field(default=None, description="Carrier.")
+    carrier_product: CarrierProduct | None = Field(default=None, description="The carrier's product.")
+    price: Whole | None = Field(default=None, description="Price.")
+    tax_amount: Whole | None = Field(default=None, description="Tax on the price.")
+    tax_rate: Whole | None = Field(default=None, description="Percent with two implied decimals.")
+    location: Location | None = Field(default=None, description="Where it is to be picked up.")
+    timeslot: Timeslot | None = Field(default=None, description="When it is to be delivered.")
+    selected_addons: Many[SelectedAddon] = Field(default=(), description="Additions that the customer chose.")
+    tms_reference: Text | None = Field(default=None, description="Id of the shipment in the shipping system.")
+
+
+class Order(Row):
+    """One order with its lines, captures and refunds. Amounts are minor units of `purchase_currency`."""
+
+    _table = "orders"
+    _shown = (
+        "order_id",
+        "status",
+        "purchase_currency",
+        "order_amount",
+        "captured_amount",
+        "refunded_amount",
+        "order_lines",
+        "captures",
+        "refunds",
+    )
+
+    order_id: Text | None = Field(default=None, description="Id of the order; never a UUID to rely on.")
+    status: Text | None = Field(
+        default=None, description="AUTHORIZED, PART_CAPTURED, CAPTURED, CANCELLED, EXPIRED, CLOSED."
+    )
+    fraud_status: Text | None = Field(default=None, description="ACCEPTED, PENDING (cannot be captured), REJECTED.")
+    order_amount: Whole | None = Field(default=None, description="Amount of the order as it stands.")
+    original_order_amount: Whole | None = Field(default=None, description="Amount of the order when it was placed.")
+    captured_amount: Whole | None = Field(default=None, description="Total of all captures.")
+    refunded_amount: Whole | None = Field(default=None, description="Total of all refunds.")
+    remaining_authorized_amount: Whole | None = Field(default=None, description="What can still be captured.")
+    purchase_currency: Text | None = Field(default=None, description="Currency, ISO 4217, in either case.")
+    purchase_country: Text | None = Field(default=None, description="Country, ISO 3166-1 alpha-2, in either case.")
+    locale: Text | None = Field(default=None, description="Locale of the customer, such as sv-SE.")
+    created_at: Time = Field(default=None, description="When it was placed.")
+    expires_at: Time = Field(default=None, description="Until when it can be captured.")
+    klarna_reference: Text | None = Field(default=None, description="Reference for the customer, shorter than the id.")
+    merchant_reference1: Text | None = Field(default=None, description="The merchant's order number.")
+    merchant_reference2: Text | None = Field(default=None, description="The merchant's second reference.")
+    merchant_data: Text | None = Field(default=None, description="The merchant's own text about the order.")
+    initial_payment_method: InitialPaymentMethod | None = Field(
+        default=None, description="How the customer chose to pay."
+    )
+    customer: Customer | None = Field(default=None, description="Who ordered.")
+    billing_address: Address | None = Field(default=None, description="Billing address.")
+    shipping_address: Address | None = Field(default=None, description="Shipping address; undocumented here, but sent.")
+    selected_shipping_option: SelectedShippingOption | None = Field(
+        default=None, description="Shipping that was chosen."
+    )
+    order_lines: Many[OrderLine] = Field(default=(), description="What was ordered.")
+    shipping_info: Many[ShippingInfo] = Field(default=(), description="Shipping told of the order as a whole.")
+    captures: Many[Capture] = Field(default=(), description="The captures, in no particular order.")
+    refunds: Many[Refund] = Field(default=(), description="The refunds, in no particular order.")
+
+    @property
+    def customer_key(self) -> str | None:
+        """What the orders of one customer have in common; None without a key. See `privacy.customer_key`."""
+        address, customer = self.billing_address or Address(), self.customer or Customer()
+        return customer_key(
+            email=address.email, organization=customer.organization_registration_id, country=address.country
+        )
+
+    def _repr_html_(self) -> str:
+        """Show what happened to the order, and until when it can be captured, as a timeline."""
+        currency = self.purchase_currency
+        events = [
+            (self.created_at, "placed", self.order_amount),
+            *((one.captured_at, "captured", one.captured_amount) for one in self.captures),
+            *((one.refunded_at, "refunded", one.refunded_amount) for one in self.refunds),
+            (self.expires_at, "authorisation ends", self.remaining_authorized_amount),
+        ]
+        events.sort(key=lambda event: event[0] or datetime.max.replace(tzinfo=UTC))
+        rows = "".join(
+            f"<tr><td>{f'{at:%Y-%m-%d %H:%M} UTC' if at else '-'}</td><td>{what}</td>"
+            f"<td>{escape(money.format(amount, currency))}</td></tr>"
+            for at, what, amount in events
+        )
+        return (
+            f"<p>Order {escape(str(self.order_id))}, {escape(self.status or 'without status')}</p><table>{rows}</table>"
+        )
+
+    def model_post_init(self, _context: object) -> None:
+        """Tell captures and refunds whose they are."""
+        stamp_parts(self, self.order_id)
+
+
+def stamp_parts(order: Order, order_id: str | None) -> None:
+    """Give the order's id and currency to its parts; not as fields that were set: the answer did not hold them."""
+    order.__dict__["order_id"] = order_id
+    parts: tuple[Capture | Refund, ...] = (*order.captures, *order.refunds)
+    currency = order.purchase_currency
+    for part in parts:
+        stamp(part, order_id, currency)
+
+
+def stamp(part: Capture | Refund, order_id: str | None, currency: str | None) -> None:
+    part.__dict__["order_id"] = order_id or part.order_id
+    part.__dict__["purchase_currency"] = currency or part.purchase_currency
+
+
+def with_currency(capture: Capture, currency: str | None) -> Capture:
+    """Return a copy of a capture whose currency is known from elsewhere."""
+    copy = capture.model_copy()
+    stamp(copy, copy.order_id, currency)
+    return copy

@@ -1,0 +1,1 @@
+"""Recordings: vcrpy cassettes of API responses, recorded and replayed."""

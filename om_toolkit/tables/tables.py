@@ -1,0 +1,175 @@
+"""The five tables: columns of values in, typed polars frames out; to Parquet and back.
+
+A column is named by its API path with `_` for `.`. Text that is absent, `null` or `""` is null; country and currency
+codes stand in upper case; times are UTC; amounts are minor units of the row's `purchase_currency`.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+import polars as pl
+
+from om_toolkit.support.atomic_files import OWN, USUAL, replacing
+from om_toolkit.support.instants import moment
+from om_toolkit.tables.schema import SCHEMAS, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from om_toolkit.errors import Failure
+
+
+FrameT = TypeVar("FrameT", pl.DataFrame, pl.LazyFrame)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Tables(Generic[FrameT]):
+    """The five tables of a set of orders, joined by `order_id`, `capture_id` and `refund_id`.
+
+    Amounts are minor units of the row's `purchase_currency`, times are UTC, and empty text is null. `help(Tables)` ends
+    with a list of all columns: type, unit, API path. Those marked personal are there with `personal=True` only, and
+    `customer_key` with a key in the environment's `OM_PSEUDONYM_KEY` only (`privacy.customer_key`).
+
+    Attributes:
+        orders: One row per order.
+        captures: One row per capture of an order.
+        refunds: One row per refund of an order.
+        order_lines: One row per order line; `source` tells whether of the `order`, a `capture` or a `refund`.
+        shipments: One row per shipping_info entry; `source` is `order` or `capture`.
+        as_of: The instant the data speaks of, in UTC; None if no answer tells.
+        as_of_is_inferred: Whether that is the newest time in the data, for nobody has told when it was fetched.
+        failures: Why other orders are not there, a `Failure` each; Parquet files do not keep them.
+    """
+
+    orders: FrameT
+    captures: FrameT
+    refunds: FrameT
+    order_lines: FrameT
+    shipments: FrameT
+    as_of: datetime | None
+    failures: tuple[Failure, ...] = ()
+    as_of_is_inferred: bool = False
+
+    def map(self, change: Callable[[Any], Any]) -> Tables[Any]:
+        """Return the tables with a function applied to each frame."""
+        frames: dict[str, Any] = {name: change(frame) for name, frame in self.items()}
+        return replace(self, **frames)
+
+    def lazy(self) -> Tables[pl.LazyFrame]:
+        """Return the same tables as lazy frames."""
+        return self.map(lambda frame: frame.lazy())
+
+    def collect(self) -> Tables[pl.DataFrame]:
+        """Return the same tables in memory."""
+        return self.map(lambda frame: frame.lazy().collect())
+
+    def items(self) -> Iterator[tuple[str, FrameT]]:
+        """Yield each table's name and frame."""
+        for name in SCHEMAS:
+            yield name, getattr(self, name)
+
+    def filter(self, *predicates: pl.Expr) -> Tables[FrameT]:
+        """Keep the orders for which every predicate over the orders table holds, and all that belongs to them."""
+        orders: Any = self.orders.filter(*predicates)
+        kept = orders.select("order_id")
+        return self.map(lambda table: orders if table is self.orders else table.join(kept, on="order_id", how="semi"))
+
+    def sql(self: Tables[Any], query: str) -> pl.DataFrame:
+        """Answer an SQL query over the tables `orders`, `captures`, `refunds`, `order_lines`, `shipments`.
+
+        Raises:
+            polars.exceptions.SQLInterfaceError: If polars does not know such SQL, or there is no such table.
+            polars.exceptions.ColumnNotFoundError: If there is no such column.
+        """
+        return pl.SQLContext(dict(self.items())).execute(query, eager=True)
+
+    def write_parquet(self: Tables[Any], folder: str | Path) -> None:
+        """Write a folder a table, `FOLDER/orders/part-0.parquet` and so on; what stood there is replaced.
+
+        All are written before the first is replaced, so that a full disk leaves what stood there as it was. Where the
+        system knows modes, tables with personal columns are for their owner only.
+        """
+        files = {name: Path(folder, name, "part-0.parquet") for name in SCHEMAS}
+        with ExitStack() as stack:
+            for name, table in self.collect().items():
+                files[name].parent.mkdir(parents=True, exist_ok=True)
+                is_personal = any(column.is_personal and column.name in table.columns for column in SCHEMAS[name])
+                unfinished = stack.enter_context(replacing(files[name], OWN if is_personal else USUAL))
+                table.write_parquet(unfinished, metadata=self._metadata())
+        for file in files.values():
+            for stale in set(file.parent.glob("*.parquet")) - {file}:
+                stale.unlink()
+
+    @staticmethod
+    def read_parquet(folder: str | Path) -> Tables[pl.DataFrame]:
+        """Read what `write_parquet` wrote, into memory.
+
+        Raises:
+            FileNotFoundError: If the folder does not hold the five tables.
+        """
+        return Tables.scan_parquet(folder).collect()
+
+    @staticmethod
+    def scan_parquet(folder: str | Path) -> Tables[pl.LazyFrame]:
+        """Open what `write_parquet` wrote as lazy frames, for data larger than memory.
+
+        Raises:
+            FileNotFoundError: If the folder does not hold the five tables.
+        """
+        files = {name: sorted(Path(folder, name).glob("*.parquet")) for name in SCHEMAS}
+        for name, of_table in files.items():
+            if not of_table:
+                raise FileNotFoundError(f"{Path(folder, name)} holds no .parquet file: give a folder of write_parquet")
+        frames: dict[str, Any] = {name: pl.scan_parquet(of_table, glob=False) for name, of_table in files.items()}
+        as_of, is_inferred = _read_as_of(files["orders"])
+        return Tables(**frames, as_of=as_of, as_of_is_inferred=is_inferred)
+
+    def _metadata(self) -> dict[str, str]:
+        return {_INFERRED if self.as_of_is_inferred else _AS_OF: self.as_of.isoformat()} if self.as_of else {}
+
+    def __repr__(self) -> str:
+        told = ", ".join(f"{name}={_size(table)}" for name, table in self.items())
+        return f"Tables({told}, {moment(self.as_of, is_inferred=self.as_of_is_inferred)})"
+
+
+_AS_OF: Final = "om_toolkit.as_of"
+
+
+_INFERRED: Final = "om_toolkit.newest_time"
+
+
+def _read_as_of(files: Iterable[Path]) -> tuple[datetime | None, bool]:
+    """Return the newest `as_of` that the files of a table carry, and whether it was inferred."""
+    told = [
+        (datetime.fromisoformat(text), name == _INFERRED)
+        for name, text in chain.from_iterable(pl.read_parquet_metadata(file).items() for file in files)
+        if name in (_AS_OF, _INFERRED)
+    ]
+    return max(told, default=(None, False))
+
+
+def _size(table: pl.DataFrame | pl.LazyFrame) -> str:
+    return f"{table.height} rows" if isinstance(table, pl.DataFrame) else "lazy"
+
+
+def tables_of(data: object) -> Tables[pl.LazyFrame]:
+    """Return the lazy tables of whatever a metric is given: `Tables`, or something whose `.tables()` makes them.
+
+    Raises:
+        TypeError: If it is neither.
+    """
+    if not isinstance(data, Tables) and hasattr(data, "tables"):
+        data = data.tables()
+    if not isinstance(data, Tables):
+        msg = f"expected Orders or Tables, not {type(data).__name__}: give client.orders(ids) or Tables.read_parquet"
+        raise TypeError(msg)
+    return data.lazy()
+
+
+Tables.__doc__ = f"{Tables.__doc__}\n{describe()}"

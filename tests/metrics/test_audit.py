@@ -1,0 +1,390 @@
+"""The audit: each rule finds what it is about, and nothing beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+from shop_tables import at, shop, shuffled
+
+import om_toolkit as om
+from om_toolkit.money import EXPONENTS
+from om_toolkit.synthetic.shop import Shop
+
+# An order of 100.00 SEK that was captured in two parts, shipped with tracking, and refunded in part: all is well.
+SOUND: dict[str, list[dict[str, Any]]] = {
+    "orders": [
+        {
+            "order_id": "a",
+            "status": "CAPTURED",
+            "fraud_status": "ACCEPTED",
+            "purchase_currency": "SEK",
+            "order_amount": 10000,
+            "captured_amount": 10000,
+            "refunded_amount": 3000,
+            "remaining_authorized_amount": 0,
+            "created_at": at(0),
+            "expires_at": at(600),
+        }
+    ],
+    "captures": [
+        {"capture_id": "1", "captured_amount": 6000, "refunded_amount": 3000, "captured_at": at(5)},
+        {"capture_id": "2", "captured_amount": 4000, "refunded_amount": 0, "captured_at": at(600)},
+    ],
+    "refunds": [{"refund_id": "r", "refunded_amount": 3000, "refunded_at": at(700)}],
+    "order_lines": [
+        {"source": "order", "line": 0, "type": "physical", "quantity": 2, "unit_price": 5500, "tax_rate": 2500}
+        | {"total_amount": 10000, "total_discount_amount": 1000, "total_tax_amount": 2000},
+        {"source": "capture", "capture_id": "1", "line": 0, "type": "physical", "total_amount": 6000},
+    ],
+    "shipments": [{"source": "capture", "capture_id": "1", "shipping_method": "Home", "has_tracking": True}],
+}
+OF_ORDER = {"order_id": "a", "purchase_currency": "SEK"}
+
+
+def sound(**changes: Any) -> om.Tables[pl.DataFrame]:
+    """Make the sound order, with other rows of a table, or with other values in the first row of one."""
+    rows = {
+        table: changes.get(table, [{**SOUND[table][0], **changes.get(f"first_{table}", {})}, *SOUND[table][1:]])
+        for table in SOUND
+    }
+    rows = {table: [OF_ORDER | row for row in of_table] for table, of_table in rows.items()}
+    return shop(as_of=at(1000), **rows)
+
+
+def found(tables: om.Tables[pl.DataFrame]) -> list[tuple[Any, ...]]:
+    return om.audit(tables).select("rule", "severity", "capture_id", "expected", "actual", "difference").rows()
+
+
+def test_nothing_is_found_where_all_is_well() -> None:
+    assert found(sound()) == []
+
+
+OPEN = {"status": "AUTHORIZED", "captured_amount": 0, "refunded_amount": 0, "remaining_authorized_amount": 10000}
+NOTHING_ELSE = {"captures": [], "refunds": [], "shipments": [], "order_lines": []}
+CASES: dict[str, tuple[dict[str, Any], list[tuple[Any, ...]]]] = {
+    "captured amount": (
+        {"first_orders": {"captured_amount": 10001}},
+        [("captured_amount", "error", None, 10000, 10001, 1)],
+    ),
+    "captured amount, missing": (
+        {"first_orders": {"captured_amount": None, "refunded_amount": 0, "status": "CANCELLED"}, "refunds": []}
+        | {"captures": [{"capture_id": "1", "captured_amount": 6000, "captured_at": at(5)}], "order_lines": []},
+        [("captured_amount", "error", None, 6000, 0, -6000)],
+    ),
+    "refunded amount, two rules": (
+        {"first_orders": {"refunded_amount": 2999}},
+        [
+            ("captures_refunded_amount", "error", None, 3000, 2999, -1),
+            ("refunded_amount", "error", None, 3000, 2999, -1),
+        ],
+    ),
+    "refunds the captures do not know of": (
+        {"first_captures": {"refunded_amount": 0}},
+        [("captures_refunded_amount", "error", None, 0, 3000, 3000)],
+    ),
+    "captures that do not speak of refunds": (
+        {"captures": [{**row, "refunded_amount": None} for row in SOUND["captures"]]},
+        [],
+    ),
+    "refunded more than captured": (
+        {
+            "first_orders": {"refunded_amount": 10001},
+            "first_captures": {"refunded_amount": 10001},
+            "first_refunds": {"refunded_amount": 10001},
+        },
+        [("over_refunded", "error", None, 10000, 10001, 1)],
+    ),
+    "remaining": (
+        {**NOTHING_ELSE, "first_orders": {**OPEN, "remaining_authorized_amount": 9999, "expires_at": at(2000)}},
+        [("remaining_amount", "error", None, 10000, 9999, -1)],
+    ),
+    "remaining, not told": (
+        {**NOTHING_ELSE, "first_orders": {**OPEN, "remaining_authorized_amount": None}},
+        [],
+    ),
+    "authorized, but captured": (
+        {"first_orders": {"status": "AUTHORIZED"}},
+        [("status", "error", None, None, None, None)],
+    ),
+    "cancelled, but captured": (
+        {"first_orders": {"status": "CANCELLED"}},
+        [("status", "error", None, None, None, None)],
+    ),
+    "expired, but all captured": (
+        {"first_orders": {"status": "EXPIRED"}},
+        [("status", "error", None, None, None, None)],
+    ),
+    "part captured, but all": (
+        {"first_orders": {"status": "PART_CAPTURED"}},
+        [("status", "error", None, None, None, None)],
+    ),
+    "captured, but nothing": (
+        {**NOTHING_ELSE, "first_orders": {"captured_amount": 0, "refunded_amount": 0}},
+        [("status", "error", None, None, None, None)],
+    ),
+    "captured, but something remains": (
+        {"first_orders": {"remaining_authorized_amount": 5}},
+        [("status", "error", None, None, None, None)],
+    ),
+    "of nothing, captured": (
+        {**NOTHING_ELSE, "first_orders": {"captured_amount": 0, "refunded_amount": 0, "order_amount": 0}},
+        [],
+    ),
+    "released": (
+        {"first_orders": {"order_amount": 12000}, "order_lines": []},
+        [("released_remainder", "info", None, 12000, 10000, -2000)],
+    ),
+    "released, though part captured": (
+        {"first_orders": {"order_amount": 12000, "status": "PART_CAPTURED"}, "order_lines": []},
+        [("released_remainder", "info", None, 12000, 10000, -2000)],
+    ),
+    "part captured, and what remains is not told": (
+        {
+            "first_orders": {
+                "order_amount": 12000,
+                "status": "PART_CAPTURED",
+                "remaining_authorized_amount": None,
+                "expires_at": at(2000),
+            },
+            "order_lines": [],
+        },
+        [],
+    ),
+    "captured before it was created": (
+        {"first_captures": {"captured_at": at(-1)}},
+        [("capture_before_creation", "error", "1", None, None, None)],
+    ),
+    "captured after it expired": (
+        {"first_captures": {"captured_at": at(600.001)}},
+        [("capture_after_expiry", "warning", "1", None, None, None)],
+    ),
+    "no shipping info": (
+        {"shipments": []},
+        [("no_shipping_info", "warning", "1", None, None, None)],
+    ),
+    "no shipping info, of goods without a type": (
+        {"shipments": [], "order_lines": [{"source": "capture", "capture_id": "1", "total_amount": 6000}]},
+        [("no_shipping_info", "warning", "1", None, None, None)],
+    ),
+    "no shipping info, of digital goods": (
+        {
+            "shipments": [],
+            "order_lines": [{"source": "capture", "capture_id": "1", "total_amount": 6000, "type": "digital"}],
+        },
+        [],
+    ),
+    "no tracking": (
+        {"first_shipments": {"has_tracking": False}},
+        [("no_tracking", "info", "1", None, None, None)],
+    ),
+    "shipping info of the order alone": (
+        {"first_shipments": {"source": "order", "capture_id": None}},
+        [("no_shipping_info", "warning", "1", None, None, None)],
+    ),
+    "order lines of the order": (
+        {"first_order_lines": {"total_amount": 9999, "total_discount_amount": 1001}},
+        [("order_lines", "warning", None, 9999, 10000, 1)],
+    ),
+    "order lines of a capture": (
+        {"order_lines": [{"source": "capture", "capture_id": "1", "total_amount": 6001, "type": "physical"}]},
+        [("order_lines", "warning", "1", 6001, 6000, -1)],
+    ),
+    "order lines of a refund": (
+        {"order_lines": [{"source": "refund", "refund_id": "r", "total_amount": 3001, "type": "physical"}]},
+        [("order_lines", "warning", None, 3001, 3000, -1)],
+    ),
+    "line total": (
+        {"first_order_lines": {"quantity": 3}},
+        [("line_total", "warning", None, 15500, 10000, -5500)],
+    ),
+    "line tax, off by two": (
+        {"first_order_lines": {"total_tax_amount": 2002}},
+        [("line_tax", "warning", None, 2000, 2002, 2)],
+    ),
+    "line tax, off by one": ({"first_order_lines": {"total_tax_amount": 1999}}, []),
+    "overdue": (
+        {**NOTHING_ELSE, "first_orders": {**OPEN, "expires_at": at(999)}},
+        [("overdue", "warning", None, None, 10000, None)],
+    ),
+    "about to be overdue": ({**NOTHING_ELSE, "first_orders": {**OPEN, "expires_at": at(1000)}}, []),
+    "no creation": ({"first_orders": {"created_at": None}}, [("missing_value", "warning", None, None, None, None)]),
+    "no currency": (
+        {table: [{**row, "purchase_currency": None} for row in rows] for table, rows in SOUND.items()},
+        [("missing_value", "warning", None, None, None, None)],
+    ),
+    "no time of a capture": (
+        {"first_captures": {"captured_at": None}},
+        [("missing_value", "warning", "1", None, None, None)],
+    ),
+    "no time of a refund": (
+        {"first_refunds": {"refunded_at": None}},
+        [("missing_value", "warning", None, None, None, None)],
+    ),
+    "expired, nobody knows when": (
+        {
+            **NOTHING_ELSE,
+            "first_orders": {"status": "EXPIRED", "captured_amount": 0, "refunded_amount": 0, "expires_at": None},
+        },
+        [("missing_value", "warning", None, None, None, None)],
+    ),
+    "unknown status": (
+        {"first_orders": {"status": "ON_HOLD"}},
+        [("unknown_value", "warning", None, None, None, None)],
+    ),
+    "unknown method": (
+        {"first_shipments": {"shipping_method": "Drone"}},
+        [("unknown_value", "info", None, None, None, None)],
+    ),
+    "unknown currency": (
+        {"first_orders": {"purchase_currency": "ABC"}},
+        [("unknown_currency", "warning", None, None, None, None)],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_rule_finds_what_it_is_about_and_nothing_else(case: str) -> None:
+    changes, expected = CASES[case]
+    assert found(sound(**changes)) == expected
+
+
+def test_ids_that_stand_there_twice_are_one_finding_each() -> None:
+    tables = sound(
+        orders=[*SOUND["orders"], {**SOUND["orders"][0], "order_id": "b"}, {**SOUND["orders"][0], "order_id": "b"}],
+        captures=[*SOUND["captures"], *[{**row, "order_id": "b"} for row in SOUND["captures"]]],
+        refunds=[*SOUND["refunds"], {**SOUND["refunds"][0], "order_id": "b"}],
+        shipments=SOUND["shipments"] * 2,
+    )
+    found = om.audit(tables).filter(pl.col("rule") == "duplicate_id")
+    assert found.select("order_id", "capture_id", "message").rows() == [
+        ("a", "1", "capture_id 1 stands there 2 times."),
+        ("a", "2", "capture_id 2 stands there 2 times."),
+        ("a", None, "refund_id r stands there 2 times."),
+        ("b", None, "order_id b stands there 2 times."),
+    ]
+
+
+def test_ids_that_are_missing_are_no_duplicates() -> None:
+    captures = [{**row, "capture_id": None} for row in SOUND["captures"]]
+    assert found(sound(captures=captures, order_lines=[], shipments=[])) == []
+
+
+def test_without_as_of_nothing_is_overdue() -> None:
+    tables = sound(**NOTHING_ELSE, first_orders={**OPEN, "expires_at": at(1)})
+    assert found(om.Tables(**dict(tables.items()), as_of=None)) == []
+
+
+def test_errors_come_first_whatever_the_order_of_rows() -> None:
+    tables = sound(first_orders={"captured_amount": 1, "created_at": None}, first_shipments={"has_tracking": False})
+    rows = om.audit(tables)
+    assert rows["severity"].unique(maintain_order=True).to_list() == ["error", "warning", "info"]
+    assert_frame_equal(om.audit(shuffled(tables, 1)), rows)
+    assert_frame_equal(om.audit(tables.lazy()), rows)
+
+
+def test_no_orders_give_no_findings_and_the_same_columns() -> None:
+    assert om.audit(shop()).height == 0
+    assert om.audit(shop()).schema == om.audit(sound(first_orders={"status": "ON_HOLD"})).schema
+
+
+def test_orders_tell_of_fields_that_tables_do_not_hold() -> None:
+    orders = om.Orders.from_json('[{"order_id": "1", "new": 1}, {"order_id": "2", "new": 2}]')
+    told = om.audit(orders).filter(pl.col("rule") == "unknown_field")
+    assert told.select("order_id", "message").rows() == [
+        ("1", "The field new is not in the documentation. Times seen: 2.")
+    ]
+    assert om.audit(orders.tables()).filter(pl.col("rule") == "unknown_field").height == 0
+
+
+@pytest.mark.parametrize(
+    ("listed", "expected"),
+    [
+        ([("1", 6000), ("2", 4000)], []),
+        ([("2", 4000), ("1", 6001)], [("1", 6001, 6000)]),
+        ([("1", 6000)], [("2", None, 4000)]),
+        ([("1", 6000), ("2", 4000), ("3", 5)], [("3", 5, None)]),
+        ([("1", 6000), ("2", 4000), (None, 6), (None, 5)], [(None, 5, None), (None, 6, None)]),
+        ([], []),
+    ],
+)
+def test_captures_are_compared_with_those_that_the_api_lists(
+    listed: list[tuple[str | None, int]], expected: list[tuple[Any, ...]]
+) -> None:
+    captures = om.Captures(
+        om.Capture(order_id="a", capture_id=capture_id, captured_amount=amount) for capture_id, amount in listed
+    )
+    elsewhere = om.Captures([om.Capture(order_id="other", capture_id="9", captured_amount=9)])
+    findings = om.audit(sound(), captures=captures + elsewhere)
+    assert findings["rule"].unique().to_list() == (["captures_listed"] if expected else [])
+    assert findings.select("capture_id", "expected", "actual").rows() == expected
+    assert set(findings["order_id"]) <= {"a"}
+
+
+@pytest.mark.parametrize("amount", [0, 5, -5, 123456789, -100, 9007199254740993])
+def test_amounts_in_messages_are_written_as_money_is(amount: int) -> None:
+    codes = ["SEK", "JPY", "KWD", "ABC"]
+    assert {EXPONENTS.get(code) for code in codes} == {2, 0, 3, None}
+    for code in codes:
+        tables = sound(
+            **NOTHING_ELSE,
+            first_orders={"captured_amount": amount, "refunded_amount": 0, "purchase_currency": code},
+        )
+        told = om.audit(tables).filter(pl.col("rule") == "captured_amount")["message"].to_list()
+        zero, written = (om.money.format(number, code) for number in (0, amount))
+        expected = [f"The order says {written} were captured, its captures add up to {zero}."] if amount else []
+        assert told == expected
+
+
+DEFECTS = {
+    "captured_amount_differs": "captured_amount",
+    "capture_before_creation": "capture_before_creation",
+    "no_shipping_info": "no_shipping_info",
+    "unknown_status": "unknown_value",
+    "unknown_vocabulary": "unknown_value",
+    "unknown_field": "unknown_field",
+    "lines_do_not_add_up": "order_lines",
+    "lower_case_codes": None,
+    "refunded_amount_differs": "refunded_amount",
+    "capture_after_expiry": "capture_after_expiry",
+    "overdue": "overdue",
+    "status_contradicts_amounts": "status",
+    "remaining_amount_differs": "remaining_amount",
+    "capture_refunds_differ": "captures_refunded_amount",
+    "line_total_differs": "line_total",
+    "line_tax_differs": "line_tax",
+}
+
+
+def test_in_a_synthetic_shop_each_planted_defect_is_found_and_no_other_order_is_blamed() -> None:
+    made = Shop(800, seed=5)
+    assert set(made.defects.values()) == set(DEFECTS)
+    orders = om.Orders.from_json(b"\n".join(map(made.body, made.order_ids)), as_of=made.as_of)
+    findings = om.audit(orders)
+    once = ("unknown_value", "unknown_field")  # told once, of the first order that has it
+    rules = {one: set(rows["rule"]) for (one,), rows in findings.group_by("order_id")}
+    for order_id, defect in made.defects.items():
+        assert DEFECTS[defect] in {None, *once, *rules.get(order_id, set())}, (order_id, defect)
+    assert set(DEFECTS.values()) - {None} <= set(findings["rule"])
+    blamed = findings.filter(pl.col("severity") != "info", ~pl.col("rule").is_in(once))["order_id"]
+    assert set(blamed) <= set(made.defects)
+
+
+def test_every_rule_is_documented_and_found_by_a_test() -> None:
+    documented = {
+        (row.split("|")[1].strip().strip("`"), row.split("|")[2].strip())
+        for row in (om.audit.__doc__ or "").splitlines()
+        if row.strip().startswith("| `")
+    }
+    shown = {(rule, severity) for _, expected in CASES.values() for rule, severity, *_ in expected}
+    beside = {("duplicate_id", "error"), ("captures_listed", "error"), ("unknown_field", "info")}
+    assert documented == (shown | beside) - {("unknown_value", "warning")}
+
+
+def test_messages_are_whole_sentences_without_gaps() -> None:
+    for changes, _ in CASES.values():
+        for message in om.audit(sound(**changes))["message"]:
+            assert message.endswith(".")
+            assert "null" not in message

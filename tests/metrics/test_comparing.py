@@ -1,0 +1,239 @@
+"""Two sets side by side, what a number means, and the orders behind it."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import pytest
+from shop_tables import at, shop
+
+import om_toolkit as om
+from om_toolkit import metrics
+
+if TYPE_CHECKING:
+    from om_toolkit.tables.tables import Tables
+
+
+def refunded(captured: int, refunds: int, currency: str = "SEK") -> list[dict[str, Any]]:
+    return [
+        {"order_id": f"{currency}{n}", "captured_amount": 100, "refunded_amount": 50 * (n < refunds)}
+        | {"purchase_currency": currency}
+        for n in range(captured)
+    ]
+
+
+# --- compare
+
+
+@pytest.mark.parametrize(
+    ("after", "before", "expected"),
+    [
+        # Newcombe 1998 (Statistics in Medicine 17, 873-890), table II, method 10: 56/70 - 48/80 and so on.
+        ((56, 70), (48, 80), (0.0524, 0.3339)),
+        ((9, 10), (3, 10), (0.1705, 0.8090)),
+        ((6, 7), (2, 7), (0.0582, 0.8062)),
+        ((5, 56), (0, 29), (-0.0381, 0.1926)),
+        ((0, 10), (0, 20), (-0.1611, 0.2775)),
+        ((10, 10), (0, 20), (0.6791, 1.0000)),
+    ],
+)
+def test_the_interval_of_two_shares_is_newcombes(
+    after: tuple[int, int], before: tuple[int, int], expected: tuple[float, float]
+) -> None:
+    now, then = (shop(orders=refunded(n, k)) for k, n in (after, before))
+    row = om.compare(om.refund_ratio, then, now).row(0, named=True)
+    assert row["count_ratio_difference"] == pytest.approx(after[0] / after[1] - before[0] / before[1])
+    assert (row["count_ratio_difference_low"], row["count_ratio_difference_high"]) == pytest.approx(expected, abs=5e-5)
+
+
+def watched(seed: int, scale: float, size: int = 200) -> Tables[pl.DataFrame]:
+    hours = np.random.default_rng(seed).exponential(scale, size).tolist()
+    return shop(
+        orders=[{"order_id": str(n), "status": "CAPTURED", "created_at": at(0)} for n in range(size)],
+        captures=[{"order_id": str(n), "captured_at": at(hour)} for n, hour in enumerate(hours)],
+    )
+
+
+def test_the_interval_of_two_medians_is_made_of_their_own() -> None:
+    before, after = watched(1, 20), watched(2, 30)
+    row = om.compare(om.capture_latency, before, after).row(0, named=True)
+    b, a = (metrics.capture_latency(data).row(0, named=True) for data in (before, after))
+    difference = a["p50_hours"] - b["p50_hours"]
+    down = sqrt((a["p50_hours"] - a["p50_hours_low"]) ** 2 + (b["p50_hours_high"] - b["p50_hours"]) ** 2)
+    up = sqrt((a["p50_hours_high"] - a["p50_hours"]) ** 2 + (b["p50_hours"] - b["p50_hours_low"]) ** 2)
+    ends = (row["p50_hours_difference_low"], row["p50_hours_difference_high"])
+    assert row["p50_hours_difference"] == pytest.approx(difference)
+    assert ends == pytest.approx((difference - down, difference + up))
+    assert row["p90_hours_difference"] == pytest.approx(a["p90_hours"] - b["p90_hours"])
+    assert "p90_hours_difference_low" not in row
+
+
+def test_the_interval_of_two_medians_holds_their_true_difference_in_about_95_of_100_shops() -> None:
+    truth = 10 * np.log(2)  # the medians of exponential waits of 30 and 20 hours on average
+    rows = [
+        om.compare(om.capture_latency, watched(seed, 20, 80), watched(1000 + seed, 30, 80)).row(0, named=True)
+        for seed in range(100)
+    ]
+    held = sum(row["p50_hours_difference_low"] <= truth <= row["p50_hours_difference_high"] for row in rows)
+    assert 90 <= held <= 100
+
+
+def test_days_to_refund_have_bounds_and_no_interval() -> None:
+    def paid(first: float, second: float) -> Tables[pl.DataFrame]:
+        captures = [{"order_id": "a", "captured_at": at(hour)} for hour in (first, second)]
+        return shop(orders=[{"order_id": "a"}], captures=captures, refunds=[{"order_id": "a", "refunded_at": at(240)}])
+
+    # Before: between 5 and 9 days; after: between 2 and 3. The difference lies between 2 - 9 and 3 - 5.
+    row = om.compare(om.time_to_refund, paid(24, 120), paid(168, 192)).row(0, named=True)
+    names = ("p50_days_before", "p50_days_after", "p50_days_difference")
+    assert [row[name] for name in names] == [7, 2.5, -4.5]
+    assert (row["p50_days_difference_low"], row["p50_days_difference_high"]) == (-7, -2)
+
+
+def test_groups_of_either_set_are_there_and_amounts_stay_exact() -> None:
+    large = 9_007_199_254_740_993
+    before = shop(orders=[{"order_id": "1", "purchase_currency": "SEK", "captured_amount": large}])
+    after = shop(
+        orders=[
+            {"order_id": "1", "purchase_currency": "SEK", "captured_amount": large - 2},
+            {"order_id": "2", "purchase_currency": "EUR", "captured_amount": 5},
+            {"order_id": "3", "purchase_currency": None, "captured_amount": 5},
+        ]
+    )
+    rows = om.compare(om.refund_ratio, before, after).select(
+        "purchase_currency", "captured_amount_before", "captured_amount_after", "captured_amount_difference"
+    )
+    assert rows.rows() == [("EUR", None, 5, None), ("SEK", large, large - 2, -2), (None, None, 5, None)]
+    assert rows.schema.dtypes()[1:] == [pl.Int64] * 3
+
+
+@pytest.mark.parametrize(
+    ("metric", "options", "keys"),
+    [
+        (om.capture_latency, {"by": [pl.col("order_amount") // 1000, "purchase_country"]}, 2),
+        (om.refund_ratio, {"by": "initial_payment_method_number_of_installments", "basis": "refund_date"}, 3),
+        (om.shipping_methods, {"by": "purchase_currency"}, 2),
+        (om.carriers, {}, 1),
+        (om.time_to_refund, {}, 0),
+        (om.key_figures, {}, 1),
+        (om.at_risk, {"within": None}, 1),
+    ],
+)
+def test_each_metric_of_one_row_a_group_can_be_compared(metric: Any, options: dict[str, Any], keys: int) -> None:
+    with om.replay("quickstart") as client:
+        orders = client.orders(client.recorded_order_ids)
+    result = om.compare(metric, orders[:150], orders[150:], **options)
+    single = [metric(part, **options) for part in (orders[:150], orders[150:])]
+    names = single[0].columns[:keys]
+    assert result.columns[:keys] == names
+    groups = pl.concat([part.select(names) for part in single]).unique() if names else [None]
+    assert result.height == len(groups)
+    if names:
+        assert result.select(names).is_duplicated().any() is False
+    assert all(f"{result.columns[keys].removesuffix('_before')}_{end}" in result for end in ("before", "after"))
+
+
+@pytest.mark.parametrize("metric", [om.capture_curve, om.expiring, om.audit])
+def test_a_metric_of_many_rows_a_group_is_refused(metric: Any) -> None:
+    tables = shop(
+        orders=[
+            {"order_id": str(n % 2), "status": "AUTHORIZED", "created_at": at(0), "expires_at": at(5)}
+            | {"remaining_authorized_amount": 5}
+            for n in range(4)
+        ],
+        captures=[{"order_id": str(n), "captured_at": at(n)} for n in range(2)],
+        as_of=at(1),
+    )
+    with pytest.raises(ValueError, match=f"{metric.__name__} has several rows a group"):
+        om.compare(metric, tables, tables)
+
+
+# --- explain
+
+
+@pytest.mark.parametrize("name", sorted({*metrics.__all__} - {"explain"}))
+def test_each_metric_is_explained_by_its_own_documentation(name: str) -> None:
+    told = om.explain(name)
+    assert told.splitlines()[0] == (getattr(om, name).__doc__ or "").splitlines()[0]
+    assert repr(told) == told
+
+
+def test_a_notebook_shows_headings_lists_and_code() -> None:
+    page = om.explain("refund_ratio")._repr_markdown_()
+    assert "R = Σy / Σx" in page
+    assert "\n**Args**\n\n- `data`: Orders or Tables.\n" in page
+    assert "\n**Raises**\n\n- `ValueError`: If" in page
+    assert "\n**Example**\n\n    >>> import om_toolkit as om\n" in page
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="there is no metric 'refunds': there are at_risk, audit, "):
+        om.explain("refunds")
+
+
+# --- from a row back to its orders
+
+ORDERS = om.Orders.from_json(
+    """[
+    {"order_id": "1", "purchase_country": "se", "purchase_currency": "SEK", "captured_amount": 5, "order_amount": 5},
+    {"order_id": "2", "purchase_country": "SE", "purchase_currency": "EUR", "captured_amount": 7, "order_amount": 1500},
+    {"order_id": "3", "purchase_currency": "SEK", "captured_amount": 5, "created_at": "2025-01-31T23:30:00Z"}
+    ]"""
+)
+
+
+def ids(orders: om.Orders) -> list[str | None]:
+    return [order.order_id for order in orders]
+
+
+def test_a_row_gives_the_orders_of_its_group() -> None:
+    rows = om.capture_latency(ORDERS, by="purchase_country")
+    assert [ids(ORDERS.where(row)) for row in rows.iter_rows(named=True)] == [["1", "2"], ["3"]]
+    assert [ids(ORDERS.where(rows[n])) for n in range(2)] == [["1", "2"], ["3"]]
+    assert ids(ORDERS.where(om.capture_latency(ORDERS))) == ["1", "2", "3"]
+
+
+def test_amounts_of_a_row_are_not_its_group() -> None:
+    row = om.refund_ratio(ORDERS).filter(pl.col("purchase_currency") == "SEK")
+    assert row["captured_amount"].item() == 10
+    assert ids(ORDERS.where(row)) == ["1", "3"]
+
+
+@pytest.mark.parametrize(
+    "by",
+    [
+        om.by_period("1mo", time_zone="Europe/Stockholm"),
+        pl.col("created_at").dt.convert_time_zone("Europe/Stockholm").dt.truncate("1mo"),
+        [pl.col("order_amount") > 1000, "purchase_currency"],
+        pl.col("order_amount") // 1000,
+    ],
+)
+def test_of_an_expression_the_same_by_tells_the_group(by: Any) -> None:
+    rows = om.capture_latency(ORDERS, by=by)
+    parts = [ORDERS.where(row, by=by) for row in rows.iter_rows(named=True)]
+    assert [len(part) for part in parts] == rows["orders"].to_list()
+    assert sorted(str(one) for part in parts for one in ids(part)) == ["1", "2", "3"]
+    with pytest.raises(ValueError, match="does not tell its group"):
+        ORDERS.where(rows[0])
+
+
+def test_a_row_about_one_order_gives_that_order() -> None:
+    assert ids(ORDERS.where(om.audit(ORDERS).filter(pl.col("order_id") == "3")[0])) == ["3"]
+
+
+@pytest.mark.parametrize(
+    ("row", "by", "message"),
+    [
+        ({"shipping_method": "Home", "count": 1}, (), "does not tell its group (shipping_method, count): give by="),
+        ({"purchase_country": "SE", "p50_hours": 1.0}, (), "does not tell its group"),
+        ({"purchase_country": "NO", "orders": 1}, (), "no order has purchase_country='NO'"),
+        ({"orders": 1}, "purchase_country", "the row has no column purchase_country: it has orders"),
+    ],
+)
+def test_a_row_that_tells_no_group_is_refused(row: dict[str, Any], by: Any, message: str) -> None:
+    with pytest.raises(ValueError) as raised:  # noqa: PT011 - the message is looked at
+        ORDERS.where(row, by=by)
+    assert message in str(raised.value)

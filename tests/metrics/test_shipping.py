@@ -1,0 +1,313 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+from scipy.stats import binomtest
+from shop_tables import shop, shuffled
+
+from om_toolkit.metrics import carriers, shipping_methods
+from om_toolkit.tables.tables import Tables
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PHYSICAL = ("physical",)
+
+
+def capture(  # noqa: PLR0913 - all that a capture can differ in
+    order_id: str,
+    methods: Sequence[str | None] = (),
+    lines: Sequence[str | None] = PHYSICAL,
+    *,
+    tracked: bool = False,
+    amount: int = 100,
+    capture_id: str | None = "1",
+) -> dict[str, list[dict[str, Any]]]:
+    """Make one capture of an order, with a shipment per method and an order line per type."""
+    keys = {"order_id": order_id, "capture_id": capture_id}
+    rows = {"source": "capture", **keys}
+    return {
+        "captures": [{**keys, "captured_amount": amount}],
+        "shipments": [{**rows, "shipping_method": method, "has_tracking": tracked} for method in methods],
+        "order_lines": [{**rows, "type": kind} for kind in lines],
+    }
+
+
+def shipped(*captures: dict[str, list[dict[str, Any]]], **of_orders: dict[str, Any]) -> Tables[pl.DataFrame]:
+    """Put captures together with the orders they belong to; `of_orders` tells more of an order by its id."""
+    rows = {name: [row for part in captures for row in part[name]] for name in ("captures", "shipments", "order_lines")}
+    ids = dict.fromkeys([row["order_id"] for row in rows["captures"]] + list(of_orders))
+    orders = [{"order_id": order_id, "purchase_currency": "SEK", **of_orders.get(order_id, {})} for order_id in ids]
+    return shop(orders=orders, **rows)
+
+
+def counts(result: pl.DataFrame, *more: str) -> list[tuple[Any, ...]]:
+    return result.select("shipping_method", "count", *more).rows()
+
+
+# --- the method of a capture
+
+
+@pytest.mark.parametrize(
+    ("methods", "lines", "expected"),
+    [
+        (["Home"], PHYSICAL, "Home"),
+        (["Home", "Home"], PHYSICAL, "Home"),
+        (["Home", None], PHYSICAL, "Home"),
+        (["Home", "Postal"], PHYSICAL, "(mixed)"),
+        (["Undefined"], PHYSICAL, "Undefined"),
+        (["Digital"], ["digital"], "Digital"),
+        ([None], PHYSICAL, "(missing)"),
+        ([None], ["digital"], "(missing)"),
+        ([None], [], "(missing)"),
+        (["  "], PHYSICAL, "(missing)"),
+        ([], PHYSICAL, "(missing)"),
+        ([], [], "(unknown)"),
+        ([], ["digital"], "(digital)"),
+        ([], ["digital", "discount", "sales_tax", "store_credit", "gift_card", "surcharge", "return_fee"], "(digital)"),
+        ([], ["digital", "physical"], "(missing)"),
+        ([], ["digital", "shipping_fee"], "(missing)"),
+        ([], ["digital", None], "(missing)"),
+        ([], ["digital", "hologram"], "(missing)"),
+        ([], ["gift_card"], "(missing)"),
+        ([], [None], "(missing)"),
+    ],
+)
+def test_a_capture_bears_its_method_or_why_it_has_none(methods: list[str], lines: list[str], expected: str) -> None:
+    assert counts(shipping_methods(shipped(capture("a", methods, lines)))) == [(expected, 1)]
+
+
+def test_only_the_shipments_and_lines_of_captures_count() -> None:
+    tables = shop(
+        orders=[{"order_id": "a"}],
+        captures=[{"order_id": "a", "capture_id": None}],
+        shipments=[{"order_id": "a", "source": "order", "shipping_method": "Home", "has_tracking": True}],
+        order_lines=[{"order_id": "a", "source": "order", "type": "physical"}],
+    )
+    assert counts(shipping_methods(tables), "with_tracking") == [("(unknown)", 1, 0)]
+    assert shipping_methods(tables, grain="shipment").height == 0
+
+
+def test_a_capture_without_id_meets_its_own_shipments() -> None:
+    tables = shipped(
+        capture("a", ["Home"], capture_id=None), capture("b", ["Postal"], capture_id=None), capture("b", ["Own"])
+    )
+    assert counts(shipping_methods(tables)) == [("Home", 1), ("Own", 1), ("Postal", 1)]
+
+
+def test_spellings_of_one_method_are_one_and_the_commonest_is_shown() -> None:
+    spellings = ["pick up store", "PickUpStore", "PickupStore", "PickupStore", "PICKUP\tSTORE"]
+    tables = shipped(*(capture(str(number), [method]) for number, method in enumerate(spellings)))
+    assert counts(shipping_methods(tables)) == [("PickupStore", 5)]
+
+
+def test_of_equally_common_spellings_the_alphabetically_first_is_shown() -> None:
+    assert counts(shipping_methods(shipped(capture("a", ["home"]), capture("b", ["Home"])))) == [("Home", 2)]
+
+
+def test_a_spelling_is_the_same_in_every_group() -> None:
+    tables = shipped(
+        *(capture(order, ["Home"]) for order in "ab"), capture("c", ["home"]), c={"purchase_currency": "NOK"}
+    )
+    assert shipping_methods(tables, by="purchase_currency")["shipping_method"].to_list() == ["Home", "Home"]
+
+
+# --- money, shares, tracking
+
+
+def test_several_shipments_neither_multiply_a_capture_nor_its_money() -> None:
+    tables = shipped(
+        capture("a", ["Home", "Home", "Home"], PHYSICAL * 4, amount=300, tracked=True),
+        capture("b", ["Home"], amount=100),
+        capture("c", ["Postal"], amount=100),
+        c={"purchase_currency": "SEK"},
+    )
+    result = shipping_methods(tables, by="purchase_currency")
+    assert result.rows(named=True) == [
+        {
+            "purchase_currency": "SEK",
+            "shipping_method": "Home",
+            "count": 2,
+            "share": pytest.approx(2 / 3),
+            "with_tracking": 1,
+            "tracking_share": 0.5,
+            **_wilson(2, 3),
+            "captured_amount": 400,
+            "amount_share": 0.8,
+        },
+        {
+            "purchase_currency": "SEK",
+            "shipping_method": "Postal",
+            "count": 1,
+            "share": pytest.approx(1 / 3),
+            "with_tracking": 0,
+            "tracking_share": 0.0,
+            **_wilson(1, 3),
+            "captured_amount": 100,
+            "amount_share": 0.2,
+        },
+    ]
+
+
+def _wilson(hits: int, of: int) -> dict[str, Any]:
+    low, high = binomtest(hits, of).proportion_ci(method="wilson")
+    return {"share_low": pytest.approx(low, abs=1e-12), "share_high": pytest.approx(high, abs=1e-12)}
+
+
+def test_amounts_are_shown_only_beside_their_currency() -> None:
+    tables = shipped(capture("a", ["Home"]))
+    amounts = ["captured_amount", "amount_share"]
+    assert shipping_methods(tables, by=["purchase_country", "purchase_currency"]).columns[-2:] == amounts
+    assert not set(amounts) & set(shipping_methods(tables, by="purchase_country").columns)
+    assert not set(amounts) & set(shipping_methods(tables, by="purchase_currency", grain="shipment").columns)
+
+
+def test_nothing_captured_has_no_share_of_the_amount() -> None:
+    result = shipping_methods(shipped(capture("a", ["Home"], amount=0)), by="purchase_currency")
+    assert result.select("captured_amount", "amount_share").rows() == [(0, None)]
+
+
+def test_an_order_told_twice_counts_its_captures_once() -> None:
+    tables = shipped(capture("a", ["Home"], amount=70))
+    twice = shop(orders=[{"order_id": "a", "purchase_currency": "SEK"}] * 2)
+    twice = Tables(**{**dict(tables.items()), "orders": twice.orders}, as_of=None)
+    assert counts(shipping_methods(twice, by="purchase_currency"), "captured_amount") == [("Home", 1, 70)]
+
+
+def test_rows_stand_by_group_then_by_count_then_by_name() -> None:
+    tables = shipped(
+        *(capture(order, [method]) for order, method in zip("abcd", ["Own", "Own", "Postal", "Home"], strict=True)),
+        capture("e", ["Own"]),
+        capture("f", ["Home"]),
+        e={"purchase_currency": None},
+        f={"purchase_currency": "NOK"},
+    )
+    result = shipping_methods(tables, by="purchase_currency")
+    assert result.select("purchase_currency", "shipping_method").rows() == [
+        ("NOK", "Home"),
+        ("SEK", "Own"),
+        ("SEK", "Home"),
+        ("SEK", "Postal"),
+        (None, "Own"),
+    ]
+
+
+# --- other grains, and what was chosen
+
+
+def test_a_shipment_is_counted_by_itself() -> None:
+    tables = shipped(capture("a", ["Home", "Postal"], tracked=True), capture("b", ["Home", None]), capture("c"))
+    result = shipping_methods(tables, grain="shipment")
+    assert counts(result, "with_tracking") == [("Home", 2, 1), ("(missing)", 1, 0), ("Postal", 1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("captures", "expected"),
+    [
+        ([capture("a", ["Home"]), capture("a", ["Home"], capture_id="2")], "Home"),
+        ([capture("a", ["Home"]), capture("a", capture_id="2")], "Home"),
+        ([capture("a", ["Home"]), capture("a", ["Own"], capture_id="2")], "(mixed)"),
+        ([capture("a", ["Home", "Own"]), capture("a", ["Own"], capture_id="2")], "(mixed)"),
+        (
+            [capture("a", [], ["digital"]), capture("a", [], [], capture_id="2"), capture("a", capture_id="3")],
+            "(missing)",
+        ),
+        ([capture("a", [], ["digital"]), capture("a", [], [], capture_id="2")], "(unknown)"),
+        ([capture("a", [], ["digital"])], "(digital)"),
+    ],
+)
+def test_an_order_is_judged_over_all_its_captures(captures: list[Any], expected: str) -> None:
+    tables = shipped(*captures, open={})
+    result = shipping_methods(tables, by="purchase_currency", grain="order")
+    assert counts(result, "captured_amount") == [(expected, 1, 100 * len(captures))]
+
+
+def test_what_was_chosen_counts_over_all_orders() -> None:
+    tables = shipped(
+        capture("a", ["Home"], tracked=True),
+        a={"selected_shipping_option_method": "PickUpPoint", "captured_amount": 90},
+        b={"selected_shipping_option_method": "pickuppoint"},
+        c={"captured_amount": 10},
+    )
+    result = shipping_methods(tables, by="purchase_currency", grain="order", source="chosen")
+    assert counts(result, "with_tracking", "captured_amount") == [("PickUpPoint", 2, 1, 90), ("(missing)", 1, 0, 10)]
+
+
+def test_carriers_are_the_same_by_company() -> None:
+    tables = shop(
+        orders=[{"order_id": order} for order in "abc"],
+        captures=[{"order_id": order, "capture_id": "1"} for order in "abc"],
+        shipments=[
+            {"order_id": order, "capture_id": "1", "source": "capture", "shipping_company": name, "has_tracking": True}
+            for order, name in zip("ab", ["Postnord", "postnord"], strict=True)
+        ],
+    )
+    result = carriers(tables)
+    assert result.columns == [
+        "shipping_company",
+        *("count", "share", "with_tracking", "tracking_share", "share_low", "share_high"),
+    ]
+    assert result.select("shipping_company", "count", "with_tracking").rows() == [
+        ("Postnord", 2, 2),
+        ("(unknown)", 1, 0),
+    ]
+
+
+# --- always
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"source": "chosen"}, "give grain='order', not 'capture'"),
+        ({"source": "chosen", "grain": "shipment"}, "give grain='order', not 'shipment'"),
+        ({"source": "planned"}, "source='planned'"),
+        ({"grain": "line"}, "grain='line'"),
+        ({"by": "currency"}, "no column currency"),
+    ],
+)
+def test_what_cannot_be_asked_is_said(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        shipping_methods(shop(), **wrong)
+
+
+@pytest.mark.parametrize("grain", ["capture", "shipment", "order"])
+@pytest.mark.parametrize("by", [(), "purchase_currency"])
+def test_no_orders_give_no_rows_and_the_same_columns(grain: Any, by: Any) -> None:
+    full = shipped(capture("a", ["Home"]), capture("b"))
+    empty = shipping_methods(shop(), by=by, grain=grain)
+    assert empty.height == 0
+    assert empty.schema == shipping_methods(full, by=by, grain=grain).schema
+    assert carriers(shop(), by=by, grain=grain).schema == carriers(full, by=by, grain=grain).schema
+
+
+methods = st.sampled_from(["Home", "home", "Postal", None])
+some_captures = st.lists(
+    st.tuples(st.sampled_from("abc"), st.lists(methods, max_size=3), st.integers(0, 9)), max_size=8
+)
+
+
+@settings(derandomize=True, deadline=None, max_examples=40)
+@given(some_captures, st.integers(0, 9))
+def test_shares_add_up_no_money_is_lost_and_the_order_of_rows_changes_nothing(
+    captures: list[tuple[str, list[str | None], int]], seed: int
+) -> None:
+    tables = shipped(
+        *(
+            capture(order, names, amount=amount, capture_id=str(number))
+            for number, (order, names, amount) in enumerate(captures)
+        ),
+        a={"purchase_currency": None},
+    )
+    for grain in ("capture", "order"):
+        result = shipping_methods(tables, by="purchase_currency", grain=grain)
+        assert_frame_equal(shipping_methods(shuffled(tables, seed), by="purchase_currency", grain=grain), result)
+        assert_frame_equal(shipping_methods(tables.lazy(), by="purchase_currency", grain=grain), result)
+        shares = result.group_by("purchase_currency").agg(pl.col("share").sum())["share"].to_list()
+        assert shares == pytest.approx([1.0] * len(shares))
+        assert result["captured_amount"].sum() == sum(amount for *_, amount in captures)

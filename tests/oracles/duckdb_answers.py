@@ -1,0 +1,491 @@
+"""The metrics once more, as DuckDB SQL over Parquet files: written from the definitions, knowing nothing of the code.
+
+Each function returns a query over the views `orders`, `captures`, `refunds`, `order_lines` and `shipments`; times are
+counted in microseconds, `NULL` for an unknown one.
+"""
+
+# ruff: noqa: S608 - what is put together are names of columns and numbers
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from om_toolkit.tables.tables import Tables
+
+Z = "1.959963984540054"  # the normal distribution's 97.5 % point
+
+
+def database(tables: Tables[Any], folder: Path) -> duckdb.DuckDBPyConnection:
+    """Open a database whose views are the five tables, written as `Tables.write_parquet` writes them."""
+    tables.write_parquet(folder)
+    return open_folder(folder)
+
+
+def open_folder(folder: Path) -> duckdb.DuckDBPyConnection:
+    """Open a database whose views are the Parquet files of a folder."""
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    for name in ("orders", "captures", "refunds", "order_lines", "shipments"):
+        connection.execute(f"CREATE VIEW {name} AS FROM '{folder / name}/*.parquet'")
+    return connection
+
+
+def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
+    """Answer a query as a dict a row."""
+    answer = connection.execute(query)
+    names = [column[0] for column in answer.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+
+# ---- Parts ----
+
+
+def _list(by: Sequence[str], *, of: str = "") -> str:
+    """The columns of a group, each with a comma after it."""
+    return "".join(f"{of}{name}, " for name in by)
+
+
+def _same(by: Sequence[str], left: str, right: str) -> str:
+    return " AND ".join(f"{left}.{name} IS NOT DISTINCT FROM {right}.{name}" for name in by) or "true"
+
+
+def _sort(by: Sequence[str]) -> str:
+    return _list([f"{name} NULLS LAST" for name in by])
+
+
+def _wilson(name: str, k: str, n: str) -> str:
+    """A share of counts, and its interval."""
+    middle, spread = (
+        f"(({k}) + {Z} ^ 2 / 2) / (({n}) + {Z} ^ 2)",
+        f"{Z} * sqrt(({k}) * (({n}) - ({k})) / ({n})::DOUBLE + {Z} ^ 2 / 4) / (({n}) + {Z} ^ 2)",
+    )
+    known = f"CASE WHEN ({n}) > 0 THEN "
+    return (
+        f"{known} ({k}) / ({n})::DOUBLE END AS {name}, {known} greatest(0, {middle} - {spread}) END AS {name}_low, "
+        f"{known} least(1, {middle} + {spread}) END AS {name}_high"
+    )
+
+
+def _cochran(name: str, y: str, x: str, n: str, residuals: str) -> str:
+    """A ratio of amounts, and the interval of its linearised variance on the logit scale."""
+    ratio = f"(({y}) / ({x})::DOUBLE)"
+    spread = f"{Z} * sqrt(({n}) / (({n}) - 1)::DOUBLE * ({residuals})) / ({x}) / ({ratio} * (1 - {ratio}))"
+    known = f"CASE WHEN ({n}) >= 2 AND ({x}) > 0 AND ({y}) > 0 AND ({y}) < ({x}) THEN "
+    return (
+        f"CASE WHEN ({x}) <> 0 THEN {ratio} END AS {name}, "
+        f"{known} 1 / (1 + exp(-(ln({ratio} / (1 - {ratio})) - {spread}))) END AS {name}_low, "
+        f"{known} 1 / (1 + exp(-(ln({ratio} / (1 - {ratio})) + {spread}))) END AS {name}_high"
+    )
+
+
+def _moment(as_of: datetime | None) -> str:
+    return f"epoch_us(TIMESTAMPTZ '{as_of.isoformat()}')" if as_of else "NULL::BIGINT"
+
+
+# ---- Latency ----
+
+
+def _watched(by: Sequence[str], event: str, as_of: datetime | None) -> str:
+    """The steps up to `watched`: each order's `ending` and the `hours` until then."""
+    return f"""
+    running AS (
+        SELECT order_id, epoch_us(captured_at) AS t,
+            sum(coalesce(captured_amount, 0)) OVER (
+                PARTITION BY order_id ORDER BY captured_at RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+            ) AS amount
+        FROM captures WHERE captured_at IS NOT NULL
+    ),
+    events AS (
+        SELECT o.order_id, min(r.t) AS t FROM orders o JOIN running r USING (order_id)
+        WHERE {"true" if event == "first" else "r.amount >= o.order_amount"} GROUP BY ALL
+    ),
+    known AS (
+        SELECT {_list(by, of="o.")} epoch_us(created_at) AS created, epoch_us(expires_at) AS expires, e.t AS captured,
+            status, {_moment(as_of)} AS as_of,
+            least({_moment(as_of)}, epoch_us(expires_at)) AS seen_until,  -- of what is not NULL
+            {"false" if event == "first" else "order_amount IS NULL"} AS is_unknowable,
+            status = 'AUTHORIZED'
+            {"" if event == "first" else "OR status = 'PART_CAPTURED' AND coalesce(remaining_authorized_amount, 1) > 0"}
+                AS is_open,
+            (SELECT count(*) FROM captures c WHERE c.order_id = o.order_id AND epoch_us(captured_at) > {_moment(as_of)})
+                > 0 AS is_captured_later
+        FROM orders o LEFT JOIN events e USING (order_id)
+    ),
+    ended AS (
+        SELECT *, CASE
+            WHEN created IS NULL OR created > as_of OR is_unknowable THEN 'excluded'
+            WHEN captured < created THEN 'excluded'
+            WHEN captured <= coalesce(as_of, captured) THEN 'captured'
+            WHEN status = 'EXPIRED' AND expires <= coalesce(as_of, expires) THEN 'expired'
+            WHEN (is_open OR is_captured_later OR status = 'EXPIRED' AND expires > as_of) AND seen_until IS NOT NULL
+                THEN 'waiting'
+            ELSE 'excluded' END AS ending
+        FROM known
+    ),
+    timed AS (
+        SELECT *, (CASE ending WHEN 'captured' THEN captured WHEN 'expired' THEN expires ELSE seen_until END - created)
+            / 3600e6 AS hours
+        FROM ended
+    ),
+    watched AS (
+        SELECT * REPLACE (CASE WHEN hours < 0 THEN 'excluded' ELSE ending END AS ending) FROM timed
+    ),
+    """
+
+
+def _curve(by: Sequence[str]) -> str:
+    """The steps up to `curve`: a row for each group and distinct time."""
+    partition = f"PARTITION BY {_list(by)} true"
+    return f"""
+    steps AS (
+        SELECT {_list(by)} hours, count(*) FILTER (ending = 'captured') AS captured,
+            count(*) FILTER (ending = 'expired') AS expired, count(*) FILTER (ending = 'waiting') AS waiting
+        FROM watched WHERE ending <> 'excluded' GROUP BY ALL
+    ),
+    risked AS (
+        SELECT *, (sum(captured + expired + waiting) OVER ({partition} ORDER BY hours DESC))::BIGINT AS at_risk
+        FROM steps
+    ),
+    survived AS (
+        SELECT *, product(1 - captured / at_risk::DOUBLE) OVER so_far AS survival,
+            product(1 - (captured + expired) / at_risk::DOUBLE) OVER so_far AS unended,
+            sum(CASE WHEN at_risk > captured THEN captured / (at_risk::DOUBLE * (at_risk - captured)) END)
+                OVER so_far AS greenwood
+        FROM risked WINDOW so_far AS ({partition} ORDER BY hours)
+    ),
+    bounded AS (
+        SELECT *, CASE WHEN survival > 0 AND survival < 1 THEN {Z} * sqrt(greenwood) / ln(survival) END AS reach,
+            lag(unended, 1, 1) OVER ({partition} ORDER BY hours) AS unended_before
+        FROM survived
+    ),
+    curve AS (
+        SELECT *, coalesce(survival ^ exp(-reach), survival) AS survival_low,
+            coalesce(survival ^ exp(reach), survival) AS survival_high,
+            sum(unended_before * captured / at_risk) OVER ({partition} ORDER BY hours) AS captured_share
+        FROM bounded
+    )
+    """
+
+
+def capture_curve(by: Sequence[str], event: str, as_of: datetime | None) -> str:
+    return f"""
+    WITH {_watched(by, event, as_of)} {_curve(by)}
+    SELECT {_list(by)} hours, at_risk, captured, expired, waiting, survival, survival_low, survival_high, captured_share
+    FROM curve ORDER BY {_sort(by)} hours
+    """
+
+
+def capture_latency(
+    by: Sequence[str], event: str, as_of: datetime | None, quantiles: dict[str, float], within: dict[str, float]
+) -> str:
+    """`quantiles` and `within` tell the column of each level, and of each number of hours."""
+
+    def first(bound: str, level: float) -> str:
+        # A product of fractions misses the level by a few units in the last place.
+        return f"min(hours) FILTER ({bound} <= {1 - level} + 1e-12)"
+
+    asked = "".join(f"{first('survival', level)} AS {name}, " for name, level in quantiles.items())
+    for name, hours in within.items():
+        share = f"coalesce(max(captured_share) FILTER (hours <= {hours}), 0)"
+        is_seen = f"max(hours) >= {hours} OR arg_max(waiting, hours) = 0"
+        asked += f"CASE WHEN {is_seen} THEN {share} END AS {name}, "
+    shown = "".join(f"{name}, " for name in (*quantiles, "p50_hours_low", "p50_hours_high"))
+    return f"""
+    WITH {_watched(by, event, as_of)} {_curve(by)},
+    counted AS (
+        SELECT {_list(by)} count(*) AS orders, count(*) FILTER (ending = 'captured') AS captured,
+            count(*) FILTER (ending = 'waiting') AS waiting, count(*) FILTER (ending = 'expired') AS expired,
+            count(*) FILTER (ending = 'excluded') AS excluded,
+            quantile_cont(hours, 0.5) FILTER (ending = 'captured') AS captured_only_p50_hours
+        FROM watched GROUP BY {_list(by)} true
+    ),
+    found AS (
+        SELECT {_list(by)} {asked} {first("survival_low", 0.5)} AS p50_hours_low,
+            {first("survival_high", 0.5)} AS p50_hours_high
+        FROM curve GROUP BY {_list(by)} true
+    )
+    SELECT {_list(by, of="n.")} orders, captured, waiting, expired, excluded, {shown} captured_only_p50_hours,
+        {_list(list(within))}
+    FROM counted n LEFT JOIN found f ON {_same(by, "n", "f")} WHERE orders > 0 ORDER BY {_sort(list(_qualified(by)))} 1
+    """
+
+
+def _qualified(by: Sequence[str]) -> Iterator[str]:
+    return (f"n.{name}" for name in by)
+
+
+# ---- Refunds ----
+
+
+def _with_currency(by: Sequence[str]) -> list[str]:
+    return [*by, *(["purchase_currency"] if "purchase_currency" not in by else [])]
+
+
+def refund_ratio(by: Sequence[str]) -> str:
+    by = _with_currency(by)
+    return f"""
+    WITH paid AS (
+        SELECT *, captured_amount AS x, coalesce(refunded_amount, 0) AS y FROM orders WHERE captured_amount > 0
+    ),
+    summed AS (
+        SELECT {_list(by)} count(*) AS n, count(*) FILTER (y > 0) AS k, count(*) FILTER (y >= x) AS complete,
+            sum(x) AS total_x, sum(y) AS total_y
+        FROM paid GROUP BY ALL
+    ),
+    spread AS (
+        SELECT s.*, (SELECT sum((y - total_y / total_x::DOUBLE * x) ^ 2) FROM paid p WHERE {_same(by, "p", "s")})
+            AS residuals
+        FROM summed s
+    )
+    SELECT {_list(by)} n AS orders_captured, k AS orders_refunded, complete AS orders_fully_refunded,
+        total_x::BIGINT AS captured_amount, total_y::BIGINT AS refunded_amount,
+        {_cochran("amount_ratio", "total_y", "total_x", "n", "residuals")}, {_wilson("count_ratio", "k", "n")}
+    FROM spread ORDER BY {_sort(by)} 1
+    """
+
+
+def refund_ratio_by_month(by: Sequence[str], time_zone: str) -> str:
+    shown = [*by, "month"] if "purchase_currency" in by else [*by, "month", "purchase_currency"]
+    by = _with_currency(by)
+
+    def month(at: str) -> str:
+        return f"date_trunc('month', {at} AT TIME ZONE '{time_zone}')::DATE"
+
+    return f"""
+    WITH paid AS (
+        SELECT *, coalesce(refunded_amount, 0) >= captured_amount AS is_complete,
+            (SELECT max(refunded_at) FROM refunds r WHERE r.order_id = o.order_id) AS last_refund
+        FROM orders o WHERE captured_amount > 0
+    ),
+    moves AS (
+        SELECT {_list(by, of="p.")} p.order_id, {month("captured_at")} AS month, c.captured_amount AS x, NULL AS y,
+            true AS is_capture, false AS is_end
+        FROM captures c JOIN paid p USING (order_id)
+        UNION ALL
+        SELECT {_list(by, of="p.")} p.order_id, {month("refunded_at")}, NULL, r.refunded_amount, false,
+            is_complete AND refunded_at IS NOT DISTINCT FROM last_refund
+        FROM refunds r JOIN paid p USING (order_id)
+    ),
+    summed AS (
+        SELECT {_list(by)} month, count(DISTINCT order_id) FILTER (is_capture) AS orders_captured,
+            count(DISTINCT order_id) FILTER (NOT is_capture) AS orders_refunded,
+            count(DISTINCT order_id) FILTER (is_end) AS orders_fully_refunded,
+            coalesce(sum(x), 0)::BIGINT AS captured_amount, coalesce(sum(y), 0)::BIGINT AS refunded_amount
+        FROM moves GROUP BY {_list(by)} month
+    )
+    SELECT {_list(shown)} orders_captured, orders_refunded, orders_fully_refunded, captured_amount, refunded_amount,
+        CASE WHEN captured_amount <> 0 THEN refunded_amount / captured_amount::DOUBLE END AS amount_ratio,
+        NULL AS amount_ratio_low, NULL AS amount_ratio_high,
+        CASE WHEN orders_captured <> 0 THEN orders_refunded / orders_captured::DOUBLE END AS count_ratio,
+        NULL AS count_ratio_low, NULL AS count_ratio_high
+    FROM summed ORDER BY {_sort(shown)} 1
+    """
+
+
+def time_to_refund(by: Sequence[str]) -> str:
+    """Between the last and the first capture that can be meant: not after the refund, and not known to be whole."""
+    return f"""
+    WITH dated AS (
+        SELECT {_list(by, of="o.")} order_id, epoch_us(refunded_at) AS t, row_number() OVER () AS number
+        FROM refunds JOIN orders o USING (order_id)
+    ),
+    told AS (SELECT order_id, max(coalesce(refunded_amount, 0)) > 0 AS is_told FROM captures GROUP BY ALL),
+    bounds AS (
+        SELECT number, (any_value(t) - max(epoch_us(captured_at))) / 86400e6 AS low,
+            (any_value(t) - min(epoch_us(captured_at))) / 86400e6 AS high
+        FROM dated d JOIN captures c USING (order_id) JOIN told USING (order_id)
+        WHERE epoch_us(captured_at) <= t AND (NOT is_told OR c.refunded_amount IS NULL OR c.refunded_amount > 0)
+        GROUP BY number
+    )
+    SELECT {_list(by)} count(*) AS refunds, count(*) FILTER (low = high) AS exact,
+        count(*) FILTER (low IS NULL) AS excluded, quantile_cont((low + high) / 2, 0.5) AS p50_days,
+        quantile_cont(low, 0.5) AS p50_days_low, quantile_cont(high, 0.5) AS p50_days_high
+    FROM dated LEFT JOIN bounds USING (number) GROUP BY {_list(by)} true HAVING count(*) > 0 ORDER BY {_sort(by)} 1
+    """
+
+
+# ---- Shipping ----
+
+
+def _key(name: str) -> str:
+    return f"nullif(lower(regexp_replace({name}, '\\s', '', 'g')), '')"
+
+
+def shipping(by: Sequence[str], grain: str, label: str) -> str:
+    """Of what was shipped; `label` is `shipping_method` or `shipping_company`."""
+    money = "captured_amount" if grain != "shipment" and "purchase_currency" in by else None
+    return f"""
+    WITH entries AS (
+        SELECT order_id, capture_id, has_tracking, {label} AS spelling, {_key(label)} AS key
+        FROM shipments WHERE source = 'capture'
+    ),
+    lines AS (SELECT * FROM order_lines WHERE source = 'capture'),
+    judged AS (
+        SELECT c.order_id, c.captured_amount AS amount, e.keys, coalesce(e.is_tracked, false) AS is_tracked,
+            CASE WHEN e.n IS NOT NULL THEN '(missing)' WHEN l.n IS NULL THEN '(unknown)'
+                WHEN l.digital > 0 AND l.digital + l.money = l.n THEN '(digital)' ELSE '(missing)' END AS absent
+        FROM captures c
+        LEFT JOIN (
+            SELECT order_id, capture_id, count(*) AS n, list_sort(list(DISTINCT key) FILTER (key IS NOT NULL)) AS keys,
+                bool_or(has_tracking) AS is_tracked
+            FROM entries GROUP BY ALL
+        ) e ON c.order_id IS NOT DISTINCT FROM e.order_id AND c.capture_id IS NOT DISTINCT FROM e.capture_id
+        LEFT JOIN (
+            SELECT order_id, capture_id, count(*) AS n, count(*) FILTER (type = 'digital') AS digital,
+                count(*) FILTER (type IN
+                    ('discount', 'sales_tax', 'store_credit', 'gift_card', 'surcharge', 'return_fee')) AS money
+            FROM lines GROUP BY ALL
+        ) l ON c.order_id IS NOT DISTINCT FROM l.order_id AND c.capture_id IS NOT DISTINCT FROM l.capture_id
+    ),
+    of_orders AS (
+        SELECT order_id, sum(amount) AS amount, list_distinct(flatten(list(keys) FILTER (keys IS NOT NULL))) AS keys,
+            bool_or(is_tracked) AS is_tracked,
+            CASE min(CASE absent WHEN '(missing)' THEN 1 WHEN '(unknown)' THEN 2 ELSE 3 END)
+                WHEN 1 THEN '(missing)' WHEN 2 THEN '(unknown)' ELSE '(digital)' END AS absent
+        FROM judged GROUP BY order_id
+    ),
+    of_entries AS (
+        SELECT order_id, NULL::BIGINT AS amount, CASE WHEN key IS NULL THEN [] ELSE [key] END AS keys,
+            coalesce(has_tracking, false) AS is_tracked, '(missing)' AS absent
+        FROM entries
+    ),
+    {_counted(by, {"capture": "judged", "order": "of_orders", "shipment": "of_entries"}[grain], label, money)}
+    """
+
+
+def chosen(by: Sequence[str]) -> str:
+    """What the customer chose."""
+    money = "captured_amount" if "purchase_currency" in by else None
+    return f"""
+    WITH entries AS (
+        SELECT selected_shipping_option_method AS spelling, {_key("selected_shipping_option_method")} AS key FROM orders
+    ),
+    choices AS (
+        SELECT order_id, captured_amount AS amount, '(missing)' AS absent,
+            CASE WHEN {_key("selected_shipping_option_method")} IS NULL THEN []
+                ELSE [{_key("selected_shipping_option_method")}] END AS keys,
+            coalesce((SELECT bool_or(has_tracking) FROM shipments s
+                WHERE s.order_id = o.order_id AND source = 'capture'), false) AS is_tracked
+        FROM orders o
+    ),
+    {_counted(by, "choices", "shipping_method", money)}
+    """
+
+
+def _counted(by: Sequence[str], items: str, label: str, money: str | None) -> str:
+    amounts = (
+        """, captured_amount, CASE WHEN sum(captured_amount) OVER same <> 0
+        THEN captured_amount / (sum(captured_amount) OVER same)::DOUBLE END AS amount_share"""
+        if money
+        else ""
+    )
+    return f"""
+    spelled AS (
+        SELECT key, spelling FROM entries WHERE key IS NOT NULL GROUP BY key, spelling
+        QUALIFY row_number() OVER (PARTITION BY key ORDER BY count(*) DESC, spelling) = 1
+    ),
+    named AS (
+        SELECT {_list(by, of="o.")} i.is_tracked, i.amount, CASE
+            WHEN coalesce(len(keys), 0) = 0 THEN absent WHEN len(keys) > 1 THEN '(mixed)'
+            ELSE (SELECT spelling FROM spelled s WHERE s.key = keys[1]) END AS {label}
+        FROM {items} i JOIN orders o USING (order_id)
+    ),
+    summed AS (
+        SELECT {_list(by)} {label}, count(*) AS count, count(*) FILTER (is_tracked) AS with_tracking,
+            coalesce(sum(amount), 0)::BIGINT AS captured_amount
+        FROM named GROUP BY {_list(by)} {label}
+    ),
+    totals AS (SELECT *, (sum(count) OVER (PARTITION BY {_list(by)} true))::BIGINT AS total FROM summed)
+    SELECT {_list(by)} {label}, count, share, with_tracking, with_tracking / count::DOUBLE AS tracking_share,
+        share_low, share_high {amounts}
+    FROM (SELECT *, {_wilson("share", "count", "total")} FROM totals)
+    WINDOW same AS (PARTITION BY {_list(by)} true)
+    ORDER BY {_sort(by)} count DESC, {label}
+    """
+
+
+# ---- Expiry ----
+
+
+def expiring(hours: float | None, as_of: datetime | None) -> str:
+    now = _moment(as_of)
+    asked = "true"
+    if hours is not None:
+        asked = f"epoch_us(expires_at) BETWEEN {now} AND {now} + {round(hours * 3600e6)}"
+    return f"""
+    SELECT order_id, merchant_reference1, purchase_currency, remaining_authorized_amount,
+        epoch_us(expires_at) AS expires_at, (epoch_us(expires_at) - {now}) / 3600e6 AS hours_left, fraud_status,
+        fraud_status IS DISTINCT FROM 'PENDING' AS can_capture
+    FROM orders
+    WHERE status IN ('AUTHORIZED', 'PART_CAPTURED') AND remaining_authorized_amount > 0 AND {asked}
+    ORDER BY expires_at NULLS LAST, order_id
+    """
+
+
+def at_risk(hours: float | None, as_of: datetime | None) -> str:
+    return f"""
+    SELECT purchase_currency, count(*) AS orders, sum(remaining_authorized_amount)::BIGINT AS
+        remaining_authorized_amount, min(expires_at) AS soonest_expires_at,
+        count(*) FILTER (NOT can_capture) AS blocked_orders
+    FROM ({expiring(hours, as_of)}) GROUP BY ALL ORDER BY purchase_currency NULLS LAST
+    """
+
+
+# ---- Key figures ----
+
+
+def key_figures(as_of: datetime | None) -> str:
+    latency = capture_latency(["purchase_currency"], "first", as_of, {"p50_hours": 0.5}, {})
+    return f"""
+    WITH refunded AS ({refund_ratio([])}),
+    latency AS ({latency}),
+    plain AS (
+        SELECT *, coalesce(order_amount, 0) AS x, coalesce(captured_amount, 0) AS y,
+            coalesce(remaining_authorized_amount, 0) AS remaining
+        FROM orders
+    ),
+    sums AS (
+        SELECT purchase_currency, count(*) AS n, sum(x) AS total_x, sum(y) AS total_y,
+            count(*) FILTER (status IN ('AUTHORIZED', 'PART_CAPTURED')) AS open_orders,
+            coalesce(sum(remaining) FILTER (status IN ('AUTHORIZED', 'PART_CAPTURED')), 0)::BIGINT AS open_amount,
+            count(*) FILTER (status = 'EXPIRED') AS expired_orders,
+            coalesce(sum(x - y) FILTER (status = 'EXPIRED'), 0)::BIGINT AS expired_amount,
+            count(*) FILTER (status = 'CANCELLED') AS cancelled_orders,
+            coalesce(sum(x - y) FILTER (status = 'CANCELLED'), 0)::BIGINT AS cancelled_amount,
+            avg(order_amount) AS average_order_value, quantile_cont(order_amount, 0.5) AS median_order_value
+        FROM plain GROUP BY ALL
+    ),
+    spread AS (
+        SELECT s.*, (SELECT sum((p.y - total_y / total_x::DOUBLE * p.x) ^ 2) FROM plain p
+            WHERE p.purchase_currency IS NOT DISTINCT FROM s.purchase_currency) AS residuals
+        FROM sums s
+    ),
+    shipped AS (
+        SELECT o.purchase_currency, count(*) AS captures, count(*) FILTER ((SELECT bool_or(has_tracking) FROM shipments
+            s WHERE source = 'capture' AND s.order_id IS NOT DISTINCT FROM c.order_id AND s.capture_id IS NOT DISTINCT
+            FROM c.capture_id)) AS tracked
+        FROM captures c JOIN orders o USING (order_id) GROUP BY ALL
+    )
+    SELECT s.purchase_currency, s.n AS orders, s.total_x::BIGINT AS order_amount,
+        coalesce(r.orders_captured, 0) AS captured_orders, s.total_y::BIGINT AS captured_amount,
+        {_cochran("capture_rate", "total_y", "total_x", "s.n", "residuals")},
+        coalesce(r.orders_refunded, 0) AS refunded_orders, coalesce(r.refunded_amount, 0) AS refunded_amount,
+        r.amount_ratio AS refund_ratio, r.amount_ratio_low AS refund_ratio_low, r.amount_ratio_high AS
+        refund_ratio_high, open_orders, open_amount, expired_orders, expired_amount, cancelled_orders, cancelled_amount,
+        average_order_value, median_order_value, coalesce(captures, 0) AS captures,
+        coalesce(tracked, 0) AS captures_with_tracking,
+        {_wilson("tracking_share", "coalesce(tracked, 0)", "coalesce(captures, 0)")},
+        p50_hours, p50_hours_low, p50_hours_high
+    FROM spread s
+    LEFT JOIN refunded r ON {_same(["purchase_currency"], "s", "r")}
+    LEFT JOIN shipped h ON {_same(["purchase_currency"], "s", "h")}
+    LEFT JOIN latency l ON {_same(["purchase_currency"], "s", "l")}
+    ORDER BY s.purchase_currency NULLS LAST
+    """

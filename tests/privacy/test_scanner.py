@@ -1,0 +1,394 @@
+"""What `privacy.scan` finds: each kind of thing in each kind of file, and nothing where there is nothing."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+import sqlite3
+import tarfile
+import zipfile
+from contextlib import closing, redirect_stdout
+from datetime import date
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import polars as pl
+import pytest
+import yaml
+from shipped_recordings import CASSETTES
+
+import om_toolkit as om
+from om_toolkit import cli
+from om_toolkit.orders.parsing import read_order
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Personal numbers are those that python-stdnum's documentation shows.
+PLANTED = {
+    "e-mail": ("note", "ada@lovelace.se", "e-mail"),
+    "e-mail in an address": ("note", "https://x.se/?who=ada%40lovelace.se", "e-mail"),
+    "phone": ("note", "+46 70 123 45 67", "phone"),
+    "Sweden": ("note", "880320-0016", "personal number"),
+    "Sweden, long": ("note", "198803200016", "personal number"),
+    "Norway": ("note", "15108695088", "personal number"),
+    "Finland": ("note", "131052-308T", "personal number"),
+    "Denmark": ("note", "211062-5629", "personal number"),
+    "Germany": ("note", "36574261809", "personal number"),
+    "name": ("given_name", "Ada", "name"),
+    "name in a column": ("billing_address_family_name", "Lovelace", "name"),
+    "street": ("street_address", "Storgatan 1", "address"),
+    "phone without country": ("phone", "070-123 45 67", "phone"),
+    "date of birth": ("date_of_birth", "1981-09-06", "date of birth"),
+    "number": ("national_identification_number", "8803200016", "personal number"),
+    "tracking": ("return_tracking_number", "JVGL0123", "tracking"),
+    "API key": ("note", "kco_live_0123456789abcdef", "credentials"),
+    "header": ("note", "Authorization: Basic kco_anything", "credentials"),
+    "header as a field": ("Authorization", "Basic anything", "credentials"),
+    "cookie": ("Set-Cookie", "session=1234", "credentials"),
+    "classic credentials": ("note", "Basic SzEyMzQ1OnNlY3JldA==", "credentials"),
+    "password": ("password", "hunter2", "credentials"),
+    "pair of credentials": ("note", 'requests.get(url, auth=("K1_a", "hunter2"))', "credentials"),
+    "address with a password": ("note", "https://ada:secret@proxy.se", "credentials"),
+}
+
+
+def notebook(outputs: list[dict[str, Any]]) -> bytes:
+    cell = {"cell_type": "code", "source": ["1"], "metadata": {}, "execution_count": 1, "outputs": outputs}
+    return json.dumps({"cells": [cell], "nbformat": 4, "nbformat_minor": 5, "metadata": {}}).encode()
+
+
+def displayed(mime: str, text: str) -> bytes:
+    lines = text.splitlines(keepends=True)
+    return notebook([{"output_type": "display_data", "metadata": {}, "data": {mime: lines}}])
+
+
+def interactions(document: Any) -> dict[str, Any]:
+    response = {"status": {"code": 200}, "headers": {}, "body": {"string": json.dumps({"a": [document]})}}
+    return {"interactions": [{"request": {"uri": "https://api"}, "response": response}], "version": 1}
+
+
+def html_table(document: dict[str, str]) -> str:
+    head = "".join(f"<th>{escape(name)}</th>" for name in ["x", *document])
+    row = "".join(f"<td>{escape(value)}</td>" for value in ["1", *document.values()])
+    return f"<html>\n<table border=1><thead><tr>{head}</tr></thead>\n<tr>{row}</tr></table></html>\n"
+
+
+def drawn_table(document: dict[str, str]) -> str:
+    with pl.Config(tbl_width_chars=2_000, tbl_cols=99, fmt_str_lengths=100):
+        return str(pl.DataFrame({"x": 1} | document))
+
+
+def archive(document: Any, path: Path) -> None:
+    with om.Archive(path, personal=True) as opened:
+        opened.add("1", read_order(json.dumps({"order_id": "1"} | document)), None)
+
+
+def csv_rows(document: dict[str, str], delimiter: str = ";") -> str:
+    return f"{delimiter.join(['x', *document])}\n{delimiter.join(['1', *document.values()])}\n"
+
+
+def zipped(document: Any, path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("nothing.txt", "")
+        packed.writestr("ROWS.csv", csv_rows(document))
+
+
+def tarred(document: Any, path: Path) -> None:
+    content = csv_rows(document).encode()
+    with tarfile.open(path, "w:gz") as packed:
+        member = tarfile.TarInfo("rows.csv")
+        member.size = len(content)
+        packed.addfile(member, io.BytesIO(content))
+
+
+def linked(document: dict[str, str]) -> str:
+    data = base64.b64encode(csv_rows(document).encode()).decode()
+    return f'<a download="x.csv" href="data:text/csv;charset=utf-8;base64,{data}">CSV</a>'
+
+
+def pandas_frame(document: dict[str, str]) -> str:
+    return pd.DataFrame({"x": [1, 2]} | {name: [value, None] for name, value in document.items()}).to_string()
+
+
+def pandas_row(document: dict[str, str]) -> str:
+    return repr(pd.Series({"x": "1"} | document, name=0))
+
+
+def pandas_columns(document: dict[str, str]) -> str:
+    return "\n\n".join(repr(pd.Series([value, value], name=name)) for name, value in document.items())
+
+
+def polars_columns(document: dict[str, str]) -> str:
+    with pl.Config(fmt_str_lengths=100):
+        return "\n\n".join(str(pl.Series(name, [value])) for name, value in document.items())
+
+
+def glimpse(document: dict[str, str]) -> str:
+    with redirect_stdout(io.StringIO()) as printed:
+        pl.DataFrame({"x": 1} | document).glimpse()
+    return printed.getvalue()
+
+
+def parquet(document: Any, path: Path) -> None:
+    pl.DataFrame([{"x": 1} | document, {"x": 2}], schema=["x", *document]).write_parquet(path)
+
+
+def text(make: Callable[[dict[str, str]], str | bytes]) -> Callable[[Any, Path], None]:
+    def write(document: Any, path: Path) -> None:
+        made = make(document)
+        path.write_bytes(made if isinstance(made, bytes) else made.encode())
+
+    return write
+
+
+FILES: dict[str, Callable[[Any, Path], None]] = {
+    "cassette.yaml": text(lambda document: yaml.dump(interactions(document))),
+    "cassette.json": text(lambda document: json.dumps(interactions(document), indent=1)),
+    "printed.ipynb": text(
+        lambda document: notebook([{"output_type": "stream", "name": "stdout", "text": [f"{document}\n", "end"]}])
+    ),
+    "table.ipynb": text(lambda document: displayed("text/html", html_table(document))),
+    "drawn.ipynb": text(lambda document: displayed("text/plain", drawn_table(document))),
+    "frame.ipynb": text(lambda document: displayed("text/plain", pandas_frame(document))),
+    "row.ipynb": text(lambda document: displayed("text/plain", pandas_row(document))),
+    "columns.ipynb": text(lambda document: displayed("text/plain", pandas_columns(document))),
+    "series.ipynb": text(lambda document: displayed("text/plain", polars_columns(document))),
+    "glimpse.ipynb": text(lambda document: displayed("text/plain", glimpse(document))),
+    "exported.html": text(lambda document: f"<pre>{escape(pandas_frame(document))}</pre>"),
+    "linked.html": text(linked),
+    "report.html": text(html_table),
+    "page.html": text(lambda document: f"<html><pre>{escape(json.dumps(document))}</pre></html>"),
+    "archive.sqlite": archive,
+    "tables.parquet": parquet,
+    "tables.arrow": lambda document, path: pl.DataFrame({"x": 1} | document).write_ipc(path),
+    "rows.csv": text(csv_rows),
+    "ROWS.TSV": text(lambda document: csv_rows(document, "\t")),
+    "excel.csv": text(lambda document: f"sep=;\r\n{csv_rows(document)}"),
+    "rows.csv.gz": text(lambda document: gzip.compress(csv_rows(document).encode())),
+    "rows.zip": zipped,
+    "rows.tar.gz": tarred,
+    "answers.ndjson": text(lambda document: json.dumps({"x": 1}) + "\n" + json.dumps({"moon": document}) + "\n"),
+    "answers.ndjson.gz": text(lambda document: gzip.compress(json.dumps(document).encode())),
+    "notes.txt": text(lambda document: "".join(f'see\n {name} = "{value}"\n' for name, value in document.items())),
+    "utf16.txt": text(lambda document: json.dumps(document).encode("utf-16")),
+}
+
+
+@pytest.mark.parametrize("planted", PLANTED)
+@pytest.mark.parametrize("file", FILES)
+def test_each_kind_is_found_in_each_kind_of_file_and_not_repeated(file: str, planted: str, tmp_path: Path) -> None:
+    name, value, kind = PLANTED[planted]
+    FILES[file]({name: value}, tmp_path / file)
+    found = om.privacy.scan(tmp_path / file)
+    assert kind in found["kind"].to_list()
+    assert set(found["file"]) == {str(tmp_path / file)}
+    assert value not in str(found.rows())
+
+
+STAND_INS = {
+    "given_name": "given_name-12",
+    "billing_address_email": "person-3@example.com",
+    "date_of_birth": "1800-02-03",
+    "national_identification_number": "national_identification_number-7",
+    "return_tracking_uri": "https://example.com/9xxxx",
+    "postal_code": "-4",
+    "note": "ada@example.org, bo@shop.test",
+}
+HARMLESS = {
+    "id": "26fce10a-c784-4f89-af37-198803200016",
+    "time": "2026-10-01T08:00:00.123456+00:00",
+    "gtin": "2000260000002",
+    "wrong check digits": "880320-0017x 15108695089 131052-308A 36574261890 198803200017",
+    "no date": "889920-0016",
+    "words": "Basic authentication, Authorization Required, kco_test_sandbox, pip@1.2, a @ b.se, 1+2345678901",
+    "given_name": "",
+    "files": "icon@2x.png https://cdn.net/npm/vega-embed@6.min.js git@github.com:acme/x.git",
+    "times": "202610311207 20261031-1207 Invoice 101025-1234",
+    "lines": "+12345678",
+    "code": "select(city='billing_address_city', password=password, cookie: str)",
+}
+
+
+@pytest.mark.parametrize("harmless", [STAND_INS, HARMLESS], ids=["stand-ins", "others"])
+@pytest.mark.parametrize("file", FILES)
+def test_stand_ins_and_what_looks_a_little_like_something_are_none(
+    file: str, harmless: dict[str, str], tmp_path: Path
+) -> None:
+    FILES[file](harmless, tmp_path / file)
+    assert om.privacy.scan(tmp_path / file).rows() == []
+
+
+@pytest.mark.parametrize(
+    "letter",
+    ["a", "1", "a@", "+1", "a.", "given_name", "<tr>", "cookie:", "data:a/a;", "A_", "\n Name: a, ", "\n phone", "│"],
+)
+def test_a_line_of_a_megabyte_is_looked_at_in_a_moment(letter: str, tmp_path: Path) -> None:
+    (tmp_path / "long.txt").write_text(letter * (10**6 // len(letter)))
+    assert om.privacy.scan(tmp_path).is_empty()
+
+
+def test_it_says_where(tmp_path: Path) -> None:
+    file = tmp_path / "one.json"
+    file.write_text(json.dumps({"captures": [{"billing_address": {"given_name": "Ada", "bo@home.se": {"phone": 5}}}]}))
+    assert om.privacy.scan(file).drop("file").rows() == [
+        ("captures[0].billing_address.given_name", "name", "… (3 characters)"),
+        ("captures[0].billing_address.?", "e-mail", "b… (10 characters)"),
+        ("captures[0].billing_address.?.phone", "phone", "… (1 characters)"),
+    ]
+
+
+def test_a_folder_is_looked_at_whole(tmp_path: Path) -> None:
+    with om.sandbox(5) as shop:
+        orders = shop.orders(shop.order_ids)
+    orders.tables().write_parquet(tmp_path / "masked")
+    orders.tables(personal=True).write_parquet(tmp_path / "open")
+    assert om.privacy.scan(tmp_path / "masked").is_empty()
+    found = om.privacy.scan(tmp_path)
+    assert {Path(file).parent.name for file in found["file"]} == {"orders", "captures", "shipments"}
+    assert set(found["kind"]) >= {"name", "address", "e-mail", "phone", "date of birth", "tracking"}
+
+
+@pytest.mark.parametrize("name", ["Ada_Lovelace_Storgatan_1", "Ada Lovelace", "ada@lovelace.se"])
+def test_where_does_not_tell_who(name: str, tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text(json.dumps({name: {"email": "bo@home.se"}}))
+    (tmp_path / "table.html").write_text(html_table({f"{name}-email": "bo"}))
+    pl.DataFrame({name: ["bo@home.se"]}).write_parquet(tmp_path / "x.parquet")
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as packed:
+        packed.writestr(f"{name}.txt", "bo@home.se")
+    found = om.privacy.scan(tmp_path)
+    assert {Path(file).suffix for file in found["file"]} == {".json", ".html", ".parquet", ".zip"}
+    assert name not in str(found["where"].to_list())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "%env OM_PASSWORD=hunter",
+        "export OM_PASSWORD=hunter",
+        "OM_PSEUDONYM_KEY=0123456789abcdef",
+        "Set-Cookie: session=abcdef; Path=/",
+        "cookie: session=abcdef",
+    ],
+)
+def test_credentials_need_no_quotes(line: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"\n{line}\n")
+    assert om.privacy.scan(tmp_path).select("where", "kind").rows() == [("line 2", "credentials")]
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        repr(pd.DataFrame({"phone": ["070"], "city": ["Lund"]}).dtypes),
+        repr(pd.DataFrame({"phone": ["070"], "city": ["Lund"]}).isna()),
+        repr(pd.DataFrame({"phone": ["070"], "city": ["Lund"]}).isna().sum()),
+        "The columns are\n\n    email\n    city\n\nof which the first\n    is the phone\nof who bought",
+        "Series: 'email' [str]\n[\n]\n\tindented",
+    ],
+)
+def test_what_is_printed_of_columns_is_not_what_is_in_them(printed: str, tmp_path: Path) -> None:
+    (tmp_path / "x.ipynb").write_bytes(displayed("text/plain", printed))
+    assert om.privacy.scan(tmp_path).is_empty()
+
+
+def test_the_word_base64_hides_nothing(tmp_path: Path) -> None:
+    (tmp_path / "note.md").write_text("The body is base64, please write to ada@lovelace.se")
+    picture = base64.b64encode(b"ada@lovelace.se").decode()
+    (tmp_path / "picture.html").write_text(f'<img src="data:image/png;base64,{picture}">')
+    assert [Path(file).name for file in om.privacy.scan(tmp_path)["file"]] == ["note.md"]
+
+
+def test_values_that_are_no_text_are_found(tmp_path: Path) -> None:
+    columns = {
+        "customer_date_of_birth": [date(1981, 9, 6), None],
+        "phone": [46701234567.0, None],
+        "customer_national_identification_number": [8803200016.0, float("nan")],
+        "email": [b"ada@lovelace.se", None],
+        "captures": [[{"city": "Lund"}], []],
+    }
+    pl.DataFrame(columns).write_parquet(tmp_path / "x.parquet")
+    (tmp_path / "x.yaml").write_text("date_of_birth: 1981-09-06\n")
+    assert om.privacy.scan(tmp_path).select("where", "kind", "shown").rows() == [
+        ("[0].customer_date_of_birth", "date of birth", "1… (10 characters)"),
+        ("[0].phone", "phone", "4… (11 characters)"),
+        ("[0].customer_national_identification_number", "personal number", "8… (10 characters)"),
+        ("[0].email", "e-mail", "a… (15 characters)"),
+        ("[0].captures[0].city", "address", "L… (4 characters)"),
+        ("date_of_birth", "date of birth", "1… (10 characters)"),
+    ]
+
+
+def test_a_value_of_a_column_is_told_once(tmp_path: Path) -> None:
+    pl.DataFrame({"city": ["", "Lund", "Lund", "Malmö"]}).write_csv(tmp_path / "x.csv")
+    assert om.privacy.scan(tmp_path)["where"].to_list() == ["[1].city", "[3].city"]
+
+
+@pytest.mark.parametrize("personal", [False, True])
+def test_an_archive_is_looked_into_open_closed_and_packed(personal: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    with om.sandbox(3) as shop, om.Archive(tmp_path / "x.archive", personal=personal) as archive:
+        for order in shop.orders(shop.order_ids):
+            archive.add(order.order_id or "", order, None)
+        open_ = om.privacy.scan(archive.path)
+    closed = om.privacy.scan(archive.path)
+    assert [file.name for file in tmp_path.iterdir()] == ["x.archive"]
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as packed:
+        packed.write(archive.path)
+    kinds = {"name", "address", "e-mail", "phone", "date of birth"} if personal else set()
+    for found in (open_, closed, om.privacy.scan(tmp_path / "x.zip")):
+        assert set(found["kind"]) >= kinds
+        assert found.is_empty() is not personal
+
+
+def test_the_database_of_somebody_else_is_read_as_it_is(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "x.db")) as database:
+        database.execute("CREATE TABLE archive (dictionary)")
+        database.execute("CREATE TABLE people (body)")
+        database.execute("INSERT INTO people VALUES ('ada@lovelace.se')")
+        database.commit()
+    assert om.privacy.scan(tmp_path)["where"].to_list() == ["people[0].body"]
+
+
+UNREADABLE = {
+    "cut.parquet": b"PAR1" + b"0" * 200,
+    "cut.db": b"SQLite format 3\0" + b"0" * 200,
+    "cut.gz": gzip.compress(b"ada@lovelace.se" * 9)[:-9],
+    "cut.zip": b"PK\3\4" + b"0" * 200,
+    "long cell.csv": f'a,b\n1,"{"x" * 200_000}"\n'.encode(),
+    "x.7z": b"7z\xbc\xaf\x27\x1c",
+}
+
+
+def test_a_file_that_cannot_be_read_is_told_and_the_others_are_looked_at(tmp_path: Path) -> None:
+    for name, content in UNREADABLE.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "z.txt").write_text("ada@lovelace.se")
+    found = om.privacy.scan(tmp_path)
+    kinds = {Path(file).name: kind for file, kind in found.select("file", "kind").iter_rows()}
+    assert kinds == {**dict.fromkeys([*UNREADABLE, "dangling"], "not opened"), "z.txt": "e-mail"}
+    assert set(found["where"]) == {"file", "line 1"}
+    with pytest.raises(FileNotFoundError, match="no file"):
+        om.privacy.scan(tmp_path / "none")
+
+
+def test_nothing_is_found_in_what_is_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["demo"]) == 0
+    assert om.privacy.scan(CASSETTES, CASSETTES.parent / "notebooks", CASSETTES.parent / "README.md").rows() == []
+    assert om.privacy.scan("report.html").rows() == []
+
+
+def test_the_command_tells_places_and_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "note.txt"
+    file.write_text("ada@lovelace.se")
+    assert cli.main(["privacy", str(file)]) == 1
+    out, err = capsys.readouterr()
+    assert out == f"{file}: line 1: e-mail, a… (15 characters)\n"
+    assert err == "om-toolkit: 1 places hold credentials or personal data, or could not be looked into\n"
+    file.write_text("nobody")
+    assert cli.main(["privacy", str(file)]) == 0
+    assert capsys.readouterr() == ("", "")

@@ -1,0 +1,205 @@
+"""Stand-ins: nothing personal stays, and nothing else changes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import documented_fields as documented
+import pytest
+from personal_fields import AT_A_PLACE, PERSONAL
+
+from om_toolkit import privacy
+from om_toolkit.privacy import scanner
+
+
+@pytest.mark.parametrize("line", documented.ORDER.strip().splitlines())
+def test_each_documented_field_is_personal_or_not_as_listed(line: str) -> None:
+    path, kind = line.split()
+    if kind in {"string", "integer"}:
+        assert privacy.is_personal(path) == (path.rpartition(".")[2] in PERSONAL or path in AT_A_PLACE)
+
+
+def test_what_nobody_has_looked_at_is_personal() -> None:
+    assert privacy.is_personal("favourite_song")
+    assert privacy.is_personal("customer.nickname")
+    assert privacy.is_personal("status.nested")
+
+
+def scrub(document: Any) -> Any:
+    return privacy.Scrubber().scrub(document, privacy.ORDER)
+
+
+def test_shape_types_and_whatever_names_nobody_stay() -> None:
+    document = {
+        "order_id": "1",
+        "order_amount": 100,
+        "billing_address": {"email": "ada@home.org", "country": "SE", "phone": "", "city": None},
+        "customer": {"date_of_birth": "1981-09-06", "type": "person"},
+        "order_lines": [{"name": "Stol", "product_url": "https://shop.se/ada", "total_amount": -5}],
+        "moon": {"phase": [1, 2.5, True, None, {"who": "Ada"}]},
+        "captures": [{"shipping_info": [{"tracking_number": "JVGL123", "shipping_method": "Home"}]}],
+    }
+    assert scrub(document) == {
+        "order_id": "1",
+        "order_amount": 100,
+        "billing_address": {"email": "person-1@example.com", "country": "SE", "phone": "", "city": None},
+        "customer": {"date_of_birth": "1800-01-02", "type": "person"},
+        "order_lines": [{"name": "Stol", "product_url": "https://example.com/1", "total_amount": -5}],
+        "moon": {"key-1": [-1, -2.0, False, None, {"key-2": "value-1"}]},
+        "captures": [{"shipping_info": [{"tracking_number": "tracking_number-1", "shipping_method": "Home"}]}],
+    }
+
+
+def test_the_same_value_has_the_same_stand_in_and_another_has_another() -> None:
+    emails = [{"billing_address": {"email": email}} for email in ("a@x.y", "b@x.y", "a@x.y")]
+    scrubber = privacy.Scrubber()
+    first, second, third = (scrubber.scrub(document, privacy.ORDER)["billing_address"]["email"] for document in emails)  # type: ignore[index,call-overload]
+    assert first == third != second
+
+
+def test_an_object_where_a_plain_value_is_documented_is_replaced() -> None:
+    assert scrub({"status": {"who": "Ada"}, "merchant_reference1": ["Ada", {"x": "Ada"}]}) == {
+        "status": {"key-1": "value-1"},
+        "merchant_reference1": ["merchant_reference1-1", {"key-2": "value-1"}],
+    }
+
+
+def test_one_address_has_one_stand_in_wherever_it_stands_and_no_other_has_it() -> None:
+    document = {"billing_address": {"email": "a@x.y"}, "moon": {"b@x.y": "a@x.y"}, "customer": {"contact": "b@x.y"}}
+    first, second = "person-1@example.com", "person-2@example.com"
+    assert scrub(document) == {
+        "billing_address": {"email": first},
+        "moon": {second: first},
+        "customer": {"contact": second},
+    }
+
+
+def test_names_of_fields_stay_only_where_they_are_the_api_s() -> None:
+    document = {"loyalty_points": 5, "AdaLovelace": 1, "19810906-1234": 1, "customer": {"nickname": "A"}}
+    assert list(scrub(document)) == ["loyalty_points", "key-1", "key-2", "customer"]
+    assert scrub(document)["customer"] == {"nickname": "nickname-1"}
+    assert scrub({"moon": {"captures": {"ada": 1}}}) == {"moon": {"captures": {"key-1": -1}}}
+
+
+@pytest.mark.parametrize(
+    ("length", "least", "most"), [(15, 1, 40), (40, 1, 40), (41, 41, 400), (400, 41, 400), (5000, 401, 5000)]
+)
+@pytest.mark.parametrize("form", ["{}", "{}@x.y", "https://x.y/{}"])
+def test_a_stand_in_is_about_as_long_as_the_value(length: int, least: int, most: int, form: str) -> None:
+    value = form.format("a" * (length - len(form) + 2))
+    stand_in = scrub({"merchant_data": value})["merchant_data"]
+    assert least <= len(stand_in) <= most
+    assert ("@" in stand_in, stand_in.startswith("https://")) == ("@" in value, value.startswith("https://"))
+
+
+def test_numbers_become_numbers_that_nobody_has() -> None:
+    scrubbed = scrub({"moon": [46701234567, 41105, 41105, 0.5]})["moon"]
+    assert scrubbed == [-1 - 10**9, -2, -2, -3.0]
+    assert [type(value) for value in scrubbed] == [int, int, int, float]
+
+
+def test_what_stays_stays_to_the_last_digit() -> None:
+    body = (
+        '{"order_amount":12345678901234567890,"merchant_reference1":1.50,"name":1.50,"reference":1E3,'
+        '"status":"ö\\ud83d"}'
+    )
+    kept = privacy.Scrubber().scrub_text(body, privacy.ORDER)
+    assert kept == body.replace('"name":1.50,"reference":1E3', '"name":-1.0,"reference":-1.0').replace("ö", "\\u00f6")
+
+
+def test_ids_stay_unless_they_are_to_be_masked() -> None:
+    order: Any = {
+        "order_id": "AB-1",
+        "klarna_reference": "K1",
+        "merchant_reference1": "100",
+        "order_lines": [{"reference": "article"}],
+        "captures": [{"capture_id": "c", "klarna_reference": "K1-1", "reference": "s", "order_id": "ab-1"}],
+        "refunds": [{"refund_id": 17, "reference": ""}],
+    }
+    assert scrub(order) == order
+    scrubber = privacy.Scrubber(mask_ids=True)
+    assert scrubber.scrub_id("order_id", "ab-1") == "order_id-1"
+    assert scrubber.scrub(order, privacy.ORDER) == {
+        "order_id": "order_id-1",
+        "klarna_reference": "klarna_reference-1",
+        "merchant_reference1": "merchant_reference1-1",
+        "order_lines": [{"reference": "article"}],
+        "captures": [
+            {
+                "capture_id": "capture_id-1",
+                "klarna_reference": "klarna_reference-2",
+                "reference": "reference-1",
+                "order_id": "order_id-1",
+            }
+        ],
+        "refunds": [{"refund_id": "refund_id-1", "reference": ""}],
+    }
+    error: Any = {"error_code": "NO_SUCH_ORDER", "error_messages": ["There is no AB-1"], "correlation_id": "x"}
+    assert scrubber.scrub(error, privacy.ERROR) == {
+        "error_code": "NO_SUCH_ORDER",
+        "error_messages": ["error_messages-1"],
+        "correlation_id": "correlation_id-1",
+    }
+
+
+SOMEBODY = ["ada@lovelace.se", "for ada@lovelace.se", "ada%40lovelace.se", "+46 70 123 45 67", "19810906-1237"]
+NOBODY = [
+    "CAPTURED", "sv-SE", "2026-10-01T00:00:00.123456Z", "2026-10-01T00:00:00+02:00", "", "B+C", "100045",
+    "7350053850019",
+    "0f5a3c1e-9d27-4b60-8a11-000000000404", "There is no order 0f5a3c1e.", "person-1@example.com", "K123456-1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SOMEBODY)
+def test_somebody_in_a_text_that_would_stay_is_replaced(text: str) -> None:
+    document: Any = {"merchant_reference1": text, "status": [text], "locale": text, "order_lines": [{"name": text}]}
+    told = json.dumps(scrub(document | {"selected_shipping_option": {"timeslot": {"id": text}}, "captures": [text]}))
+    assert text not in told
+    scrubber = privacy.Scrubber()
+    assert text not in str(scrubber.scrub({"error_messages": [text], "error_code": text}, privacy.ERROR))
+    assert scrubber.scrub_id("order_id", text) == scrubber.scrub({"order_id": text}, privacy.ORDER)["order_id"] != text  # type: ignore[index,call-overload]
+
+
+@pytest.mark.parametrize("text", NOBODY)
+def test_nobody_in_a_text_is_replaced(text: str) -> None:
+    document: Any = {"merchant_reference1": text, "status": [text], "captures": [{"reference": text}]}
+    assert scrub(document) == document
+    error: Any = {"error_messages": [text]}
+    assert privacy.Scrubber().scrub(error, privacy.ERROR) == error
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a@b.se", "a%40b.se", "+4670123456", "+46 (0)70-1234567", "880320-0016", "198803200016", "15108695088",
+     "151086 95088", "131052-308T", "211062-5629", "36574261809", "36 574 261 809"],
+)  # fmt: skip
+def test_what_the_scan_finds_of_a_person_in_a_line_is_found(text: str) -> None:
+    assert list(scanner._in_line(f"of {text}!", ""))
+    assert privacy.names_somebody(f"of {text}!")
+
+
+def test_ways_to_write_one_address_or_number_have_one_stand_in() -> None:
+    def one_of(texts: list[str], name: str) -> set[str]:
+        scrubber = privacy.Scrubber()
+        return {str(scrubber.scrub({name: text}, {})[name]) for text in texts}  # type: ignore[call-overload,index]
+
+    assert one_of(["Ada@x.se", "ada@x.se", " ada@x.se", "ADA@X.SE"], "email") == {"person-1@example.com"}
+    assert one_of(["Ada", " ada"], "email") == {"email-1"}
+    assert len(one_of(["556677-8899", "5566778899", "55 66 77 88 99"], "organization_registration_id")) == 1
+    assert one_of(["Ada", "ada"], "given_name") == {"given_name-1", "given_name-2"}
+
+
+def test_the_scan_is_loaded_at_first_use() -> None:
+    code = "import sys, om_toolkit as om; assert 'yaml' not in sys.modules; print(om.privacy.scan)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "function scan" in told
+    with pytest.raises(AttributeError, match="'nothing'"):
+        _ = privacy.nothing
+
+
+def test_text_that_is_no_json_is_not_kept() -> None:
+    assert privacy.Scrubber().scrub_text("<html>Ada", privacy.ORDER) == ""
+    assert json.loads(privacy.Scrubber().scrub_text('{"title": "Frau"}', privacy.ORDER)) == {"title": "title-1"}

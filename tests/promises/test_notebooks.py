@@ -1,0 +1,99 @@
+"""The notebooks run on the recordings, without a network, and their export shows what was seen."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+
+import om_toolkit as om
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+
+# Put before everything that the kernel runs: no connection beyond this machine.
+NO_NETWORK = """
+import socket
+
+def _refuse(self, address, connect=socket.socket.connect):
+    if self.family != getattr(socket, "AF_UNIX", None) and address[0] not in {"127.0.0.1", "::1"}:
+        raise RuntimeError(f"the notebook wants to reach {address[0]}")
+    return connect(self, address)
+
+socket.socket.connect = _refuse
+"""
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, NotebookNode]:
+    """Return the notebooks as they are after Run All."""
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "sitecustomize.py").write_text(NO_NETWORK)
+    notebooks = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(folder))
+        for path in NOTEBOOKS:
+            notebook = nbformat.read(path, as_version=4)
+            NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}).execute()
+            notebooks[path.name] = notebook
+    return notebooks
+
+
+def test_there_are_notebooks() -> None:
+    assert "00_quickstart.ipynb" in {path.name for path in NOTEBOOKS}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_a_notebook_is_kept_without_outputs(path: Path) -> None:
+    for cell in nbformat.read(path, as_version=4).cells:
+        assert cell.cell_type != "code" or (cell.outputs == [] and cell.execution_count is None)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_a_notebook_runs_and_every_cell_is_quiet(path: Path, executed: dict[str, NotebookNode]) -> None:
+    outputs = [output for cell in executed[path.name].cells for output in cell.get("outputs", [])]
+    assert outputs
+    assert {output.output_type for output in outputs} <= {"execute_result", "display_data"}
+
+
+def test_the_guard_against_the_network_works(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(NO_NETWORK)
+    code = "import socket; socket.create_connection(('192.0.2.1', 443), timeout=1)"
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert "wants to reach 192.0.2.1" in run.stderr
+
+
+def export(notebook: NotebookNode) -> str:
+    """Export as README says: widgets give way to their static view, and nothing is fetched."""
+    exporter = HTMLExporter(mathjax_url="", require_js_url="")
+    exporter.display_data_priority = ["text/html", "image/svg+xml", "image/png", "text/markdown", "text/plain"]
+    notebook.metadata.pop("widgets", None)
+    return exporter.from_notebook_node(notebook)[0]
+
+
+def test_the_exported_quickstart_shows_its_pictures_and_the_explorer(executed: dict[str, NotebookNode]) -> None:
+    page = export(executed["00_quickstart.ipynb"])
+    assert len(re.findall(r'<img[^>]+src="data:image/png', page)) == 4
+    assert page.count("How soon are orders captured?") >= 1
+    assert 'class="om-answer"' in page
+    assert "<svg" in page[page.index('class="om-answer"') :]
+    assert "application/vnd.jupyter.widget-view" not in page
+    assert not re.findall(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=\"(?:https?:)?//", page)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_what_a_notebook_shows_can_be_shared(path: Path, executed: dict[str, NotebookNode], tmp_path: Path) -> None:
+    nbformat.write(executed[path.name], tmp_path / "executed.ipynb")
+    (tmp_path / "exported.html").write_text(export(executed[path.name]), "utf-8")
+    assert om.privacy.scan(tmp_path).rows() == []

@@ -1,0 +1,124 @@
+"""One plan: a metric over lazy tables is a single query that polars can run by itself, here, there, or streaming."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+import om_toolkit as om
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from om_toolkit.tables.tables import Tables
+
+WEEK = om.by_period("1w", time_zone="Europe/Stockholm")
+ASKED: dict[str, tuple[Callable[..., pl.DataFrame], dict[str, Any]]] = {
+    "capture_latency": (om.capture_latency, {"by": "purchase_country"}),
+    "capture_latency, full": (om.capture_latency, {"event": "full"}),
+    "capture_latency, weeks": (om.capture_latency, {"by": [WEEK, "customer_type"]}),
+    "capture_curve": (om.capture_curve, {"by": "purchase_country"}),
+    "refund_ratio": (om.refund_ratio, {"by": "purchase_country"}),
+    "refund_ratio, months": (om.refund_ratio, {"basis": "refund_date", "time_zone": "Asia/Tokyo"}),
+    "time_to_refund": (om.time_to_refund, {"by": "purchase_country"}),
+    "shipping_methods": (om.shipping_methods, {"by": "purchase_currency"}),
+    "shipping_methods, orders": (om.shipping_methods, {"grain": "order"}),
+    "shipping_methods, shipments": (om.shipping_methods, {"grain": "shipment"}),
+    "shipping_methods, chosen": (om.shipping_methods, {"grain": "order", "source": "chosen"}),
+    "carriers": (om.carriers, {"by": "purchase_country"}),
+    "expiring": (om.expiring, {"within": None}),
+    "at_risk": (om.at_risk, {"within": None}),
+    "audit": (om.audit, {}),
+    "key_figures": (om.key_figures, {}),
+}
+ELSEWHERE = """
+import sys
+from pathlib import Path
+import polars as pl
+from polars.testing import assert_frame_equal
+
+for folder in sorted(Path(sys.argv[1]).glob("plan *")):
+    expected = pl.read_parquet(folder / "expected")
+    for engine in ("in-memory", "streaming"):
+        with pl.Config():
+            pl.Config.set_engine_affinity(engine)
+            found = pl.LazyFrame.deserialize(folder / "plan").collect()
+        assert_frame_equal(found, expected, rel_tol=1e-12, abs_tol=1e-12)
+    print(folder.name.removeprefix("plan "))
+assert not any(name.startswith("om_toolkit") for name in sys.modules)
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tables")
+    with om.replay("quickstart") as client:
+        client.orders(client.recorded_order_ids).tables().write_parquet(folder)
+    return folder
+
+
+@pytest.fixture
+def plans(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[pl.LazyFrame, dict[str, Any]]]]:
+    """Catch whatever is collected, and how."""
+    collected: list[tuple[pl.LazyFrame, dict[str, Any]]] = []
+    collect = pl.LazyFrame.collect
+
+    def noted(plan: pl.LazyFrame, **options: Any) -> Any:
+        collected.append((plan, options))
+        return collect(plan, **options)
+
+    monkeypatch.setattr(pl.LazyFrame, "collect", noted)
+    yield collected
+    monkeypatch.undo()
+
+
+def test_each_metric_is_one_query_that_runs_where_polars_is_and_nothing_of_ours(
+    folder: Path, plans: list[tuple[pl.LazyFrame, dict[str, Any]]], tmp_path: Path
+) -> None:
+    tables: Tables[pl.LazyFrame] = om.Tables.scan_parquet(folder)
+    for name, (metric, asked) in ASKED.items():
+        plans.clear()
+        expected = metric(tables, **asked)
+        assert expected.height, name
+        assert [options for _, options in plans] == [{}], f"{name}: once, by the engine that polars is set to use"
+        plan = plans[0][0]
+        assert "python" not in plan.explain(optimized=False).lower(), name
+        place = tmp_path / f"plan {name}"
+        place.mkdir()
+        plan.serialize(place / "plan")
+        expected.write_parquet(place / "expected")
+    ran = subprocess.run(
+        [sys.executable, "-I", "-W", "error", "-c", ELSEWHERE, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.split("\n")[:-1] == sorted(ASKED)
+
+
+def test_all_metrics_are_asked_here() -> None:
+    assert {metric.__name__ for metric, _ in ASKED.values()} == {*om.metrics.__all__} - {
+        "by_period",
+        "compare",
+        "explain",
+    }
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_lazy_tables_in_parquet_give_what_those_in_memory_give(folder: Path, name: str) -> None:
+    metric, asked = ASKED[name]
+    in_memory = metric(om.Tables.read_parquet(folder), **asked)
+    assert_frame_equal(metric(om.Tables.scan_parquet(folder), **asked), in_memory, rel_tol=1e-12, abs_tol=1e-12)
+    pl.Config.set_engine_affinity("streaming")
+    try:
+        streamed = metric(om.Tables.scan_parquet(folder), **asked)
+    finally:
+        pl.Config.set_engine_affinity("auto")
+    assert_frame_equal(streamed, in_memory, rel_tol=1e-12, abs_tol=1e-12)

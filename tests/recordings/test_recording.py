@@ -1,0 +1,443 @@
+"""Recordings: what is written, that it is harmless, and that it replays without a network."""
+
+from __future__ import annotations
+
+import gc
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import vcr
+import yaml
+from pytest_socket import disable_socket, socket_allow_hosts
+from shipped_recordings import CASSETTES, RECORDINGS, record_shipped
+
+import om_toolkit as om
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def offline() -> Iterator[None]:
+    """Refuse every socket, loopback too."""
+    disable_socket(allow_unix_socket=True)
+    yield
+    socket_allow_hosts(["127.0.0.1", "::1", "localhost"])
+
+
+def record(name: str, orders: int = 40, *, captures: bool = False, unknown: str = "") -> om.Orders:
+    with om.sandbox(orders) as shop:
+        options: dict[str, Any] = {"base_url": shop.base_url, "requests_per_second": None, "max_retries": 0}
+        with om.record(name, "kco_test_sandbox", **options) as client:
+            fetched = client.orders([*shop.order_ids, *filter(None, [unknown])])
+            if captures:
+                client.captures(shop.order_ids)
+    return fetched
+
+
+@pytest.mark.parametrize("suffix", ["", ".yaml", ".json"])
+@pytest.mark.usefixtures("folder")
+def test_a_recording_replays_the_same_orders(suffix: str, request: pytest.FixtureRequest) -> None:
+    recorded = record(f"october{suffix}")
+    assert Path("cassettes", f"october{suffix or '.yaml'}").is_file()
+    request.getfixturevalue("offline")
+    with om.replay("october") as client:
+        replayed = client.orders(client.recorded_order_ids)
+        again = client.orders(client.recorded_order_ids)
+    assert sorted(order.order_id or "" for order in replayed) == sorted(order.order_id or "" for order in recorded)
+    assert list(again) == list(replayed)
+    assert replayed.as_of == recorded.as_of
+    for name, table in recorded.tables().items():
+        assert table.sort(pl_keys(table.columns)).equals(getattr(replayed.tables(), name).sort(pl_keys(table.columns)))
+
+
+def pl_keys(columns: list[str]) -> list[str]:
+    keys = ("order_id", "source", "capture_id", "refund_id", "line", "shipment")
+    return [name for name in keys if name in columns]
+
+
+@pytest.mark.usefixtures("folder")
+def test_captures_and_errors_are_replayed_too() -> None:
+    record("all.json", captures=True, unknown="not-an-order")
+    with om.replay("all") as client:
+        assert "not-an-order" in client.recorded_order_ids
+        orders = client.orders(client.recorded_order_ids)
+        captures = client.captures([order.order_id or "" for order in orders])
+    assert [(failure.order_id, failure.status) for failure in orders.failures] == [("not-an-order", 404)]
+    assert sorted(one.capture_id or "" for one in captures) == sorted(one.capture_id or "" for one in orders.captures)
+
+
+@pytest.mark.usefixtures("folder")
+def test_nothing_personal_and_no_credential_is_written() -> None:
+    with om.sandbox(40) as shop:
+        record("clean.yaml")
+        documents = [shop.shop.answer(order_id) for order_id in shop.order_ids]
+    written = Path("cassettes", "clean.yaml").read_text("utf-8")
+    secrets = set(personal(documents))
+    assert len(secrets) > 200
+    bodies = " ".join(
+        one["body"]["string"].decode() for one in vcr.cassette.Cassette.load(path="cassettes/clean.yaml").responses
+    )
+    assert not {secret for secret in secrets if f'"{secret}"' in bodies or secret in written}
+    assert "kco_test" not in written
+    assert "uthorization" not in written
+    assert "ookie" not in written
+
+
+def personal(value: Any, name: str = "") -> Iterator[str]:
+    """Yield every personal text of a document that cannot stand there by chance, as a postal code can."""
+    names = {"email", "phone", "street_address", "family_name", "given_name", "postal_code", "date_of_birth"}
+    names |= {"tracking_number", "tracking_uri", "national_identification_number", "organization_registration_id"}
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from personal(item, key)
+    elif isinstance(value, list):
+        for item in value:
+            yield from personal(item, name)
+    elif name in names and isinstance(value, str) and len(value) > 4 and not value.isdigit():
+        yield value
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_second_recording_is_the_same_file() -> None:
+    record("one.yaml")
+    first = Path("cassettes", "one.yaml").read_bytes()
+    record("one.yaml")
+    assert Path("cassettes", "one.yaml").read_bytes() == first
+    assert list(Path("cassettes").iterdir()) == [Path("cassettes", "one.yaml")]
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_sandbox_s_port_is_replaced_by_the_playground() -> None:
+    record("host.json")
+    assert "127.0.0.1" not in Path("cassettes", "host.json").read_text("utf-8")
+    with om.replay("host") as client:
+        assert client.base_url == "https://api.playground.kustom.co"
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_was_not_recorded_is_not_asked_of_the_network(request: pytest.FixtureRequest) -> None:
+    record("small.yaml", 3)
+    request.getfixturevalue("offline")
+    with om.replay("small") as client, pytest.raises(om.NotRecorded, match=r"^another: .*small\.yaml holds no answer"):
+        client.order("another")
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("below", ["order", "captures"])
+def test_what_was_not_recorded_is_told_with_the_line_that_records_it(
+    below: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with om.sandbox(5) as shop:
+        monkeypatch.setenv("OM_BASE_URL", shop.base_url)
+        monkeypatch.setenv("OM_API_KEY", "kco_test_sandbox")
+        *some, another = shop.order_ids
+        with om.record("small.yaml") as client:
+            client.orders(some)
+        with om.replay("small") as client:
+            asked = client.orders(another) if below == "order" else client.captures(another)
+        line = asked.failures[0].messages[0].partition("to record it: ")[2]
+        exec(line, {"om": om})  # noqa: S102 - what somebody would paste
+    with om.replay("small") as client:
+        assert set(client.recorded_order_ids) == set(shop.order_ids)
+        assert not client.orders(client.recorded_order_ids).failures
+        assert bool(client.captures(another).failures) == (below == "order")
+
+
+@pytest.mark.usefixtures("folder")
+def test_ids_can_be_masked_in_addresses_and_bodies_alike() -> None:
+    with om.sandbox(30) as shop:
+        options: dict[str, Any] = {"base_url": shop.base_url, "requests_per_second": None, "max_retries": 0}
+        with om.record("masked.yaml", "kco_test_x", mask_ids=True, **options) as client:
+            plain = client.orders([*shop.order_ids, "not-an-order"])
+            client.captures(shop.order_ids)
+    with om.replay("masked") as replayed:
+        orders = replayed.orders(replayed.recorded_order_ids)
+        captures = replayed.captures([order.order_id or "" for order in orders])
+    assert set(replayed.recorded_order_ids) == {f"order_id-{number}" for number in range(1, 32)}
+    assert [failure.kind for failure in orders.failures] == ["not_found"]
+    assert {one.capture_id for one in captures} == {one.capture_id for one in orders.captures}
+    assert om.key_figures(orders).equals(om.key_figures(plain))
+    told = Path("cassettes", "masked.yaml").read_text("utf-8")
+    ids = {"not-an-order", *plain.captures.to_polars()["capture_id"], *plain.tables().refunds["refund_id"]}
+    for name in ("order_id", "klarna_reference", "merchant_reference1"):
+        ids |= set(plain.to_polars()[name])
+    assert len(ids) > 100
+    assert not [value for value in ids if value and value in told]
+    assert not re.search(r"correlation-id:\s+- (?!correlation_id-)", told)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_request_without_an_answer_is_missed_aloud() -> None:
+    with om.sandbox(20, faults={"reset": 0.3}) as shop:
+        client = om.record("part.json", "kco_test_x", base_url=shop.base_url, max_retries=0)
+        failed = client.orders(shop.order_ids).failures
+        assert {failure.kind for failure in failed} == {"connection"}
+        with pytest.warns(om.IncompleteRecording, match=rf"part\.json lacks {len(failed)} of 20 requests"):
+            client.close()
+    assert len(om.replay("part").recorded_order_ids) == 20 - len(failed)
+
+
+@pytest.mark.usefixtures("folder")
+def test_running_a_cell_twice_works() -> None:
+    cell = """
+client = om.record("cell.yaml", "kco_test_x", base_url=shop.base_url)
+orders = client.orders(shop.order_ids)
+client.close()
+replay = om.replay("cell")
+replayed = replay.orders(replay.recorded_order_ids)
+"""
+    with om.sandbox(5) as shop:
+        names: dict[str, Any] = {"om": om, "shop": shop}
+        for _ in range(2):
+            exec(cell, names)  # noqa: S102 - as a notebook does
+            assert sorted(names["replayed"].to_polars()["order_id"]) == sorted(shop.order_ids)
+
+
+@pytest.mark.usefixtures("folder")
+def test_plain_vcrpy_reads_the_file_and_our_client_bears_it() -> None:
+    recorded = record("plain.yaml", 10)
+    with (
+        vcr.use_cassette("cassettes/plain.yaml", record_mode="none", match_on=["method", "uri"]),
+        om.Client("kco_test_x", workers=8, max_retries=0) as client,
+    ):
+        orders = client.orders([order.order_id or "" for order in recorded])
+    assert orders.failures == ()
+    assert len(orders) == 10
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_cassette_of_plain_vcrpy_is_replayed() -> None:
+    body = json.dumps({"order_id": "1", "order_amount": 5})
+    response = {"status": {"code": 200, "message": "OK"}, "headers": {"Date": ["Thu, 01 Oct 2026 08:00:00 GMT"]}}
+    request = {
+        "method": "GET",
+        "uri": "https://api.klarna.com/ordermanagement/v1/orders/1",
+        "body": None,
+        "headers": {},
+    }
+    interactions = [{"request": request, "response": response | {"body": {"string": body}}}]
+    Path("made.json").write_text(json.dumps({"version": 1, "interactions": interactions}), "utf-8")
+    with om.replay("made.json") as client:
+        assert client.order("1").order_amount == 5
+        assert client.recorded_order_ids == ("1",)
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("name", ["gzip.yaml", "gzip.json"])
+def test_a_cassette_that_plain_vcrpy_recorded_of_compressed_answers_is_replayed(name: str) -> None:
+    with om.sandbox(5) as shop:
+        serializer = name.partition(".")[2]
+        with (
+            vcr.use_cassette(name, serializer=serializer, decode_compressed_response=serializer == "json"),
+            pytest.warns(om.UnscrubbedRecording, match=r"with the API key and personal data: use om\.vcr"),
+        ):
+            recorded = shop.orders(shop.order_ids).raise_for_failures()
+    with om.replay(name) as client:
+        assert list(client.orders(shop.order_ids)) == list(recorded)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_cassette_s_other_requests_hosts_and_methods_are_passed_over(request: pytest.FixtureRequest) -> None:
+    def interaction(uri: str, method: str = "GET", code: int = 200) -> dict[str, Any]:
+        return {
+            "request": {"method": method, "uri": uri, "body": None, "headers": {}},
+            "response": {
+                "status": {"code": code, "message": ""},
+                "headers": {},
+                "body": {"string": '{"order_id": "1"}'},
+            },
+        }
+
+    ours = "http://127.0.0.1:9/ordermanagement/v1/orders/1"
+    interactions = [interaction("https://api.github.com/x"), interaction(ours), interaction(ours, "PATCH", 204)]
+    Path("mixed.json").write_text(json.dumps({"version": 1, "interactions": interactions}), "utf-8")
+    request.getfixturevalue("offline")
+    with om.replay("mixed.json") as client:
+        orders = client.orders(client.recorded_order_ids).raise_for_failures()
+    assert [order.order_id for order in orders] == ["1"]
+    assert orders.as_of is None  # the answers have no date, and this machine's clock says nothing about them
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"interactions": [{}]}', "null"])
+@pytest.mark.parametrize("suffix", ["json", "yaml"])
+def test_a_file_that_is_no_cassette_is_named(text: str, suffix: str) -> None:
+    Path(f"odd.{suffix}").write_text(text, "utf-8")
+    with pytest.raises(ValueError, match=rf"odd\.{suffix} is no cassette"):
+        om.replay(f"odd.{suffix}")
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_recording_of_nothing_but_refusals_does_not_replace_one_of_answers() -> None:
+    record("kept.json", 3)
+    before = Path("cassettes/kept.json").read_bytes()
+    with pytest.warns(om.IncompleteRecording, match=r"kept\.json stays as it was: none of these 1 answers is an order"):
+        record_refusals("kept.json", "one")
+    assert Path("cassettes/kept.json").read_bytes() == before
+
+
+def record_refusals(name: str, *order_ids: str) -> None:
+    with om.sandbox(1) as shop, om.record(name, "kco_test_x", base_url=shop.base_url) as client:
+        for order_id in order_ids:
+            with pytest.raises(om.NotFound):
+                client.order(order_id)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_recording_of_refusals_replaces_one_of_refusals_but_nothing_else() -> None:
+    record_refusals("refused.yaml", "one")
+    record_refusals("refused.yaml", "two", "three")
+    assert om.replay("refused").recorded_order_ids == ("three", "two")
+    Path("cassettes", "notes.yaml").write_text("no cassette")
+    with pytest.warns(om.IncompleteRecording, match="stays as it was"):
+        record_refusals("notes.yaml", "one")
+    assert Path("cassettes", "notes.yaml").read_text() == "no cassette"
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_nobody_closed_is_written_at_the_latest_in_the_end() -> None:
+    with om.sandbox(3) as shop:
+        client = om.record("late.yaml", "kco_test_x", base_url=shop.base_url)
+        client.orders(shop.order_ids)
+        del client
+        gc.collect()
+    assert len(om.replay("late").recorded_order_ids) == 3
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_nobody_closed_is_not_written_over_what_was_recorded_since() -> None:
+    with om.sandbox(5) as shop:
+        unclosed = [om.record("over.yaml", "kco_test_x", base_url=shop.base_url) for _ in range(2)]
+        unclosed[0].order(shop.order_ids[0])
+        with om.record("over.yaml", "kco_test_x", base_url=shop.base_url) as newer:
+            newer.orders(shop.order_ids)
+        with pytest.warns(om.IncompleteRecording, match=r"over\.yaml has been written anew") as told:
+            unclosed.clear()
+    assert len(told) == 1
+    assert len(om.replay("over").recorded_order_ids) == 5
+
+
+@pytest.mark.usefixtures("folder")
+def test_several_may_write_one_recording_at_the_same_time() -> None:
+    with om.sandbox(40) as shop:
+        clients = [om.record("race.yaml", "kco_test_x", base_url=shop.base_url) for _ in range(4)]
+        for client in clients:
+            client.orders(shop.order_ids)
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda client: client.close(), clients))
+    assert len(om.replay("race").recorded_order_ids) == 40
+    assert [path.name for path in Path("cassettes").iterdir()] == ["race.yaml"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_recorded_order_is_found_in_any_case() -> None:
+    with om.sandbox(2) as shop:
+        first, second = shop.order_ids
+        with om.record("case.yaml", "kco_test_x", base_url=shop.base_url) as client:
+            client.order(first)
+            client.captures([second])
+    with om.replay("case") as client:
+        assert client.recorded_order_ids == (first,)
+        assert client.order(first) == client.order(first.upper())
+        assert client.captures(second.upper()).failures == ()
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_id_that_names_somebody_is_recorded_as_a_stand_in() -> None:
+    with om.sandbox(1) as shop, om.record("mail.yaml", "kco_test_x", base_url=shop.base_url) as client:
+        client.orders([*shop.order_ids, "ada@lovelace.se"])
+    assert "lovelace" not in Path("cassettes", "mail.yaml").read_text("utf-8")
+    (somebody,) = {*om.replay("mail").recorded_order_ids} - {*shop.order_ids}
+    assert re.fullmatch(r"person-\d@example\.com", somebody)
+
+
+@pytest.mark.usefixtures("folder")
+def test_one_order_more_changes_nothing_else_of_a_recording() -> None:
+    with om.sandbox(3) as shop:
+        for name, ids in (("two.yaml", shop.order_ids[:2]), ("all.yaml", shop.order_ids)):
+            with om.record(name, "kco_test_x", base_url=shop.base_url) as client:
+                client.orders(ids)
+    two, three = (
+        {request["request"]["uri"]: request["response"]["headers"] for request in yaml_of(name)["interactions"]}
+        for name in ("two.yaml", "all.yaml")
+    )
+    assert two.items() <= three.items()
+    assert not any("klarna-correlation-id" in headers for headers in three.values())
+
+
+def yaml_of(name: str) -> Any:
+    return yaml.safe_load(Path("cassettes", name).read_text("utf-8"))
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_recording_that_cannot_be_written_is_kept_for_another_try() -> None:
+    with om.sandbox(3) as shop:
+        client = om.record("october.json", "kco_test_x", base_url=shop.base_url)
+        client.orders(shop.order_ids)
+        Path("cassettes/october.json").mkdir()
+        with pytest.raises(OSError, match=r"october\.json"):
+            client.close()
+        Path("cassettes/october.json").rmdir()
+        client.close()
+    assert len(om.replay("october").recorded_order_ids) == 3
+
+
+def test_a_recording_that_is_not_there_is_named_with_those_that_are() -> None:
+    with pytest.raises(FileNotFoundError, match=r"nowhere.*quickstart"):
+        om.replay("nowhere")
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_the_shipped_recordings_are_what_the_sandbox_records(name: str, tmp_path: Path) -> None:
+    record_shipped(name, tmp_path / name)
+    told = f"python tests/shipped_recordings.py records cassettes/{name} again"
+    assert (tmp_path / name).read_bytes() == (CASSETTES / name).read_bytes(), told
+
+
+def test_every_recording_that_is_shipped_is_used() -> None:
+    root = Path(__file__).parents[2]
+    users = [*root.glob("tests/test_*.py"), *root.glob("notebooks/*.ipynb")]
+    used = {name for user in users for name in re.findall(r'replay\(\\?"(\w+)', user.read_text("utf-8"))}
+    assert {path.name for path in CASSETTES.iterdir()} == set(RECORDINGS)
+    assert {path.stem for path in CASSETTES.iterdir()} <= used
+
+
+def test_the_errors_that_people_meet_can_be_met_offline(request: pytest.FixtureRequest) -> None:
+    request.getfixturevalue("offline")
+    with om.replay("not_found") as client:
+        orders = client.orders(client.recorded_order_ids)
+    assert len(orders) == 3
+    assert [(failure.kind, failure.error_code) for failure in orders.failures] == [("not_found", "NO_SUCH_ORDER")]
+    with om.replay("rate_limited") as client:
+        orders = client.orders(client.recorded_order_ids)
+    assert len(orders) == 1
+    assert {(failure.kind, failure.status) for failure in orders.failures} == {("rate_limited", 429)}
+    with om.replay("wrong_credentials") as client, pytest.raises(om.Unauthorized):
+        client.order(client.recorded_order_ids[0])
+
+
+def test_the_quickstart_is_whole() -> None:
+    with om.replay("quickstart") as client:
+        assert len(client.recorded_order_ids) >= 200
+        orders = client.orders(client.recorded_order_ids).raise_for_failures()
+        assert client.orders(reversed(client.recorded_order_ids)).as_of == orders.as_of
+    assert {order.status for order in orders} >= {
+        "AUTHORIZED",
+        "PART_CAPTURED",
+        "CAPTURED",
+        "CANCELLED",
+        "EXPIRED",
+        "CLOSED",
+    }
+    assert len({(order.purchase_currency or "").upper() for order in orders}) == 4

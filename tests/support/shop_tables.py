@@ -1,0 +1,37 @@
+"""Tables made of a few rows, for the tests of the metrics."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from om_toolkit.tables.schema import SCHEMAS, columns, frame
+from om_toolkit.tables.tables import Tables
+
+if TYPE_CHECKING:
+    import polars as pl
+
+START = datetime(2025, 1, 1, tzinfo=UTC)
+
+
+def at(hours: float) -> datetime:
+    return START + timedelta(hours=hours)
+
+
+def shop(*, as_of: datetime | None = None, **rows: list[dict[str, Any]]) -> Tables[pl.DataFrame]:
+    """Build the tables of the rows given, a dict a row; what a row does not tell is null."""
+    frames = {name: _frame(name, rows.pop(name, [])) for name in SCHEMAS}
+    assert not rows, f"no such table: {list(rows)}"
+    return Tables(**frames, as_of=as_of)
+
+
+def shuffled(tables: Tables[pl.DataFrame], seed: int) -> Tables[pl.DataFrame]:
+    frames = {name: table.sample(fraction=1, shuffle=True, seed=seed) for name, table in tables.items()}
+    return Tables(**frames, as_of=tables.as_of)
+
+
+def _frame(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
+    schema = columns(name)
+    unknown = {key for row in rows for key in row} - {column.name for column in schema}
+    assert not unknown, f"{name} have no {unknown}"
+    return frame(schema, [[row.get(column.name) for row in rows] for column in schema])

@@ -1,0 +1,340 @@
+"""What a reader is told: each figure is that of its metric, under the right heading."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, Decimal
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from shop_tables import at, shop
+
+import om_toolkit as om
+from om_toolkit.views import plots, questions
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Row = dict[str, Any]
+Answers = dict[str, questions.Answer]
+DIGITS = {"EUR": 2, "JPY": 0, "SEK": 2, "USD": 2}
+
+
+@pytest.fixture(scope="module")
+def tables() -> om.Tables[pl.DataFrame]:
+    with om.replay("quickstart") as client:
+        return client.orders(client.recorded_order_ids).tables()
+
+
+@pytest.fixture(scope="module")
+def answers(tables: om.Tables[pl.DataFrame]) -> Answers:
+    return {name: question(tables) for name, question in questions.QUESTIONS.items()}
+
+
+def money(row: Row, name: str) -> str:
+    """Write an amount by decimal arithmetic, not by that of the package."""
+    whole = Decimal(row[name]).to_integral_value(ROUND_HALF_EVEN)
+    return f"{whole.scaleb(-DIGITS[row['purchase_currency']]):,f} {row['purchase_currency']}"
+
+
+def per_cent(row: Row, name: str) -> str:
+    return "-" if row[name] is None else f"{100 * Decimal(row[name]):.1f} %"
+
+
+def in_hours(row: Row, name: str) -> str:
+    return "-" if row[name] is None else f"{Decimal(row[name]):,.1f} h"
+
+
+def bounds(row: Row, name: str, factor: int = 1) -> str:
+    low, high = (row[f"{name}_{end}"] for end in ("low", "high"))
+    if low is None and high is None:
+        return ""
+    told = ["?" if bound is None else f"{factor * Decimal(bound):,.1f}" for bound in (low, high)]
+    return f" ({told[0]} to {told[1]})"
+
+
+def capture_cells(row: Row) -> Row:
+    return {
+        "country": row["purchase_country"],
+        "orders": str(row["orders"]),
+        "captured": str(row["captured"]),
+        "waiting": str(row["waiting"]),
+        "expired": str(row["expired"]),
+        "left out": str(row["excluded"]),
+        "half captured after": in_hours(row, "p50_hours") + bounds(row, "p50_hours"),
+        "90 % after": in_hours(row, "p90_hours"),
+        "within 24 h": per_cent(row, "within_24h"),
+        "within 72 h": per_cent(row, "within_72h"),
+    }
+
+
+def refund_cells(row: Row) -> Row:
+    return {
+        "country": row["purchase_country"],
+        "captured orders": str(row["orders_captured"]),
+        "refunded orders": str(row["orders_refunded"]),
+        "refunded in full": str(row["orders_fully_refunded"]),
+        "captured": money(row, "captured_amount"),
+        "refunded": money(row, "refunded_amount"),
+        "of the amount": per_cent(row, "amount_ratio") + bounds(row, "amount_ratio", 100),
+        "of the orders": per_cent(row, "count_ratio") + bounds(row, "count_ratio", 100),
+    }
+
+
+def shipping_cells(row: Row) -> Row:
+    return {
+        "shipping method": row["shipping_method"],
+        "captures": str(row["count"]),
+        "share": per_cent(row, "share") + bounds(row, "share", 100),
+        "with tracking": str(row["with_tracking"]),
+        "of these": per_cent(row, "tracking_share"),
+    }
+
+
+def key_cells(row: Row) -> dict[str, tuple[str, str]]:
+    lost = row | {"lost": row["expired_amount"] + row["cancelled_amount"]}
+    return {
+        "orders": (str(row["orders"]), f"median {money(row, 'median_order_value')}"),
+        "ordered": (money(row, "order_amount"), f"{money(row, 'average_order_value')} on average"),
+        "captured, of the ordered": (
+            money(row, "captured_amount"),
+            per_cent(row, "capture_rate") + bounds(row, "capture_rate", 100),
+        ),
+        "refunded, of the captured": (
+            money(row, "refunded_amount"),
+            per_cent(row, "refund_ratio") + bounds(row, "refund_ratio", 100),
+        ),
+        "still open": (money(row, "open_amount"), f"{row['open_orders']} orders"),
+        "expired or cancelled": (
+            money(lost, "lost"),
+            f"{row['expired_orders']} expired, {row['cancelled_orders']} cancelled",
+        ),
+        "half captured within": (
+            in_hours(row, "p50_hours"),
+            f"{in_hours(row, 'p50_hours_low')} to {in_hours(row, 'p50_hours_high')}",
+        ),
+        "shipped with tracking": (
+            per_cent(row, "tracking_share"),
+            f"{row['captures_with_tracking']} of {row['captures']} captures",
+        ),
+    }
+
+
+def as_dicts(answer: questions.Answer) -> list[Row]:
+    return [dict(zip(answer.headings, row, strict=True)) for row in answer.rows]
+
+
+class TestEveryCellIsTheMetrics:
+    def test_of_captures(self, tables: om.Tables[pl.DataFrame], answers: Answers) -> None:
+        rows = om.capture_latency(tables, by="purchase_country").to_dicts()
+        answer = answers["capture"]
+        assert as_dicts(answer) == [capture_cells(row) for row in rows]
+        assert list(answer.headings) == list(capture_cells(rows[0]))
+        assert len(rows) == 6
+
+    def test_of_refunds(self, tables: om.Tables[pl.DataFrame], answers: Answers) -> None:
+        rows = om.refund_ratio(tables, by="purchase_country").to_dicts()
+        answer = answers["refunds"]
+        assert as_dicts(answer) == [refund_cells(row) for row in rows]
+        assert list(answer.headings) == list(refund_cells(rows[0]))
+        assert len(rows) == 6
+
+    def test_of_shipping(self, tables: om.Tables[pl.DataFrame], answers: Answers) -> None:
+        rows = om.shipping_methods(tables).to_dicts()
+        answer = answers["shipping"]
+        assert as_dicts(answer) == [shipping_cells(row) for row in rows]
+        assert list(answer.headings) == list(shipping_cells(rows[0]))
+        assert len(rows) == 16
+
+    def test_of_the_key_figures(self, tables: om.Tables[pl.DataFrame]) -> None:
+        rows = om.key_figures(tables).to_dicts()
+        told = questions.key_figures(tables)
+        assert list(told) == ["EUR", "JPY", "SEK", "USD"] == [row["purchase_currency"] for row in rows]
+        for figures, row in zip(told.values(), rows, strict=True):
+            assert {name: (figure, detail) for name, figure, detail in figures} == key_cells(row)
+            assert [figure.name for figure in figures] == list(key_cells(row))
+
+    def test_no_two_columns_of_the_recording_are_alike(self, tables: om.Tables[pl.DataFrame], answers: Answers) -> None:
+        # Else the tests above could not tell one column from another.
+        for answer in answers.values():
+            columns = list(zip(*answer.rows, strict=True))
+            assert len(set(columns)) == len(columns)
+        keys = questions.key_figures(tables).values()
+        written = [
+            cell for row in zip(*keys, strict=True) for cell in zip(*(figure[1:] for figure in row), strict=True)
+        ]
+        assert len(set(written)) == len(written)
+
+
+class TestSentences:
+    def test_of_captures(self, tables: om.Tables[pl.DataFrame], answers: Answers) -> None:
+        row = om.capture_latency(tables).row(0, named=True)
+        (sentence,) = answers["capture"].sentences
+        for told in (
+            f"Of {row['orders']} orders {row['captured']} were captured, ",
+            f" {row['waiting']} still wait, ",
+            f" {row['expired']} expired; ",
+            f" {row['excluded']} are left out",
+            f" Half are captured within {in_hours(row, 'p50_hours')}{bounds(row, 'p50_hours')}.",
+        ):
+            assert told in sentence
+
+    def test_of_refunds(self, tables: om.Tables[pl.DataFrame], answers: Answers) -> None:
+        assert answers["refunds"].sentences == [
+            f"{money(row, 'refunded_amount')} of {money(row, 'captured_amount')} captured was refunded: "
+            f"{per_cent(row, 'amount_ratio')}{bounds(row, 'amount_ratio', 100)}."
+            for row in om.refund_ratio(tables).to_dicts()
+        ]
+
+    def test_of_shipping(self, tables: om.Tables[pl.DataFrame], answers: Answers) -> None:
+        rows = om.shipping_methods(tables).to_dicts()
+        commonest = max((row for row in rows if row["shipping_method"][0] != "("), key=lambda row: row["count"])
+        (sentence,) = answers["shipping"].sentences
+        assert f"is {commonest['shipping_method']}: " in sentence
+        assert f": {per_cent(commonest, 'share')}{bounds(commonest, 'share', 100)} of the captures." in sentence
+
+    def test_a_method_that_is_none_is_not_called_the_commonest(self) -> None:
+        captures = [{"order_id": str(number), "capture_id": "1", "captured_at": at(1)} for number in range(3)]
+        shipped = [{"order_id": "0", "capture_id": "1", "source": "capture", "shipping_method": "Home"}]
+        orders = [{"order_id": str(number), "status": "CAPTURED"} for number in range(3)]
+        answer = questions.shipping(shop(orders=orders, captures=captures, shipments=shipped))
+        assert [row[:2] for row in answer.rows] == [["(unknown)", "2"], ["Home", "1"]]
+        assert answer.sentences == ["The commonest shipping method is Home: 33.3 % (6.1 to 79.2) of the captures."]
+
+    def test_a_median_that_was_not_reached_is_not_told(self) -> None:
+        waiting = [{"order_id": str(number), "status": "AUTHORIZED", "created_at": at(0)} for number in range(1234)]
+        answer = questions.capture(shop(orders=waiting, as_of=at(10)))
+        (sentence,) = answer.sentences
+        assert "Of 1,234 orders 0 were captured, 1,234 still wait, 0 expired; 0 are left out" in sentence
+        assert "Half" not in sentence
+        assert as_dicts(answer)[0]["country"] == "(none)"
+        assert as_dicts(answer)[0]["half captured after"] == "-"
+
+    @pytest.mark.parametrize("question", questions.QUESTIONS.values(), ids=questions.QUESTIONS)
+    def test_nothing_is_told_of_nothing(self, question: Any) -> None:
+        answer = question(shop())
+        assert answer.rows == []
+        assert answer.sentences == ["There is nothing to tell yet: none of these orders can say."]
+        assert questions.key_figures(shop()) == {}
+
+
+def test_each_picture_is_that_of_its_question(tables: om.Tables[pl.DataFrame], answers: Answers) -> None:
+    for question, picture in (
+        ("capture", plots.capture_curve(om.capture_curve(tables))),
+        ("refunds", plots.refund_ratio(om.refund_ratio(tables, by="purchase_country"))),
+        ("shipping", plots.shipping_methods(om.shipping_methods(tables, by="purchase_country"))),
+    ):
+        assert answers[question].picture == plots.svg(picture)
+
+
+ORDERS = [
+    {
+        "order_id": "a",
+        "status": "CAPTURED",
+        "order_amount": 100000,
+        "captured_amount": 100000,
+        "refunded_amount": 25000,
+    },
+    {"order_id": "b", "status": "PART_CAPTURED", "order_amount": 50000, "captured_amount": 20000},
+    {"order_id": "c", "status": "EXPIRED", "order_amount": 30000, "captured_amount": 0},
+    {"order_id": "d", "status": "CANCELLED", "order_amount": 4000, "captured_amount": 0},
+    {
+        "order_id": "e",
+        "status": "AUTHORIZED",
+        "order_amount": 980,
+        "captured_amount": 0,
+        "purchase_currency": "JPY",
+        "expires_at": at(600),
+    },
+]
+
+
+def test_a_shop_worked_by_hand() -> None:
+    remaining = {"b": 30000, "e": 980}
+    orders: list[Row] = [
+        {"purchase_currency": "SEK", "purchase_country": "SE", "created_at": at(0), "expires_at": at(50)}
+        | order
+        | {"remaining_authorized_amount": remaining.get(order["order_id"], 0)}
+        for order in ORDERS
+    ]
+    captures = [
+        {"order_id": name, "capture_id": "1", "captured_at": at(hours), "captured_amount": amount}
+        for name, hours, amount in (("a", 6, 100000), ("b", 30, 20000))
+    ]
+    shipped = [
+        {"order_id": "a", "capture_id": "1", "source": "capture", "shipping_method": "Home", "has_tracking": True}
+    ]
+    tables = shop(orders=orders, captures=captures, shipments=shipped, as_of=at(100))
+
+    told = questions.key_figures(tables)
+    yen, kronor = ({name: (figure, detail) for name, figure, detail in told[code]} for code in ("JPY", "SEK"))
+    assert kronor["orders"] == ("4", "median 400.00 SEK")
+    assert kronor["ordered"] == ("1,840.00 SEK", "460.00 SEK on average")
+    assert kronor["captured, of the ordered"][0] == "1,200.00 SEK"
+    assert kronor["captured, of the ordered"][1].startswith("65.2 % (")
+    assert kronor["refunded, of the captured"][0] == "250.00 SEK"
+    assert kronor["refunded, of the captured"][1].startswith("20.8 % (")
+    assert kronor["still open"] == ("300.00 SEK", "1 orders")
+    assert kronor["expired or cancelled"] == ("340.00 SEK", "1 expired, 1 cancelled")
+    assert kronor["half captured within"][0] == "30.0 h"  # of a, b and c: 2/3 are left after 6 h, 1/3 after 30 h
+    assert kronor["shipped with tracking"] == ("50.0 %", "1 of 2 captures")
+    assert yen["still open"] == ("980 JPY", "1 orders")
+    assert yen["captured, of the ordered"] == ("0 JPY", "0.0 %")
+    assert yen["refunded, of the captured"] == ("0 JPY", "-")
+    assert yen["shipped with tracking"] == ("-", "0 of 0 captures")
+
+    (row,) = as_dicts(questions.capture(tables))
+    counts = ("orders", "captured", "waiting", "expired", "left out")
+    assert [row[name] for name in counts] == ["5", "2", "1", "1", "1"]
+    assert (row["within 24 h"], row["within 72 h"]) == ("25.0 %", "50.0 %")
+    (row,) = as_dicts(questions.refunds(tables))
+    assert [row[name] for name in ("captured", "refunded")] == ["1,200.00 SEK", "250.00 SEK"]
+    assert [row[name] for name in ("captured orders", "refunded orders", "refunded in full")] == ["2", "1", "0"]
+
+
+class Page(HTMLParser):
+    """Collects the tables of a page, as the texts of their cells, and its paragraphs."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tables: list[list[list[str]]] = []
+        self.paragraphs: list[str] = []
+        self._texts: list[str] | None = None
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, _attrs: Any) -> None:
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+        elif tag in {"th", "td", "p"}:
+            self._texts = []
+
+    def handle_data(self, data: str) -> None:
+        if self._texts is not None:
+            self._texts.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in {"th", "td", "p"} and self._texts is not None:
+            told = "|".join(self._texts)
+            if tag == "p":
+                self.paragraphs.append(told)
+            else:
+                self.tables[-1][-1].append(told)
+            self._texts = None
+
+
+def test_the_page_shows_what_the_answers_tell(tables: om.Tables[pl.DataFrame], answers: Answers) -> None:
+    page = Page(om.Report(tables, min_cell=1).html)
+    key, *shown = page.tables
+    assert shown == [[list(answer.headings), *answer.rows] for answer in answers.values()]
+    for answer in answers.values():
+        assert set(answer.sentences) <= set(page.paragraphs)
+
+    figures = questions.key_figures(tables)
+    assert key[0] == ["", *figures]
+    of_currency = {currency: list(cells) for currency, *cells in zip(*key, strict=True)}
+    assert of_currency.pop("") == [figure.name for figure in figures["SEK"]]
+    assert of_currency == {
+        currency: [f"{figure}|{detail}" for _, figure, detail in of_one] for currency, of_one in figures.items()
+    }

@@ -1,0 +1,134 @@
+"""The report and the explorer: what people look at."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+import om_toolkit as om
+from om_toolkit.views.explorer import Explorer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def orders() -> om.Orders:
+    with om.replay("quickstart") as client:
+        return client.orders(client.recorded_order_ids)
+
+
+class Tags(HTMLParser):
+    """Checks that every tag is closed where it was opened, and collects the attributes that fetch something."""
+
+    VOID = frozenset("meta link img br hr".split())
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.fetched: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.fetched += [value or "" for name, value in attrs if name in {"src", "href", "srcset"}]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, _tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.fetched += [value or "" for name, value in attrs if name in {"src", "href"}]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_whole_and_fetches_nothing(orders: om.Orders) -> None:
+    page = om.Report(orders, title="October <1>").html
+    tags = Tags(page)
+    assert tags.open == []
+    assert not [url for url in tags.fetched if not url.startswith(("#", "data:"))]
+    assert not re.findall(r"url\((?!#)|@import", page)
+    assert "<title>October &lt;1&gt;</title>" in page
+    assert page.count("<svg") == 3
+    assert "as of 2026-10-31 12:00 UTC" in page
+
+
+def test_its_figures_are_those_of_the_metrics(orders: om.Orders) -> None:
+    page = om.Report(orders).html
+    for row in om.key_figures(orders).iter_rows(named=True):
+        assert om.money.format(row["captured_amount"], row["purchase_currency"]) in page
+    total = om.capture_latency(orders).row(0, named=True)
+    assert f"Of {total['orders']} orders {total['captured']} were captured, {total['waiting']} still wait" in page
+    assert f"{total['excluded']} are left out" in page
+
+
+def test_the_same_orders_give_the_same_page(orders: om.Orders) -> None:
+    assert om.Report(orders).html == om.Report(orders.tables().lazy()).html == om.Report(orders).html
+
+
+def test_failures_are_told_and_counted() -> None:
+    failures = [om.Failure("1", "not_found"), om.Failure("2", "not_found"), om.Failure("3", "timeout")]
+    page = om.Report(om.Orders(failures=failures)).html
+    assert "3 orders are not in these numbers, because they could not be had: 2 not found, 1 timeout." in page
+    assert Tags(page).open == []
+
+
+@pytest.mark.parametrize("name", ["recorded_pl_captured", "written_b2b_split_shipping", "documented_short_pln"])
+def test_a_single_real_order_makes_a_report(name: str, payloads: Path, tmp_path: Path) -> None:
+    orders = om.Orders.from_json(payloads / "orders" / f"{name}.json")
+    path = om.Report(orders, min_cell=1).save(tmp_path / "one.html")
+    page = path.read_text("utf-8")
+    assert Tags(page).open == []
+    assert "1 orders" in page
+    assert not [word for word in ("Person-", "Testgatan", "556000", "email", "example.com") if word in page]
+
+
+def test_a_page_that_cannot_be_written_leaves_the_old_one(orders: om.Orders, tmp_path: Path) -> None:
+    path = om.Report(orders).save(tmp_path / "page.html")
+    before = path.read_bytes()
+    with pytest.raises(UnicodeEncodeError):
+        om.Report(orders, title="half an emoji: \ud83d").save(path)
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [before]
+
+
+def test_what_is_no_data_is_refused() -> None:
+    with pytest.raises(TypeError, match="expected Orders or Tables, not list"):
+        om.Report([])  # type: ignore[arg-type]
+
+
+class TestExplorer:
+    def test_the_widgets_choose_what_is_answered(self, orders: om.Orders) -> None:
+        explorer = om.explore(orders)
+        assert isinstance(explorer, Explorer)
+        assert f"all orders: {len(orders)} orders" in explorer.answer.value
+        assert "How soon are orders captured?" in explorer.answer.value
+
+        explorer.currency.value = "SEK"
+        explorer.question.value = "refunds"
+        in_sek = orders.tables().filter(pl.col("purchase_currency") == "SEK")
+        assert f"currency SEK: {in_sek.orders.height} orders" in explorer.answer.value
+        refunded = om.refund_ratio(in_sek)["refunded_amount"].item()
+        assert om.money.format(refunded, "SEK") in explorer.answer.value
+        assert "EUR" not in explorer.answer.value
+
+        explorer.month.value = "2026-10"
+        assert "currency SEK, month 2026-10" in explorer.answer.value
+        explorer.question.value = "shipping"
+        assert "How are orders shipped?" in explorer.answer.value
+
+    def test_a_choice_that_fits_no_order_says_so(self, orders: om.Orders) -> None:
+        explorer = om.explore(orders)
+        explorer.currency.value = "JPY"
+        explorer.country.value = "SE"
+        assert "0 orders" in explorer.answer.value
+        assert "There is nothing to tell yet" in explorer.answer.value
+
+    def test_an_exported_page_keeps_what_was_shown(self, orders: om.Orders) -> None:
+        explorer = om.explore(orders)
+        bundle = explorer._repr_mimebundle_()
+        assert bundle["text/html"] == explorer.answer.value
+        assert "application/vnd.jupyter.widget-view+json" in bundle
+        assert Tags(explorer.answer.value).open == []

@@ -70,7 +70,9 @@ class Source:
         """Return the private names that are imported from other modules of the package."""
         imports = [node for node in ast.walk(self.tree) if isinstance(node, ast.ImportFrom)]
         names = [(node.module or "", alias.name) for node in imports for alias in node.names]
-        return [f"{self.path}: {name}" for module, name in names if module.startswith("om_toolkit") and is_private(name)]
+        return [
+            f"{self.path}: {name}" for module, name in names if module.startswith("om_toolkit") and is_private(name)
+        ]
 
     def private_names(self) -> set[str]:
         """Return the private names that the module itself binds."""

@@ -61,8 +61,6 @@ def test_both_pages_tell_the_same_of_a_capture() -> None:
     assert shape_of(documented.CAPTURE) | {"shipping_address": ADDRESS} == CAPTURE
 
 
-
-
 @PROPERTY
 @given(BATCHES)
 def test_any_order_is_read_and_dumps_as_it_came_but_for_the_promised_coercions(batch: list[Json]) -> None:

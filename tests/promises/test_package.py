@@ -135,7 +135,9 @@ def test_importing_loads_no_heavy_library() -> None:
 
 
 def test_public_names_survive_the_import_of_the_modules_below_them() -> None:
-    code = "import om_toolkit.recordings.record, om_toolkit.synthetic.server, om_toolkit.views.report, om_toolkit as om; "
+    code = (
+        "import om_toolkit.recordings.record, om_toolkit.synthetic.server, om_toolkit.views.report, om_toolkit as om; "
+    )
     assert (
         in_a_new_process(code + "print(callable(om.replay), callable(om.sandbox), callable(om.record))").split()
         == ["True"] * 3

@@ -1,0 +1,42 @@
+"""The layout of a metric's result: its columns in, those that identify a row out.
+
+A result begins with its keys: the group columns of `by`, then labels of the metric itself, such as `shipping_method`.
+The figures follow.
+"""
+
+from __future__ import annotations
+
+from itertools import takewhile
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+FIRST_FIGURES: Final = {
+    "at_risk": "orders",
+    "audit": "expected",
+    "capture_curve": "hours",
+    "capture_latency": "orders",
+    "carriers": "count",
+    "expiring": "remaining_authorized_amount",
+    "key_figures": "orders",
+    "refund_ratio": "orders_captured",
+    "shipping_methods": "count",
+    "time_to_refund": "refunds",
+}
+"""The first figure of each metric: all columns before it are keys."""
+
+
+def key_columns(columns: Iterable[str], metric: str | None = None) -> list[str]:
+    """Return the columns before the first figure; all columns if none is a first figure.
+
+    Args:
+        columns: The columns of a result, in its order.
+        metric: The name of the metric. Without it the first figure of any metric ends the keys.
+
+    Example:
+        >>> key_columns(["purchase_country", "shipping_method", "count", "share"])
+        ['purchase_country', 'shipping_method']
+    """
+    first_figures = [FIRST_FIGURES[metric]] if metric in FIRST_FIGURES else FIRST_FIGURES.values()
+    return list(takewhile(lambda name: name not in first_figures, columns))

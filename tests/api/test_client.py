@@ -24,9 +24,10 @@ from serving import Answer, serving
 
 import om_toolkit as om
 from om_toolkit.api import client as client_module
+from om_toolkit.api import responses, workers
 from om_toolkit.archive.archive import can_change
 from om_toolkit.support import progress
-from om_toolkit.synthetic import server
+from om_toolkit.synthetic.faults import FAULTS as FAULT_RESPONSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -190,7 +191,7 @@ FAULTS: dict[str, tuple[type[om.FetchError], int | None, bool]] = {
 
 
 def test_every_fault_of_the_sandbox_is_known_here() -> None:
-    assert {*FAULTS, "used_up"} == set(server._FAULTS)
+    assert {*FAULTS, "used_up"} == set(FAULT_RESPONSES)
 
 
 @pytest.fixture

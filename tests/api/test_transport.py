@@ -20,7 +20,7 @@ from secret_watch import KEY, PASSWORD, SECRETS, USERNAME, told_by
 from serving import serving
 
 import om_toolkit as om
-from om_toolkit.api import client, transport
+from om_toolkit.api import client, throttle, transport
 from om_toolkit.api.throttle import Pace
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(transport, "time", SimpleNamespace(monotonic=clock.monotonic))
+    monkeypatch.setattr(throttle, "time", SimpleNamespace(monotonic=clock.monotonic))
     return clock
 
 
@@ -120,7 +120,7 @@ def test_what_is_over_waits_for_no_place_and_takes_none(clock: Clock) -> None:
     pace.wait(clock)  # type: ignore[arg-type]
     over = threading.Event()
     over.set()
-    with pytest.raises(transport.Over):
+    with pytest.raises(throttle.Over):
         pace.wait(over)
     assert places(pace, clock, 1) == [100.25]
 

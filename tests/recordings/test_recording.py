@@ -407,7 +407,7 @@ def test_the_shipped_recordings_are_what_the_sandbox_records(name: str, tmp_path
 
 def test_every_recording_that_is_shipped_is_used() -> None:
     root = Path(__file__).parents[2]
-    users = [*root.glob("tests/test_*.py"), *root.glob("notebooks/*.ipynb")]
+    users = [*root.glob("tests/**/test_*.py"), *root.glob("notebooks/*.ipynb")]
     used = {name for user in users for name in re.findall(r'replay\(\\?"(\w+)', user.read_text("utf-8"))}
     assert {path.name for path in CASSETTES.iterdir()} == set(RECORDINGS)
     assert {path.stem for path in CASSETTES.iterdir()} <= used

@@ -202,7 +202,7 @@ def test_errors_carry_their_data_through_pickle() -> None:
 
 
 def test_each_kind_of_failure_has_an_error_that_says_what_to_do() -> None:
-    kinds = list(errors._ERRORS)
+    kinds = list(errors.KINDS)
     assert len(kinds) == 11
     for kind in kinds:
         told = str(om.Failure("the-id", kind).error())

@@ -123,7 +123,7 @@ def test_tables_are_to_the_last_value_those_of_the_orders(
         assert_same(archive.tables(personal=personal), archive.orders().tables(personal=personal))
 
 
-def test_tables_of_real_answers_are_those_of_the_orders(path: Path, payloads: Path) -> None:
+def test_tables_of_the_payloads_are_those_of_the_orders(path: Path, payloads: Path) -> None:
     orders = [read_order(file.read_bytes()) for file in sorted(payloads.glob("orders/*.json"))]
     assert len(orders) >= 4
     with om.Archive(path, personal=True) as archive:

@@ -1,4 +1,4 @@
-"""Answers about Kustom / Klarna orders, from order ids to a report.
+"""From Kustom / Klarna order ids to validated orders, tables, metrics and a report.
 
 client = om.replay("quickstart")  # or om.Client(), or om.sandbox()
 orders = client.orders(client.recorded_order_ids)
@@ -10,7 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from om_toolkit import money, privacy
+from om_toolkit import metrics, money, privacy
 from om_toolkit.api.client import Client, fetch_all
 from om_toolkit.archive.archive import Archive
 from om_toolkit.errors import (
@@ -40,21 +40,7 @@ from om_toolkit.errors import (
     Unauthorized,
     UnscrubbedRecording,
 )
-from om_toolkit.metrics import (
-    at_risk,
-    audit,
-    by_period,
-    capture_curve,
-    capture_latency,
-    carriers,
-    compare,
-    expiring,
-    explain,
-    key_figures,
-    refund_ratio,
-    shipping_methods,
-    time_to_refund,
-)
+from om_toolkit.metrics import *  # noqa: F403 - the names in metrics.__all__, the only list of the metrics
 from om_toolkit.orders.bulk import read_tables
 from om_toolkit.orders.failures import Failures
 from om_toolkit.orders.models import Address, ApiError, Capture, Customer, Order, OrderLine, Refund, ShippingInfo
@@ -111,33 +97,21 @@ __all__ = [
     "Tables",
     "Unauthorized",
     "UnscrubbedRecording",
-    "at_risk",
-    "audit",
-    "by_period",
-    "capture_curve",
-    "capture_latency",
-    "carriers",
-    "compare",
-    "expiring",
-    "explain",
     "explore",
     "fetch_all",
-    "key_figures",
     "money",
     "plots",
     "privacy",
     "read_tables",
     "record",
-    "refund_ratio",
     "replay",
     "sandbox",
-    "shipping_methods",
-    "time_to_refund",
     "vcr",
 ]
+__all__ += metrics.__all__
+__all__.sort()
 
-# Loaded at first use: they bring matplotlib, ipywidgets and vcr along.
-_LATER = {
+_LAZY = {
     "Report": "views.report",
     "explore": "views.explorer",
     "plots": "views.plots",
@@ -146,13 +120,14 @@ _LATER = {
     "sandbox": "synthetic.sandbox",
     "vcr": "recordings.vcr",
 }
+"""The modules of the names that are loaded on first use: they bring matplotlib, ipywidgets and vcr."""
 
 
 def __getattr__(name: str) -> object:
-    if name not in _LATER:
+    if name not in _LAZY:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
-    module = import_module(f"{__name__}.{_LATER[name]}")
+    module = import_module(f"{__name__}.{_LAZY[name]}")
     return module if name == "plots" else getattr(module, name)
 
 

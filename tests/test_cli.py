@@ -1,4 +1,4 @@
-"""The command, as somebody types it."""
+"""The command line, as a user types it."""
 
 from __future__ import annotations
 
@@ -28,29 +28,31 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
     return code, *capsys.readouterr()
 
 
-def test_the_demo_prints_key_figures_writes_a_report_and_says_what_next(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_demo_prints_key_figures_writes_a_report_and_shows_the_next_steps(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     code, out, err = run(capsys, "demo")
     assert (code, err) == (0, "")
     assert out.isascii()
     assert [line for line in out.splitlines() if line.isupper()] == ["EUR", "JPY", "SEK", "USD"]
     assert "Written: report.html" in out
-    assert len(out.partition("put python -m uv run in front):\n")[2].splitlines()) == 3
+    assert len(out.partition("prefix the commands with python -m uv run):\n")[2].splitlines()) == 3
     assert Path("report.html").read_text("utf-8").startswith("<!DOCTYPE html>")
 
 
 def test_the_command_is_installed() -> None:
     command = shutil.which("om-toolkit", path=str(Path(sys.executable).parent))
     assert command
-    told = subprocess.run([command, "--help"], capture_output=True, text=True, check=True).stdout
-    assert "demo" in told
+    printed = subprocess.run([command, "--help"], capture_output=True, text=True, check=True).stdout
+    assert "demo" in printed
 
 
-def test_a_report_of_saved_answers(capsys: pytest.CaptureFixture[str], payloads: Path) -> None:
+def test_a_report_of_saved_responses(capsys: pytest.CaptureFixture[str], payloads: Path) -> None:
     files = sorted(str(file) for file in (payloads / "orders").glob("*.json"))
     code, out, err = run(capsys, "report", "--answers", *files, "--title", "Real", "--output", "real.html")
     assert code == 0
     assert out.startswith("Orders(3 orders")
-    assert err.startswith("om-toolkit: 1 order(s) stand there more than once")  # two of the files tell of the same
+    assert err.startswith("om-toolkit: 1 order(s) stand there more than once")  # two of the files have the same order
     assert "<title>Real</title>" in Path("real.html").read_text("utf-8")
 
 
@@ -64,10 +66,10 @@ def test_a_report_of_order_ids_in_a_file(capsys: pytest.CaptureFixture[str], mon
     assert code == 0
     assert out.startswith("Orders(30 orders, 1 failed")
     assert err.startswith("not-1: not_found (404 NO_SUCH_ORDER")
-    assert "1 orders are not in these numbers" in Path("report.html").read_text("utf-8")
+    assert "1 order could not be fetched or read and is not included" in Path("report.html").read_text("utf-8")
 
 
-def test_orders_are_fetched_into_an_archive_once_and_told_from_it(
+def test_orders_are_fetched_into_an_archive_once_and_reported_from_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with om.sandbox(30) as shop:
@@ -89,36 +91,36 @@ def test_orders_are_fetched_into_an_archive_once_and_told_from_it(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
-        (["report", "--archive", "nowhere.archive"], "no archive nowhere.archive"),
+        (["report", "--archive", "nowhere.archive"], "the archive nowhere.archive does not exist"),
         (["report", "--orders", "nowhere.csv"], "nowhere.csv"),
         (["report", "--answers", "nowhere.json"], "nowhere.json"),
         (["report", "--orders", "ids.csv"], "no credentials"),
-        (["report", "--answers", "empty.json"], "there are no orders"),
-        (["report", "--answers", "empty.json", "--output", "nowhere/report.html"], "no folder nowhere"),
+        (["report", "--answers", "empty.json"], "found no orders"),
+        (["report", "--answers", "empty.json", "--output", "nowhere/report.html"], "the folder nowhere does not exist"),
         (["sandbox", "--port", "99999"], "port"),
         (["sandbox", "--port", "0", "--faults", "nonsense=1"], "known are invalid_id, unauthorized"),
         (["sandbox", "--port", "0", "--faults", "hang=nan"], "shares of faults"),
     ],
 )
-def test_what_goes_wrong_is_one_line(capsys: pytest.CaptureFixture[str], arguments: list[str], told: str) -> None:
+def test_an_error_is_one_line(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
     Path("ids.csv").write_text("a-1\n", "utf-8")
     Path("empty.json").write_text("[]", "utf-8")
     code, out, err = run(capsys, *arguments)
     assert (code, out) == (1, "")
     assert err.startswith("om-toolkit: ")
-    assert told in err
+    assert message in err
     assert len(err.splitlines()) == 1
 
 
-def test_a_fault_without_a_share_is_told_how_to_give_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_fault_without_a_share_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["sandbox", "--faults", "hang"])
-    assert capsys.readouterr().err.endswith("--faults: 'hang' is no KIND=SHARE, such as unavailable=0.1\n")
+    assert capsys.readouterr().err.endswith("--faults: invalid fault 'hang'; use KIND=SHARE, such as unavailable=0.1\n")
 
 
-def test_a_sandbox_without_orders_serves_all_the_same(
+def test_a_sandbox_without_orders_serves_as_well(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(_: float) -> None:
@@ -126,7 +128,7 @@ def test_a_sandbox_without_orders_serves_all_the_same(
 
     monkeypatch.setattr(cli.time, "sleep", interrupted)
     code, out, _ = run(capsys, "sandbox", "--port", "0", "--orders", "0")
-    assert (code, out.splitlines()[-1]) == (130, "  an order id: there is none")
+    assert (code, out.splitlines()[-1]) == (130, "  an order id: none")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +147,7 @@ def test_a_sandbox_without_orders_serves_all_the_same(
         "note,order_id\na\u2028b,a-1\nc\x85d,b-2\n",
     ],
 )
-def test_order_ids_are_read_whatever_the_delimiter(content: str) -> None:
+def test_order_ids_are_read_with_any_delimiter(content: str) -> None:
     Path("ids.csv").write_text(content, "utf-8", newline="")
     assert cli.read_order_ids(Path("ids.csv")) == ["a-1", "b-2"]
 
@@ -158,7 +160,7 @@ def test_the_column_can_be_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"a,b\n1,2\n", "--column"),
         (b"", "no order ids"),
@@ -166,13 +168,13 @@ def test_the_column_can_be_named() -> None:
         (b'order_id,note\na-1,"x\nb-2,y\n', "no CSV"),
     ],
 )
-def test_a_file_that_does_not_tell_its_ids_is_refused(content: bytes, told: str) -> None:
+def test_a_file_without_clear_ids_is_refused(content: bytes, message: str) -> None:
     Path("ids.csv").write_bytes(content)
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         cli.read_order_ids(Path("ids.csv"))
 
 
-def test_the_newest_answer_of_an_order_is_in_the_last_file(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_newest_response_of_an_order_is_in_the_last_file(capsys: pytest.CaptureFixture[str]) -> None:
     order = {"order_id": "x-1", "status": "AUTHORIZED", "purchase_currency": "SEK", "order_amount": 5}
     other = {"order_id": "y-2", "created_at": "2026-10-09T00:00:00Z", "purchase_currency": "SEK"}
     Path("a.json").write_text(json.dumps([order, other]), "utf-8")
@@ -195,9 +197,9 @@ def test_the_sandbox_serves_until_interrupted() -> None:
         process.stdout.readline()
         order_id = process.stdout.readline().split()[-1]
         headers = {"Authorization": "Basic kco_test_sandbox"}
-        answer = requests.get(f"{url}/ordermanagement/v1/orders/{order_id}", headers=headers, timeout=10)
+        response = requests.get(f"{url}/ordermanagement/v1/orders/{order_id}", headers=headers, timeout=10)
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 130
         watchdog.cancel()
         assert process.stderr.read() == "om-toolkit: interrupted\n"
-    assert json.loads(answer.text)["error_code"] == "TEMPORARILY_UNAVAILABLE"
+    assert json.loads(response.text)["error_code"] == "TEMPORARILY_UNAVAILABLE"

@@ -1,1 +1,1 @@
-"""What people look at: plots, explorer, report and the text formatting they share."""
+"""Plots, the explorer, the report, and the text formatting they share."""

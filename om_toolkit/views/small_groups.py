@@ -1,78 +1,98 @@
-"""Small cells: groups of only a few orders put together, so that nobody is a group alone."""
+"""Rows of orders in; the same rows out, with the names of small groups replaced so that no customer can be singled out.
+
+A group is small if it has fewer orders than `min_cell`. Small groups are pooled under one name, `(few)`. If the pool
+itself is small, the next larger group joins it (complementary suppression): otherwise its numbers would follow from the
+total and the other groups.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
+
+from om_toolkit.metrics.grouping import CURRENCY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from om_toolkit.tables.tables import Tables
 
 FEW: Final = "(few)"
-"""What groups that were put together are called."""
+"""The name of the pooled groups."""
+
+
+def pool_countries(tables: Tables[Any], min_cell: int) -> Tables[Any]:
+    """Pool the countries with fewer captured orders than `min_cell`, separately for each currency.
+
+    A currency with fewer captured orders is removed. Compute every published table from the result: a country that is
+    pooled in one table and shown in another could be calculated from the two. Pooling twice changes nothing.
+    """
+    if min_cell == 1:
+        return tables
+    is_captured = (pl.col("captured_amount") > 0) & pl.col("order_id").is_in(tables.captures["order_id"].to_list())
+    return replace(tables, orders=pool(tables.orders, "purchase_country", min_cell, [CURRENCY], is_captured))
 
 
 def pool(
-    rows: pl.DataFrame, group: str, least: int, within: Sequence[str] = (), counts: pl.Expr | None = None
+    rows: pl.DataFrame, group: str, min_cell: int, within: Sequence[str] = (), is_counted: pl.Expr | None = None
 ) -> pl.DataFrame:
-    """Rename the groups of fewer than `least` orders to `(few)`, before anything is computed of them.
+    """Rename the small groups to `(few)`, before anything is computed from the rows.
 
-    If these together are still fewer, the next larger group joins them: else what is missing from a total would tell of
-    them. Where all there is is less, as in a currency of two orders, its rows are left out. Each group of the result
-    thus is of `least` orders or more, and so is the difference between any of them and their sum. Within a group
-    nothing is hidden.
+    Each group of the result has at least `min_cell` orders, and so has the difference between any of them and their
+    total. If all orders together are fewer, as in a currency of two orders, their rows are removed. Numbers within a
+    group stay as they are.
 
     Args:
         rows: With the columns `order_id`, `group` and those of `within`.
-        group: The column with the groups' names.
-        least: The fewest orders of a group.
-        within: Columns that set apart what cannot be put together, such as currencies.
-        counts: Which rows' orders count; else all.
+        group: The column with the names of the groups.
+        min_cell: The smallest number of orders of a group.
+        within: Columns whose values are pooled separately, such as currencies.
+        is_counted: Which rows count as orders; all rows by default.
     """
-    orders = pl.col("order_id").filter(pl.lit(value=True) if counts is None else counts).n_unique()
-    return _renamed(rows, group, within, _cells(rows, group, least, within, orders)).filter(
-        orders.over(*within, group) >= least
-    )
+    orders = pl.col("order_id").filter(pl.lit(value=True) if is_counted is None else is_counted).n_unique()
+    sizes = _group_sizes(rows, group, min_cell, within, orders)
+    return _rename_few(rows, group, within, sizes).filter(orders.over(*within, group) >= min_cell)
 
 
-def pool_parts(rows: pl.DataFrame, group: str, least: int, within: str) -> pl.DataFrame:
-    """Rename the small groups of each part to `(few)`, where the groups of the whole are shown as well.
+def pool_parts(rows: pl.DataFrame, group: str, min_cell: int, part: str) -> pl.DataFrame:
+    """Rename the small groups of each part to `(few)`, where the groups of the whole are published as well.
 
-    What a group of the whole has more than all parts that show it is of no order or of `least` and more: else the
-    smallest that is shown of it is renamed, too. Parts of fewer orders are left out.
+    The difference between a group of the whole and all parts that show it is either 0 or at least `min_cell` orders: to
+    achieve this, the smallest group that is shown is pooled as well. Parts with fewer orders are removed.
 
     Args:
-        rows: With the columns `order_id`, `group` and `within`.
-        group: The column with the groups' names.
-        least: The fewest orders of a group in a part.
-        within: The column that tells the parts.
+        rows: With the columns `order_id`, `group` and `part`.
+        group: The column with the names of the groups.
+        min_cell: The smallest number of orders of a group in a part.
+        part: The column with the names of the parts.
     """
     orders = pl.col("order_id").n_unique()
-    cells = _cells(rows, group, least, [within], orders)
+    sizes = _group_sizes(rows, group, min_cell, [part], orders)
     is_shown = ~pl.col("is_few")
-    tells = pl.col("cell").filter("is_few").sum().over(group).is_between(1, least - 1)
-    is_next = is_shown & tells & (pl.col("cell") == pl.col("cell").filter(is_shown).min().over(group))
-    while cells.select(is_next.any()).item():
-        cells = cells.with_columns(pl.col("is_few") | is_next)
-    return _renamed(rows, group, [within], cells).filter(orders.over(within, group) >= least)
+    is_revealing = pl.col("size").filter("is_few").sum().over(group).is_between(1, min_cell - 1)
+    is_smallest = pl.col("size") == pl.col("size").filter(is_shown).min().over(group)
+    is_next = is_shown & is_revealing & is_smallest
+    while sizes.select(is_next.any()).item():
+        sizes = sizes.with_columns(pl.col("is_few") | is_next)
+    return _rename_few(rows, group, [part], sizes).filter(orders.over(part, group) >= min_cell)
 
 
-def _cells(rows: pl.DataFrame, group: str, least: int, within: Sequence[str], orders: pl.Expr) -> pl.DataFrame:
-    """Return a row per group: how many orders it has, `cell`, and whether it is to stand among the few."""
-    cells = rows.group_by(*within, group).agg(cell=orders).sort("cell", group)
-    before = pl.struct(orders=pl.col("cell").cum_sum() - pl.col("cell"), groups=pl.int_range(pl.len()))
-    cells = cells.with_columns(before=before.over(within) if within else before).unnest("before")
-    is_few = (pl.col("cell") < least) | ((pl.col("orders") < least) & (pl.col("groups") > 0))
-    return cells.select(*within, group, "cell", is_few=is_few)
-
-
-def _renamed(rows: pl.DataFrame, group: str, within: Sequence[str], cells: pl.DataFrame) -> pl.DataFrame:
-    named = rows.join(cells, on=[*within, group], how="left", nulls_equal=True, maintain_order="left")
-    return named.with_columns(pl.when("is_few").then(pl.lit(FEW)).otherwise(group).alias(group)).select(rows.columns)
-
-
-def last(frame: pl.DataFrame, group: str) -> pl.DataFrame:
-    """Put the rows of `(few)` behind all others."""
+def few_last(frame: pl.DataFrame, group: str) -> pl.DataFrame:
+    """Move the rows of `(few)` behind all others."""
     return frame.sort(pl.col(group).eq_missing(FEW), maintain_order=True)
+
+
+def _group_sizes(rows: pl.DataFrame, group: str, min_cell: int, within: Sequence[str], orders: pl.Expr) -> pl.DataFrame:
+    """Return one row per group: the number of its orders, `size`, and whether it joins the pool, `is_few`."""
+    sizes = rows.group_by(*within, group).agg(size=orders).sort("size", group)
+    smaller = pl.struct(orders=pl.col("size").cum_sum() - pl.col("size"), groups=pl.int_range(pl.len()))
+    sizes = sizes.with_columns(smaller=smaller.over(within) if within else smaller).unnest("smaller")
+    is_pool_small = (pl.col("orders") < min_cell) & (pl.col("groups") > 0)
+    return sizes.select(*within, group, "size", is_few=(pl.col("size") < min_cell) | is_pool_small)
+
+
+def _rename_few(rows: pl.DataFrame, group: str, within: Sequence[str], sizes: pl.DataFrame) -> pl.DataFrame:
+    joined = rows.join(sizes, on=[*within, group], how="left", nulls_equal=True, maintain_order="left")
+    return joined.with_columns(pl.when("is_few").then(pl.lit(FEW)).otherwise(group).alias(group)).select(rows.columns)

@@ -1,4 +1,4 @@
-"""Figures in words: rows worked by hand."""
+"""Cells as text: rows worked by hand."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import polars as pl
 import pytest
 
 from om_toolkit.support.instants import moment
-from om_toolkit.views.formatting import amount, count, hours, percent, text, write_rows
+from om_toolkit.views.formatting import amount, count, format_rows, hours, percent, text
 
 
 @pytest.mark.parametrize(
     ("value", "written"), [("Home", "Home"), ("", ""), (None, "(none)"), (2026, "2026"), ("<b>", "<b>")]
 )
-def test_a_missing_name_is_told(value: object, written: str) -> None:
+def test_a_missing_name_is_none(value: object, written: str) -> None:
     assert text("name")({"name": value, "other": "x"}) == written
 
 
@@ -34,14 +34,12 @@ def test_counts_have_their_thousands_apart(value: int, written: str) -> None:
         (1234550, None, "1,234,550 minor units of ?"),
         (0, "SEK", "0.00 SEK"),
         (-199, "SEK", "-1.99 SEK"),
-        (9007199254740993, "SEK", "90,071,992,547,409.93 SEK"),  # not to be had as a float
+        (9007199254740993, "SEK", "90,071,992,547,409.93 SEK"),  # not representable as a float
         (None, "SEK", "-"),
         (None, None, "-"),
     ],
 )
-def test_amounts_stand_in_the_currency_of_their_row(
-    minor_units: int | None, currency: str | None, written: str
-) -> None:
+def test_amounts_have_the_currency_of_their_row(minor_units: int | None, currency: str | None, written: str) -> None:
     assert amount("paid")({"paid": minor_units, "purchase_currency": currency}) == written
 
 
@@ -133,5 +131,5 @@ def test_rows_are_written_in_the_order_of_frame_and_columns() -> None:
         "orders": count("a"),
         "money": amount("b"),
     }
-    assert write_rows(frame, columns) == [["50.0 %", "(none)", "1", "1.50 SEK"], ["-", "n", "2,000", "-"]]
-    assert write_rows(frame.clear(), columns) == []
+    assert format_rows(frame, columns) == [["50.0 %", "(none)", "1", "1.50 SEK"], ["-", "n", "2,000", "-"]]
+    assert format_rows(frame.clear(), columns) == []

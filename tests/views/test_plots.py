@@ -1,4 +1,4 @@
-"""What is drawn is what the frames say."""
+"""The pictures show the values of their frames."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 COUNTRY = "purchase_country"
-NAIVE = "median of the captured only (too short)"
+NAIVE = "median of captured orders only (too short)"
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +185,7 @@ class TestIntervals:
             assert drawn[name][1] == end > 40
             assert end <= ax.get_xlim()[1] <= 1.1 * end
 
-    def test_the_first_group_stands_on_top(self) -> None:
+    def test_the_first_group_is_at_the_top(self) -> None:
         ax = plots.capture_latency(latencies(("A", 10, 5, 20, 9), ("B", 10, 5, 20, 9), ("C", 10, 5, 20, 9)))
         assert row_names(ax) == {0: "A", 1: "B", 2: "C"}
         bottom, top = ax.get_ylim()
@@ -233,7 +233,7 @@ class TestStackedBars:
             "SE": {"Home": (0, 0.25), "Postal": (0.25, 1)},
             "(none)": {"Home": (0, 1), "Postal": (1, 1)},
         }
-        assert [text.get_text() for text in ax.get_legend().get_texts()] == ["Home", "Postal"]  # the commonest first
+        assert [text.get_text() for text in ax.get_legend().get_texts()] == ["Home", "Postal"]  # the most common first
         assert "all others" not in texts(ax)
 
     def test_few_are_among_all_others(self) -> None:
@@ -261,7 +261,7 @@ class TestCurves:
         return {"days": 24, "hours": 1}[unit]
 
     def assert_drawn(self, ax: Axes, line: Line2D, frame: pl.DataFrame) -> None:
-        """Hold a line against its curve: never above it, and nowhere behind it by more than 1/200 of the axis."""
+        """Compare a line with its curve: never above it, and late by at most 1/200 of the axis."""
         hours, share = frame["hours"].to_numpy(), frame["captured_share"].to_numpy()
         unit = self.hours_of_unit(ax)
         end = ax.get_xlim()[1] * unit
@@ -343,7 +343,7 @@ class TestCurves:
         assert only.get_lines()[0].get_ydata()[-1] == 1
         assert only.get_xlim() == (0, 1)
 
-    def test_a_group_without_captures_lies_on_the_ground(self) -> None:
+    def test_a_group_without_captures_stays_at_zero(self) -> None:
         ax = plots.capture_curve(curves({"A": [(5.0, 0.0), (9.0, 0.0)], "B": [(2.0, 0.5), (48.0, 1.0)]}))
         never, soon = ax.get_lines()
         assert set(never.get_ydata()) == {0}
@@ -421,7 +421,7 @@ class TestNames:
         plots.svg(ax)
         assert ax.get_position().width > 1 / 3
 
-    def test_of_several_columns_stand_side_by_side(self) -> None:
+    def test_of_several_columns_are_joined(self) -> None:
         by = (COUNTRY, "customer_type")
         row = {"amount_ratio": 0.5, "purchase_currency": "SEK"}
         rows = [row | {COUNTRY: "SE", "customer_type": None}, row | {COUNTRY: None, "customer_type": "person"}]

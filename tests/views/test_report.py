@@ -45,7 +45,7 @@ class Tags(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_the_page_is_whole_and_fetches_nothing(orders: om.Orders) -> None:
+def test_the_page_is_complete_and_requests_nothing(orders: om.Orders) -> None:
     page = om.Report(orders, title="October <1>").html
     tags = Tags(page)
     assert tags.open == []
@@ -61,18 +61,18 @@ def test_its_figures_are_those_of_the_metrics(orders: om.Orders) -> None:
     for row in om.key_figures(orders).iter_rows(named=True):
         assert om.money.format(row["captured_amount"], row["purchase_currency"]) in page
     total = om.capture_latency(orders).row(0, named=True)
-    assert f"Of {total['orders']} orders {total['captured']} were captured, {total['waiting']} still wait" in page
-    assert f"{total['excluded']} are left out" in page
+    assert f"{total['orders']} orders: {total['captured']} captured, {total['waiting']} waiting" in page
+    assert f"{total['excluded']} excluded (" in page
 
 
 def test_the_same_orders_give_the_same_page(orders: om.Orders) -> None:
     assert om.Report(orders).html == om.Report(orders.tables().lazy()).html == om.Report(orders).html
 
 
-def test_failures_are_told_and_counted() -> None:
+def test_failures_are_counted_by_kind() -> None:
     failures = [om.Failure("1", "not_found"), om.Failure("2", "not_found"), om.Failure("3", "timeout")]
     page = om.Report(om.Orders(failures=failures)).html
-    assert "3 orders are not in these numbers, because they could not be had: 2 not found, 1 timeout." in page
+    assert "3 orders could not be fetched or read and are not included: 2 not found, 1 timeout." in page
     assert Tags(page).open == []
 
 
@@ -82,7 +82,8 @@ def test_a_single_order_makes_a_report(name: str, payloads: Path, tmp_path: Path
     path = om.Report(orders, min_cell=1).save(tmp_path / "one.html")
     page = path.read_text("utf-8")
     assert Tags(page).open == []
-    assert "1 orders" in page
+    assert "1 order, as of" in page
+    assert "1 orders" not in page
     assert not [word for word in ("Buyer-", "Ingenvägen", "000000-0000", "email", "example.com") if word in page]
 
 
@@ -94,13 +95,13 @@ def test_a_page_that_cannot_be_written_leaves_the_old_one(orders: om.Orders, tmp
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [before]
 
 
-def test_what_is_no_data_is_refused() -> None:
+def test_other_data_is_refused() -> None:
     with pytest.raises(TypeError, match="expected Orders or Tables, not list"):
         om.Report([])  # type: ignore[arg-type]
 
 
 class TestExplorer:
-    def test_the_widgets_choose_what_is_answered(self, orders: om.Orders) -> None:
+    def test_the_widgets_select_section_and_orders(self, orders: om.Orders) -> None:
         explorer = om.explore(orders)
         assert isinstance(explorer, Explorer)
         assert f"all orders: {len(orders)} orders" in explorer.answer.value
@@ -119,12 +120,12 @@ class TestExplorer:
         explorer.question.value = "shipping"
         assert "How are orders shipped?" in explorer.answer.value
 
-    def test_a_choice_that_fits_no_order_says_so(self, orders: om.Orders) -> None:
+    def test_a_selection_without_orders_says_so(self, orders: om.Orders) -> None:
         explorer = om.explore(orders)
         explorer.currency.value = "JPY"
         explorer.country.value = "SE"
         assert "0 orders" in explorer.answer.value
-        assert "There is nothing to tell yet" in explorer.answer.value
+        assert "There is not enough data for a summary" in explorer.answer.value
 
     def test_an_exported_page_keeps_what_was_shown(self, orders: om.Orders) -> None:
         explorer = om.explore(orders)

@@ -1,4 +1,4 @@
-"""Small cells: whatever is shared, every group in it is of five orders or more, and so is every difference."""
+"""Small groups: every published group has five orders or more, and so has every difference of two groups."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from shop_tables import at, shop
 
 import om_toolkit as om
-from om_toolkit.views import questions
-from om_toolkit.views import small_groups as cells
+from om_toolkit.views import sections, small_groups
 
 if TYPE_CHECKING:
     from om_toolkit.tables.tables import Tables
@@ -33,7 +32,7 @@ def rows(counts: dict[tuple[str, str | None], int]) -> pl.DataFrame:
 
 
 def pooled(counts: dict[tuple[str, str | None], int]) -> dict[tuple[str, str | None], int]:
-    frame = cells.pool(rows(counts), "country", LEAST, ["currency"])
+    frame = small_groups.pool(rows(counts), "country", LEAST, ["currency"])
     return {(one, two): number for one, two, number in frame.group_by("currency", "country").len().iter_rows()}
 
 
@@ -41,14 +40,14 @@ def pooled(counts: dict[tuple[str, str | None], int]) -> dict[tuple[str, str | N
     ("counts", "expected"),
     [
         ({"SE": 9, "DE": 5}, {"SE": 9, "DE": 5}),
-        ({"SE": 9, "DE": 3, "FI": 2}, {"SE": 9, cells.FEW: 5}),
-        ({"SE": 9, "DE": 6, "FI": 2}, {"SE": 9, cells.FEW: 8}),  # alone it would be the total less the others
-        ({"SE": 9, None: 4}, {cells.FEW: 13}),
+        ({"SE": 9, "DE": 3, "FI": 2}, {"SE": 9, small_groups.FEW: 5}),
+        ({"SE": 9, "DE": 6, "FI": 2}, {"SE": 9, small_groups.FEW: 8}),  # alone it would be the total minus the others
+        ({"SE": 9, None: 4}, {small_groups.FEW: 13}),
         ({"SE": 2, "DE": 2}, {}),
-        ({"SE": 7, "DE": 7, "FI": 4}, {"SE": 7, cells.FEW: 11}),
+        ({"SE": 7, "DE": 7, "FI": 4}, {"SE": 7, small_groups.FEW: 11}),
     ],
 )
-def test_small_groups_stand_together(counts: dict[str | None, int], expected: dict[str, int]) -> None:
+def test_small_groups_are_pooled(counts: dict[str | None, int], expected: dict[str, int]) -> None:
     found = pooled({("EUR", country): count for country, count in counts.items()})
     assert found == {("EUR", country): count for country, count in expected.items()}
 
@@ -64,7 +63,7 @@ def test_every_group_and_every_difference_is_of_five_orders_or_more(counts: dict
         before = sum(count for (one, _), count in counts.items() if one == currency)
         after = sum(count for (one, _), count in found.items() if one == currency)
         assert after == (before if before >= LEAST else 0)
-    assert all(found[key] == counts[key] for key in found if key[1] != cells.FEW)
+    assert all(found[key] == counts[key] for key in found if key[1] != small_groups.FEW)
 
 
 def order(number: int, country: str, currency: str = "EUR", captured: int = 100) -> dict[str, Any]:
@@ -104,26 +103,27 @@ def tables() -> Tables[pl.DataFrame]:
 
 def test_the_figures_of_few_are_those_of_their_orders_pooled(tables: Tables[pl.DataFrame]) -> None:
     in_euro = tables.filter(pl.col("purchase_currency") == "EUR")
+    shown = small_groups.pool_countries(in_euro, LEAST)
     small = in_euro.filter(pl.col("purchase_country").is_in(["FI", "NL"]))
     page = om.Report(tables).html
-    capture = questions.capture(in_euro, LEAST)
+    capture = sections.capture(shown, LEAST)
     assert [row[:2] for row in capture.rows] == [["DE", "10"], ["(few)", "7"]]
     median = om.capture_latency(small)["p50_hours"].item()
     assert capture.rows[1][6].startswith(f"{median:.1f} h")
-    refunds = questions.refunds(in_euro, LEAST)
+    refunds = sections.refunds(shown, LEAST)
     assert [row[:2] for row in refunds.rows] == [["DE", "10"], ["(few)", "6"]]
     ratio = om.refund_ratio(small)["amount_ratio"].item()
     assert refunds.rows[1][6].startswith(f"{100 * ratio:.1f} %")
-    shipping = questions.shipping(in_euro, LEAST)
+    shipping = sections.shipping(shown, LEAST)
     assert [row[:2] for row in shipping.rows] == [["Home", "9"], ["(few)", "7"]]
     for word in ("FI", "NL", "SEK", "Postal", "BoxReg"):
         assert word not in page
-    assert "Left out is a currency with fewer captured orders: 2 orders here." in page
+    assert "A currency with fewer captured orders is not shown; this hides 2 orders." in page
     assert "17 orders, as of" in page
 
 
 def of_shop(counts: dict[tuple[str, str], tuple[int, int]], methods: str = "Home") -> Tables[pl.DataFrame]:
-    """Build a shop with so many orders captured, and so many not, of each currency and country."""
+    """Build a shop with these numbers of captured and other orders for each currency and country."""
     orders: list[dict[str, Any]] = []
     for (currency, country), (captured, waiting) in counts.items():
         for amount in [100] * captured + [0] * waiting:
@@ -148,44 +148,45 @@ shops = st.dictionaries(
 
 @settings(deadline=None, max_examples=30)
 @given(shops)
-def test_the_same_countries_stand_together_in_every_table(counts: dict[tuple[str, str], tuple[int, int]]) -> None:
+def test_the_same_countries_are_pooled_in_every_table(counts: dict[tuple[str, str], tuple[int, int]]) -> None:
     tables = of_shop(counts)
     captured = {currency: sum(one for (of, _), (one, _) in counts.items() if of == currency) for currency, _ in counts}
-    pooled = questions.pooled(tables, LEAST)
-    assert questions.pooled(pooled, LEAST).orders.equals(pooled.orders)
+    pooled = small_groups.pool_countries(tables, LEAST)
+    assert small_groups.pool_countries(pooled, LEAST).orders.equals(pooled.orders)
     named = {(row["purchase_currency"], row["purchase_country"]) for row in pooled.orders.to_dicts()}
     assert {currency for currency, _ in named} == {one for one, number in captured.items() if number >= LEAST}
-    for currency, country in named - {(currency, cells.FEW) for currency in captured}:
+    for currency, country in named - {(currency, small_groups.FEW) for currency in captured}:
         assert counts[currency, country][0] >= LEAST
     for row in om.refund_ratio(pooled, by="purchase_country").to_dicts():
         assert row["orders_captured"] >= LEAST
-    assert set(questions.key_figures(pooled)) == {currency for currency, _ in named}
+    assert set(sections.key_figures(pooled)) == {currency for currency, _ in named}
 
 
-def test_what_few_orders_did_not_come_to_is_not_to_be_had_from_two_tables() -> None:
+def test_two_tables_do_not_reveal_a_small_group_by_their_difference() -> None:
     tables = of_shop({("EUR", "DE"): (10, 0), ("EUR", "SE"): (6, 0), ("EUR", "FI"): (0, 2), ("NOK", "NO"): (1, 5)})
-    capture, refunds = (question(tables, LEAST) for question in (questions.capture, questions.refunds))
+    shown = small_groups.pool_countries(tables, LEAST)
+    capture, refunds = (section(shown, LEAST) for section in (sections.capture, sections.refunds))
     assert [row[:3] for row in capture.rows] == [["DE", "10", "10"], ["(few)", "8", "6"]]
     assert [row[:2] for row in refunds.rows] == [["DE", "10"], ["(few)", "6"]]
     page = om.Report(tables).html
     assert "NOK" not in page
-    assert "6 orders here" in page
+    assert "this hides 6 orders" in page
 
 
 @settings(deadline=None, max_examples=30)
 @given(shops, st.lists(st.sampled_from(["Home", "Postal", "BoxReg", "Own"]), min_size=1, max_size=9))
-def test_what_the_picture_hides_of_a_method_is_not_told_by_the_table(
+def test_table_and_picture_do_not_reveal_a_small_group_by_their_difference(
     counts: dict[tuple[str, str], tuple[int, int]], methods: list[str]
 ) -> None:
     by_order = om.shipping_methods(
-        questions.pooled(of_shop(counts, " ".join(methods)), LEAST), by=["purchase_country", "order_id"]
+        small_groups.pool_countries(of_shop(counts, " ".join(methods)), LEAST), by=["purchase_country", "order_id"]
     )
-    table = cells.pool(by_order, "shipping_method", LEAST)
-    picture = cells.pool_parts(table, "shipping_method", LEAST, "purchase_country")
+    table = small_groups.pool(by_order, "shipping_method", LEAST)
+    picture = small_groups.pool_parts(table, "shipping_method", LEAST, "purchase_country")
     assert picture.height == table.height == by_order.height
     assert (picture.group_by("purchase_country", "shipping_method").len()["len"] >= LEAST).all()
     in_table, in_picture = (Counter(frame["shipping_method"]) for frame in (table, picture))
-    hidden = {method: in_table[method] - in_picture[method] for method in in_table if method != cells.FEW}
+    hidden = {method: in_table[method] - in_picture[method] for method in in_table if method != small_groups.FEW}
     assert not set(hidden.values()) & set(range(1, LEAST))
 
 
@@ -196,12 +197,12 @@ def test_the_picture_shows_the_methods_that_are_common_in_a_country() -> None:
         for (country, method), count in counts.items()
         for number in range(count)
     ]
-    picture = cells.pool_parts(pl.DataFrame(made), "method", LEAST, "country")
+    picture = small_groups.pool_parts(pl.DataFrame(made), "method", LEAST, "country")
     assert dict(Counter(picture.select("country", "method").rows())) == {
         ("SE", "Home"): 20,
         ("SE", "Postal"): 9,
-        ("SE", cells.FEW): 6,  # else Own's 9 in all would tell of 3 in Japan
-        ("JP", cells.FEW): 14,
+        ("SE", small_groups.FEW): 6,  # else Own's total of 9 would reveal 3 in Japan
+        ("JP", small_groups.FEW): 14,
     }
 
 
@@ -209,10 +210,10 @@ def test_the_curve_has_a_step_for_every_few_captures() -> None:
     tables = of_shop({("EUR", "SE"): (12, 3), ("EUR", "DE"): (5, 0)})
     drawn: list[pl.DataFrame] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(questions.plots, "svg", lambda _: "")
-        patch.setattr(questions.plots, "capture_curve", drawn.append)
-        questions.capture(tables, LEAST)
-        questions.capture(tables)
+        patch.setattr(sections.plots, "svg", lambda _: "")
+        patch.setattr(sections.plots, "capture_curve", drawn.append)
+        sections.capture(tables, LEAST)
+        sections.capture(tables)
     few, all_of_it = drawn
     assert all_of_it.equals(om.capture_curve(tables))
     times = all_of_it.filter(pl.col("captured") > 0)["hours"].to_list()
@@ -221,21 +222,21 @@ def test_the_curve_has_a_step_for_every_few_captures() -> None:
 
 def test_the_page_says_what_is_hidden_and_what_is_not(tables: Tables[pl.DataFrame]) -> None:
     page = om.Report(tables).html
-    assert "Numbers within a group are not hidden" in page
+    assert "Numbers within a group are shown even if they are small" in page
 
 
-def test_nothing_is_pooled_where_all_is_to_be_seen(tables: Tables[pl.DataFrame]) -> None:
+def test_min_cell_of_1_pools_nothing(tables: Tables[pl.DataFrame]) -> None:
     page = om.Report(tables, min_cell=1).html
     assert all(word in page for word in ("FI", "NL", "SEK", "Postal"))
     assert "(few)" not in page
     methods = om.shipping_methods(tables).select("shipping_method", "count", "share", "with_tracking", "tracking_share")
-    ours = questions._methods(om.shipping_methods(tables, by=["purchase_country", "order_id"]))
+    ours = sections._method_shares(om.shipping_methods(tables, by=["purchase_country", "order_id"]))
     assert ours.select(methods.columns).equals(methods)
 
 
-def test_few_orders_make_an_empty_page_and_no_cell_is_no_cell(tables: Tables[pl.DataFrame]) -> None:
+def test_few_orders_make_an_empty_page_and_min_cell_is_at_least_1(tables: Tables[pl.DataFrame]) -> None:
     page = om.Report(replace(tables, orders=tables.orders.head(4))).html
-    assert page.count("There is nothing to tell yet") == 3
-    assert "4 orders here" in page
-    with pytest.raises(ValueError, match="min_cell=0"):
+    assert page.count("There is not enough data for a summary") == 3
+    assert "this hides 4 orders" in page
+    with pytest.raises(ValueError, match="invalid min_cell 0"):
         om.Report(tables, min_cell=0)

@@ -1,4 +1,4 @@
-"""What a reader is told: each figure is that of its metric, under the right heading."""
+"""The sections of the report: each figure is that of its metric, under the right heading."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 from shop_tables import at, shop
 
 import om_toolkit as om
-from om_toolkit.views import plots, questions
+from om_toolkit.views import plots, sections
 
 if TYPE_CHECKING:
     import polars as pl
 
 Row = dict[str, Any]
-Answers = dict[str, questions.Answer]
+Sections = dict[str, sections.Section]
 DIGITS = {"EUR": 2, "JPY": 0, "SEK": 2, "USD": 2}
 
 
@@ -27,8 +27,8 @@ def tables() -> om.Tables[pl.DataFrame]:
 
 
 @pytest.fixture(scope="module")
-def answers(tables: om.Tables[pl.DataFrame]) -> Answers:
-    return {name: question(tables) for name, question in questions.QUESTIONS.items()}
+def shown(tables: om.Tables[pl.DataFrame]) -> Sections:
+    return {name: section(tables) for name, section in sections.SECTIONS.items()}
 
 
 def money(row: Row, name: str) -> str:
@@ -49,8 +49,8 @@ def bounds(row: Row, name: str, factor: int = 1) -> str:
     low, high = (row[f"{name}_{end}"] for end in ("low", "high"))
     if low is None and high is None:
         return ""
-    told = ["?" if bound is None else f"{factor * Decimal(bound):,.1f}" for bound in (low, high)]
-    return f" ({told[0]} to {told[1]})"
+    texts = ["?" if bound is None else f"{factor * Decimal(bound):,.1f}" for bound in (low, high)]
+    return f" ({texts[0]} to {texts[1]})"
 
 
 def capture_cells(row: Row) -> Row:
@@ -60,9 +60,9 @@ def capture_cells(row: Row) -> Row:
         "captured": str(row["captured"]),
         "waiting": str(row["waiting"]),
         "expired": str(row["expired"]),
-        "left out": str(row["excluded"]),
-        "half captured after": in_hours(row, "p50_hours") + bounds(row, "p50_hours"),
-        "90 % after": in_hours(row, "p90_hours"),
+        "excluded": str(row["excluded"]),
+        "half captured within": in_hours(row, "p50_hours") + bounds(row, "p50_hours"),
+        "90 % captured within": in_hours(row, "p90_hours"),
         "within 24 h": per_cent(row, "within_24h"),
         "within 72 h": per_cent(row, "within_72h"),
     }
@@ -76,8 +76,8 @@ def refund_cells(row: Row) -> Row:
         "refunded in full": str(row["orders_fully_refunded"]),
         "captured": money(row, "captured_amount"),
         "refunded": money(row, "refunded_amount"),
-        "of the amount": per_cent(row, "amount_ratio") + bounds(row, "amount_ratio", 100),
-        "of the orders": per_cent(row, "count_ratio") + bounds(row, "count_ratio", 100),
+        "share of amount": per_cent(row, "amount_ratio") + bounds(row, "amount_ratio", 100),
+        "share of orders": per_cent(row, "count_ratio") + bounds(row, "count_ratio", 100),
     }
 
 
@@ -87,7 +87,7 @@ def shipping_cells(row: Row) -> Row:
         "captures": str(row["count"]),
         "share": per_cent(row, "share") + bounds(row, "share", 100),
         "with tracking": str(row["with_tracking"]),
-        "of these": per_cent(row, "tracking_share"),
+        "tracking share": per_cent(row, "tracking_share"),
     }
 
 
@@ -96,15 +96,18 @@ def key_cells(row: Row) -> dict[str, tuple[str, str]]:
     return {
         "orders": (str(row["orders"]), f"median {money(row, 'median_order_value')}"),
         "ordered": (money(row, "order_amount"), f"{money(row, 'average_order_value')} on average"),
-        "captured, of the ordered": (
+        "captured (share of ordered)": (
             money(row, "captured_amount"),
             per_cent(row, "capture_rate") + bounds(row, "capture_rate", 100),
         ),
-        "refunded, of the captured": (
+        "refunded (share of captured)": (
             money(row, "refunded_amount"),
             per_cent(row, "refund_ratio") + bounds(row, "refund_ratio", 100),
         ),
-        "still open": (money(row, "open_amount"), f"{row['open_orders']} orders"),
+        "still open": (
+            money(row, "open_amount"),
+            f"{row['open_orders']} order{'s' if row['open_orders'] != 1 else ''}",
+        ),
         "expired or cancelled": (
             money(lost, "lost"),
             f"{row['expired_orders']} expired, {row['cancelled_orders']} cancelled",
@@ -120,46 +123,46 @@ def key_cells(row: Row) -> dict[str, tuple[str, str]]:
     }
 
 
-def as_dicts(answer: questions.Answer) -> list[Row]:
-    return [dict(zip(answer.headings, row, strict=True)) for row in answer.rows]
+def as_dicts(section: sections.Section) -> list[Row]:
+    return [dict(zip(section.headings, row, strict=True)) for row in section.rows]
 
 
 class TestEveryCellIsTheMetrics:
-    def test_of_captures(self, tables: om.Tables[pl.DataFrame], answers: Answers) -> None:
+    def test_of_captures(self, tables: om.Tables[pl.DataFrame], shown: Sections) -> None:
         rows = om.capture_latency(tables, by="purchase_country").to_dicts()
-        answer = answers["capture"]
-        assert as_dicts(answer) == [capture_cells(row) for row in rows]
-        assert list(answer.headings) == list(capture_cells(rows[0]))
+        section = shown["capture"]
+        assert as_dicts(section) == [capture_cells(row) for row in rows]
+        assert list(section.headings) == list(capture_cells(rows[0]))
         assert len(rows) == 6
 
-    def test_of_refunds(self, tables: om.Tables[pl.DataFrame], answers: Answers) -> None:
+    def test_of_refunds(self, tables: om.Tables[pl.DataFrame], shown: Sections) -> None:
         rows = om.refund_ratio(tables, by="purchase_country").to_dicts()
-        answer = answers["refunds"]
-        assert as_dicts(answer) == [refund_cells(row) for row in rows]
-        assert list(answer.headings) == list(refund_cells(rows[0]))
+        section = shown["refunds"]
+        assert as_dicts(section) == [refund_cells(row) for row in rows]
+        assert list(section.headings) == list(refund_cells(rows[0]))
         assert len(rows) == 6
 
-    def test_of_shipping(self, tables: om.Tables[pl.DataFrame], answers: Answers) -> None:
+    def test_of_shipping(self, tables: om.Tables[pl.DataFrame], shown: Sections) -> None:
         rows = om.shipping_methods(tables).to_dicts()
-        answer = answers["shipping"]
-        assert as_dicts(answer) == [shipping_cells(row) for row in rows]
-        assert list(answer.headings) == list(shipping_cells(rows[0]))
+        section = shown["shipping"]
+        assert as_dicts(section) == [shipping_cells(row) for row in rows]
+        assert list(section.headings) == list(shipping_cells(rows[0]))
         assert len(rows) == 16
 
     def test_of_the_key_figures(self, tables: om.Tables[pl.DataFrame]) -> None:
         rows = om.key_figures(tables).to_dicts()
-        told = questions.key_figures(tables)
-        assert list(told) == ["EUR", "JPY", "SEK", "USD"] == [row["purchase_currency"] for row in rows]
-        for figures, row in zip(told.values(), rows, strict=True):
+        texts = sections.key_figures(tables)
+        assert list(texts) == ["EUR", "JPY", "SEK", "USD"] == [row["purchase_currency"] for row in rows]
+        for figures, row in zip(texts.values(), rows, strict=True):
             assert {name: (figure, detail) for name, figure, detail in figures} == key_cells(row)
             assert [figure.name for figure in figures] == list(key_cells(row))
 
-    def test_no_two_columns_of_the_recording_are_alike(self, tables: om.Tables[pl.DataFrame], answers: Answers) -> None:
-        # Else the tests above could not tell one column from another.
-        for answer in answers.values():
-            columns = list(zip(*answer.rows, strict=True))
+    def test_no_two_columns_of_the_recording_are_alike(self, tables: om.Tables[pl.DataFrame], shown: Sections) -> None:
+        # Else the tests above could not distinguish two columns.
+        for section in shown.values():
+            columns = list(zip(*section.rows, strict=True))
             assert len(set(columns)) == len(columns)
-        keys = questions.key_figures(tables).values()
+        keys = sections.key_figures(tables).values()
         written = [
             cell for row in zip(*keys, strict=True) for cell in zip(*(figure[1:] for figure in row), strict=True)
         ]
@@ -167,64 +170,64 @@ class TestEveryCellIsTheMetrics:
 
 
 class TestSentences:
-    def test_of_captures(self, tables: om.Tables[pl.DataFrame], answers: Answers) -> None:
+    def test_of_captures(self, tables: om.Tables[pl.DataFrame], shown: Sections) -> None:
         row = om.capture_latency(tables).row(0, named=True)
-        (sentence,) = answers["capture"].sentences
-        for told in (
-            f"Of {row['orders']} orders {row['captured']} were captured, ",
-            f" {row['waiting']} still wait, ",
-            f" {row['expired']} expired; ",
-            f" {row['excluded']} are left out",
-            f" Half are captured within {in_hours(row, 'p50_hours')}{bounds(row, 'p50_hours')}.",
+        (sentence,) = shown["capture"].sentences
+        for texts in (
+            f"{row['orders']} orders: {row['captured']} captured, ",
+            f" {row['waiting']} waiting, ",
+            f" {row['expired']} expired, ",
+            f" {row['excluded']} excluded (",
+            f" Half of the orders are captured within {in_hours(row, 'p50_hours')}{bounds(row, 'p50_hours')}.",
         ):
-            assert told in sentence
+            assert texts in sentence
 
-    def test_of_refunds(self, tables: om.Tables[pl.DataFrame], answers: Answers) -> None:
-        assert answers["refunds"].sentences == [
-            f"{money(row, 'refunded_amount')} of {money(row, 'captured_amount')} captured was refunded: "
+    def test_of_refunds(self, tables: om.Tables[pl.DataFrame], shown: Sections) -> None:
+        assert shown["refunds"].sentences == [
+            f"Of {money(row, 'captured_amount')} captured, {money(row, 'refunded_amount')} was refunded: "
             f"{per_cent(row, 'amount_ratio')}{bounds(row, 'amount_ratio', 100)}."
             for row in om.refund_ratio(tables).to_dicts()
         ]
 
-    def test_of_shipping(self, tables: om.Tables[pl.DataFrame], answers: Answers) -> None:
+    def test_of_shipping(self, tables: om.Tables[pl.DataFrame], shown: Sections) -> None:
         rows = om.shipping_methods(tables).to_dicts()
-        commonest = max((row for row in rows if row["shipping_method"][0] != "("), key=lambda row: row["count"])
-        (sentence,) = answers["shipping"].sentences
-        assert f"is {commonest['shipping_method']}: " in sentence
-        assert f": {per_cent(commonest, 'share')}{bounds(commonest, 'share', 100)} of the captures." in sentence
+        most_common = max((row for row in rows if row["shipping_method"][0] != "("), key=lambda row: row["count"])
+        (sentence,) = shown["shipping"].sentences
+        assert f"is {most_common['shipping_method']}: " in sentence
+        assert f": {per_cent(most_common, 'share')}{bounds(most_common, 'share', 100)} of the captures." in sentence
 
-    def test_a_method_that_is_none_is_not_called_the_commonest(self) -> None:
+    def test_a_method_that_is_none_is_not_called_the_most_common(self) -> None:
         captures = [{"order_id": str(number), "capture_id": "1", "captured_at": at(1)} for number in range(3)]
         shipped = [{"order_id": "0", "capture_id": "1", "source": "capture", "shipping_method": "Home"}]
         orders = [{"order_id": str(number), "status": "CAPTURED"} for number in range(3)]
-        answer = questions.shipping(shop(orders=orders, captures=captures, shipments=shipped))
-        assert [row[:2] for row in answer.rows] == [["(unknown)", "2"], ["Home", "1"]]
-        assert answer.sentences == ["The commonest shipping method is Home: 33.3 % (6.1 to 79.2) of the captures."]
+        section = sections.shipping(shop(orders=orders, captures=captures, shipments=shipped))
+        assert [row[:2] for row in section.rows] == [["(unknown)", "2"], ["Home", "1"]]
+        assert section.sentences == ["The most common shipping method is Home: 33.3 % (6.1 to 79.2) of the captures."]
 
-    def test_a_median_that_was_not_reached_is_not_told(self) -> None:
+    def test_a_median_that_was_not_reached_is_omitted(self) -> None:
         waiting = [{"order_id": str(number), "status": "AUTHORIZED", "created_at": at(0)} for number in range(1234)]
-        answer = questions.capture(shop(orders=waiting, as_of=at(10)))
-        (sentence,) = answer.sentences
-        assert "Of 1,234 orders 0 were captured, 1,234 still wait, 0 expired; 0 are left out" in sentence
+        section = sections.capture(shop(orders=waiting, as_of=at(10)))
+        (sentence,) = section.sentences
+        assert "1,234 orders: 0 captured, 1,234 waiting, 0 expired, 0 excluded" in sentence
         assert "Half" not in sentence
-        assert as_dicts(answer)[0]["country"] == "(none)"
-        assert as_dicts(answer)[0]["half captured after"] == "-"
+        assert as_dicts(section)[0]["country"] == "(none)"
+        assert as_dicts(section)[0]["half captured within"] == "-"
 
-    @pytest.mark.parametrize("question", questions.QUESTIONS.values(), ids=questions.QUESTIONS)
-    def test_nothing_is_told_of_nothing(self, question: Any) -> None:
-        answer = question(shop())
-        assert answer.rows == []
-        assert answer.sentences == ["There is nothing to tell yet: none of these orders can say."]
-        assert questions.key_figures(shop()) == {}
+    @pytest.mark.parametrize("section", sections.SECTIONS.values(), ids=sections.SECTIONS)
+    def test_no_orders_give_no_rows(self, section: Any) -> None:
+        section = section(shop())
+        assert section.rows == []
+        assert section.sentences == ["There is not enough data for a summary."]
+        assert sections.key_figures(shop()) == {}
 
 
-def test_each_picture_is_that_of_its_question(tables: om.Tables[pl.DataFrame], answers: Answers) -> None:
-    for question, picture in (
+def test_each_picture_is_that_of_its_metric(tables: om.Tables[pl.DataFrame], shown: Sections) -> None:
+    for section, picture in (
         ("capture", plots.capture_curve(om.capture_curve(tables))),
         ("refunds", plots.refund_ratio(om.refund_ratio(tables, by="purchase_country"))),
         ("shipping", plots.shipping_methods(om.shipping_methods(tables, by="purchase_country"))),
     ):
-        assert answers[question].picture == plots.svg(picture)
+        assert shown[section].picture == plots.svg(picture)
 
 
 ORDERS = [
@@ -266,28 +269,28 @@ def test_a_shop_worked_by_hand() -> None:
     ]
     tables = shop(orders=orders, captures=captures, shipments=shipped, as_of=at(100))
 
-    told = questions.key_figures(tables)
-    yen, kronor = ({name: (figure, detail) for name, figure, detail in told[code]} for code in ("JPY", "SEK"))
+    texts = sections.key_figures(tables)
+    yen, kronor = ({name: (figure, detail) for name, figure, detail in texts[code]} for code in ("JPY", "SEK"))
     assert kronor["orders"] == ("4", "median 400.00 SEK")
     assert kronor["ordered"] == ("1,840.00 SEK", "460.00 SEK on average")
-    assert kronor["captured, of the ordered"][0] == "1,200.00 SEK"
-    assert kronor["captured, of the ordered"][1].startswith("65.2 % (")
-    assert kronor["refunded, of the captured"][0] == "250.00 SEK"
-    assert kronor["refunded, of the captured"][1].startswith("20.8 % (")
-    assert kronor["still open"] == ("300.00 SEK", "1 orders")
+    assert kronor["captured (share of ordered)"][0] == "1,200.00 SEK"
+    assert kronor["captured (share of ordered)"][1].startswith("65.2 % (")
+    assert kronor["refunded (share of captured)"][0] == "250.00 SEK"
+    assert kronor["refunded (share of captured)"][1].startswith("20.8 % (")
+    assert kronor["still open"] == ("300.00 SEK", "1 order")
     assert kronor["expired or cancelled"] == ("340.00 SEK", "1 expired, 1 cancelled")
     assert kronor["half captured within"][0] == "30.0 h"  # of a, b and c: 2/3 are left after 6 h, 1/3 after 30 h
     assert kronor["shipped with tracking"] == ("50.0 %", "1 of 2 captures")
-    assert yen["still open"] == ("980 JPY", "1 orders")
-    assert yen["captured, of the ordered"] == ("0 JPY", "0.0 %")
-    assert yen["refunded, of the captured"] == ("0 JPY", "-")
+    assert yen["still open"] == ("980 JPY", "1 order")
+    assert yen["captured (share of ordered)"] == ("0 JPY", "0.0 %")
+    assert yen["refunded (share of captured)"] == ("0 JPY", "-")
     assert yen["shipped with tracking"] == ("-", "0 of 0 captures")
 
-    (row,) = as_dicts(questions.capture(tables))
-    counts = ("orders", "captured", "waiting", "expired", "left out")
+    (row,) = as_dicts(sections.capture(tables))
+    counts = ("orders", "captured", "waiting", "expired", "excluded")
     assert [row[name] for name in counts] == ["5", "2", "1", "1", "1"]
     assert (row["within 24 h"], row["within 72 h"]) == ("25.0 %", "50.0 %")
-    (row,) = as_dicts(questions.refunds(tables))
+    (row,) = as_dicts(sections.refunds(tables))
     assert [row[name] for name in ("captured", "refunded")] == ["1,200.00 SEK", "250.00 SEK"]
     assert [row[name] for name in ("captured orders", "refunded orders", "refunded in full")] == ["2", "1", "0"]
 
@@ -316,22 +319,22 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if tag in {"th", "td", "p"} and self._texts is not None:
-            told = "|".join(self._texts)
+            texts = "|".join(self._texts)
             if tag == "p":
-                self.paragraphs.append(told)
+                self.paragraphs.append(texts)
             else:
-                self.tables[-1][-1].append(told)
+                self.tables[-1][-1].append(texts)
             self._texts = None
 
 
-def test_the_page_shows_what_the_answers_tell(tables: om.Tables[pl.DataFrame], answers: Answers) -> None:
+def test_the_page_shows_all_sections(tables: om.Tables[pl.DataFrame], shown: Sections) -> None:
     page = Page(om.Report(tables, min_cell=1).html)
-    key, *shown = page.tables
-    assert shown == [[list(answer.headings), *answer.rows] for answer in answers.values()]
-    for answer in answers.values():
-        assert set(answer.sentences) <= set(page.paragraphs)
+    key, *others = page.tables
+    assert others == [[list(section.headings), *section.rows] for section in shown.values()]
+    for section in shown.values():
+        assert set(section.sentences) <= set(page.paragraphs)
 
-    figures = questions.key_figures(tables)
+    figures = sections.key_figures(tables)
     assert key[0] == ["", *figures]
     of_currency = {currency: list(cells) for currency, *cells in zip(*key, strict=True)}
     assert of_currency.pop("") == [figure.name for figure in figures["SEK"]]

@@ -1,0 +1,23 @@
+"""A template's name and its values in; HTML out."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from om_toolkit.support.text import count_of
+
+_TEMPLATES: Final = Environment(
+    loader=PackageLoader("om_toolkit.views"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.filters["count_of"] = count_of
+
+
+def render(template: str, **values: object) -> str:
+    """Return a template of the folder `templates` with its values filled in; text in them is escaped."""
+    return _TEMPLATES.get_template(template).render(values)

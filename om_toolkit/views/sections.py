@@ -1,0 +1,209 @@
+"""Tables in; the sections of the report and the explorer out: sentences, a picture and a table for readers.
+
+For a report, pool small countries first, see `small_groups.pool_countries`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import polars as pl
+
+from om_toolkit import metrics
+from om_toolkit.metrics.intervals import count_ratio
+from om_toolkit.views import plots, small_groups
+from om_toolkit.views.formatting import (
+    Columns,
+    Formatter,
+    Row,
+    amount,
+    count,
+    format_rows,
+    hours,
+    hours_interval,
+    percent,
+    text,
+)
+from om_toolkit.views.pages import render
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from matplotlib.axes import Axes
+
+    from om_toolkit.tables.tables import Tables
+
+_COUNTRY: Final = "purchase_country"
+
+_METHOD: Final = "shipping_method"
+
+_CAPTURE_COLUMNS: Final[Columns] = {
+    "country": text(_COUNTRY),
+    "orders": count("orders"),
+    "captured": count("captured"),
+    "waiting": count("waiting"),
+    "expired": count("expired"),
+    "excluded": count("excluded"),
+    "half captured within": hours("p50_hours"),
+    "90 % captured within": hours("p90_hours", interval=False),
+    "within 24 h": percent("within_24h", interval=False),
+    "within 72 h": percent("within_72h", interval=False),
+}
+
+_REFUND_COLUMNS: Final[Columns] = {
+    "country": text(_COUNTRY),
+    "captured orders": count("orders_captured"),
+    "refunded orders": count("orders_refunded"),
+    "refunded in full": count("orders_fully_refunded"),
+    "captured": amount("captured_amount"),
+    "refunded": amount("refunded_amount"),
+    "share of amount": percent("amount_ratio"),
+    "share of orders": percent("count_ratio"),
+}
+
+_SHIPPING_COLUMNS: Final[Columns] = {
+    "shipping method": text(_METHOD),
+    "captures": count("count"),
+    "share": percent("share"),
+    "with tracking": count("with_tracking"),
+    "tracking share": percent("tracking_share", interval=False),
+}
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the report about one subject.
+
+    Attributes:
+        title: The heading.
+        sentences: The result in words.
+        picture: The result as an SVG.
+        headings: The headings of the table.
+        rows: The rows of the table, as text.
+    """
+
+    title: str
+    sentences: Sequence[str]
+    picture: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    @property
+    def html(self) -> str:
+        """The section as HTML."""
+        return render("section.html", section=self)
+
+
+def capture(tables: Tables[Any], min_cell: int = 1) -> Section:
+    """Return the section about the time to capture; the curve has one step for every `min_cell` captures."""
+    by_country = small_groups.few_last(metrics.capture_latency(tables, by=_COUNTRY), _COUNTRY)
+    sentences = [_capture_sentence(row) for row in metrics.capture_latency(tables).iter_rows(named=True)]
+    curve = metrics.capture_curve(tables)
+    if min_cell > 1:
+        captured = pl.col("captured").cum_sum()
+        curve = curve.filter(captured // min_cell > (captured - pl.col("captured")) // min_cell)
+    return _section(
+        "How soon are orders captured?", sentences, plots.capture_curve(curve), _CAPTURE_COLUMNS, by_country
+    )
+
+
+def refunds(tables: Tables[Any], _min_cell: int = 1) -> Section:
+    """Return the section about the refunded share of the captured amount."""
+    by_country = small_groups.few_last(metrics.refund_ratio(tables, by=_COUNTRY), _COUNTRY)
+    sentences = [_refund_sentence(row) for row in metrics.refund_ratio(tables).iter_rows(named=True)]
+    return _section("How much is refunded?", sentences, plots.refund_ratio(by_country), _REFUND_COLUMNS, by_country)
+
+
+def shipping(tables: Tables[Any], min_cell: int = 1) -> Section:
+    """Return the section about shipping methods; methods with fewer orders than `min_cell` are pooled."""
+    by_order = metrics.shipping_methods(tables, by=[_COUNTRY, "order_id"])
+    by_method = small_groups.pool(by_order, _METHOD, min_cell)
+    total = _method_shares(by_method)
+    by_country = _method_shares(small_groups.pool_parts(by_method, _METHOD, min_cell, _COUNTRY), _COUNTRY)
+    named = total.filter(~pl.col(_METHOD).str.starts_with("("))
+    sentences = [_shipping_sentence(row) for row in named.head(1).iter_rows(named=True)]
+    return _section("How are orders shipped?", sentences, plots.shipping_methods(by_country), _SHIPPING_COLUMNS, total)
+
+
+SECTIONS: Final[dict[str, Callable[..., Section]]] = {"capture": capture, "refunds": refunds, "shipping": shipping}
+
+
+class KeyFigure(NamedTuple):
+    """One of the figures at the top of a report."""
+
+    name: str
+    figure: str
+    detail: str
+
+
+def key_figures(tables: Tables[Any]) -> dict[str, list[KeyFigure]]:
+    """Return the key figures of each currency, as text."""
+    lost = pl.col("expired_amount") + pl.col("cancelled_amount")
+    return {
+        text("purchase_currency")(row): [
+            KeyFigure(name, figure(row), detail(row)) for name, figure, detail in _KEY_FIGURES
+        ]
+        for row in metrics.key_figures(tables).with_columns(lost_amount=lost).iter_rows(named=True)
+    }
+
+
+def _phrase(pattern: str, **formatters: Formatter) -> Formatter:
+    """Return a formatter of a text with several figures of one row."""
+    return lambda row: pattern.format(**{name: formatter(row) for name, formatter in formatters.items()})
+
+
+_KEY_FIGURES: Final[Sequence[tuple[str, Formatter, Formatter]]] = (
+    ("orders", count("orders"), _phrase("median {value}", value=amount("median_order_value"))),
+    ("ordered", amount("order_amount"), _phrase("{value} on average", value=amount("average_order_value"))),
+    ("captured (share of ordered)", amount("captured_amount"), percent("capture_rate")),
+    ("refunded (share of captured)", amount("refunded_amount"), percent("refund_ratio")),
+    ("still open", amount("open_amount"), count("open_orders", "order")),
+    (
+        "expired or cancelled",
+        amount("lost_amount"),
+        _phrase("{expired} expired, {lost} cancelled", expired=count("expired_orders"), lost=count("cancelled_orders")),
+    ),
+    ("half captured within", hours("p50_hours", interval=False), hours_interval("p50_hours")),
+    (
+        "shipped with tracking",
+        percent("tracking_share", interval=False),
+        _phrase("{some} of {all}", some=count("captures_with_tracking"), all=count("captures", "capture")),
+    ),
+)
+
+
+def _section(title: str, sentences: Sequence[str], picture: Axes, columns: Columns, frame: pl.DataFrame) -> Section:
+    no_data = ["There is not enough data for a summary."]
+    return Section(title, sentences or no_data, plots.svg(picture), list(columns), format_rows(frame, columns))
+
+
+def _method_shares(by_order: pl.DataFrame, *by: str) -> pl.DataFrame:
+    """Sum the shipping methods of single orders, with the shares that `shipping_methods` returns for groups."""
+    counts = by_order.group_by(*by, _METHOD).agg(pl.col("count", "with_tracking").sum())
+    total = pl.col("count").sum()
+    shares = counts.with_columns(total=total.over(by) if by else total).with_columns(
+        *count_ratio("share", "count", "total"), tracking_share=pl.col("with_tracking") / pl.col("count")
+    )
+    sorted_shares = shares.sort(*by, -pl.col("count"), _METHOD, nulls_last=True)
+    return small_groups.few_last(sorted_shares, by[0] if by else _METHOD)
+
+
+def _capture_sentence(row: Row) -> str:
+    sentence = (
+        f"{count('orders', 'order')(row)}: {row['captured']:,} captured, {row['waiting']:,} waiting, "
+        f"{row['expired']:,} expired, {row['excluded']:,} excluded (cancelled or closed at a time that the API does "
+        "not report, or with times or a status that cannot be evaluated)."
+    )
+    if row["p50_hours"] is None:
+        return sentence
+    return f"{sentence} Half of the orders are captured within {hours('p50_hours')(row)}."
+
+
+def _refund_sentence(row: Row) -> str:
+    captured, refunded = amount("captured_amount")(row), amount("refunded_amount")(row)
+    return f"Of {captured} captured, {refunded} was refunded: {percent('amount_ratio')(row)}."
+
+
+def _shipping_sentence(row: Row) -> str:
+    return f"The most common shipping method is {row[_METHOD]}: {percent('share')(row)} of the captures."

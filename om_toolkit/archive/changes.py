@@ -1,39 +1,51 @@
-"""TODO."""
+"""Two documents of an order in; the fields that differ, with both values as text, out."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from om_toolkit.privacy.fields import is_personal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from om_toolkit.support.json_text import Json
 
-def differences(before: Any, after: Any, *, personal: bool) -> Iterator[tuple[str, str | None, str | None]]:  # noqa: ANN401
-    """Yield each field that differs, with both values; empty text is none, as in the tables."""
-    old, new = dict(_leaves(before)), dict(_leaves(after))
-    for path, field in new | old:
-        was, now = old.get((path, field)), new.get((path, field))
-        if was != now and (personal or not is_personal(field)):
-            yield path, was, now
+_ID_FIELDS: Final = {"captures": "capture_id", "refunds": "refund_id"}
 
 
-def _leaves(value: Any, path: str = "", field: str = "") -> Iterator[tuple[tuple[str, str], str | None]]:  # noqa: ANN401
-    """Yield each scalar: its path with places, its API path, and what it is as text."""
+def changed_fields(before: bytes, after: bytes, *, personal: bool) -> Iterator[tuple[str, str, str | None, str | None]]:
+    """Yield order id, path, value before and value after of each field that differs; empty text is None.
+
+    Args:
+        before: The older document, in JSON.
+        after: The newer one.
+        personal: Whether to include fields that can identify a person.
+    """
+    old, new = (json.loads(document, parse_int=str, parse_float=str) for document in (before, after))
+    old_values, new_values = dict(_values(old)), dict(_values(new))
+    for path, field in new_values | old_values:
+        values = old_values.get((path, field)), new_values.get((path, field))
+        if values[0] != values[1] and (personal or not is_personal(field)):
+            yield new["order_id"], path, *values
+
+
+def _values(value: Json, path: str = "", field: str = "") -> Iterator[tuple[tuple[str, str], str | None]]:
+    """Yield each scalar: its path with positions, its API path, and its text."""
     if isinstance(value, dict):
         for name, item in value.items():
-            yield from _leaves(item, f"{path}.{name}".lstrip("."), f"{field}.{name}".lstrip("."))
+            yield from _values(item, f"{path}.{name}".lstrip("."), f"{field}.{name}".lstrip("."))
     elif isinstance(value, list):
         for position, item in enumerate(value):
-            place = (isinstance(item, dict) and item.get(_IDS.get(field))) or position
-            yield from _leaves(item, f"{path}[{place}]", field)
+            yield from _values(item, f"{path}[{_id_of(item, field) or position}]", field)
+    elif isinstance(value, bool):
+        yield (path, field), json.dumps(value)
     else:
-        yield (
-            (path, field),
-            json.dumps(value) if isinstance(value, bool) else None if value in (None, "") else str(value),
-        )
+        yield (path, field), None if value in (None, "") else str(value)
 
 
-_IDS: Final = {"captures": "capture_id", "refunds": "refund_id"}
+def _id_of(item: Json, field: str) -> Json:
+    """Return the id of a capture or refund; None of anything else."""
+    id_field = _ID_FIELDS.get(field)
+    return item.get(id_field) if id_field and isinstance(item, dict) else None

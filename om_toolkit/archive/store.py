@@ -1,24 +1,23 @@
-"""TODO."""
+"""The SQLite file of an archive: documents in, as compressed snapshots; snapshots out. All SQL is here."""
 
 from __future__ import annotations
 
+import json
+import os
 import sqlite3
 import zlib
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
+from hashlib import blake2b
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from om_toolkit.errors import ArchiveError
+from om_toolkit.support.atomic_files import OWN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
 
-
-_BUSY_SECONDS: Final = 60.0  # how long to wait for another process that writes
-
-
-APPLICATION_ID: Final = 0x6F6D746B  # "omtk": tells an archive from any other SQLite file
-
+APPLICATION_ID: Final = 0x6F6D746B  # "omtk": distinguishes an archive from any other SQLite file
 
 MIGRATIONS: Final[tuple[str, ...]] = (
     "CREATE TABLE archive (personal INTEGER NOT NULL, dictionary BLOB NOT NULL)",
@@ -35,11 +34,10 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     )
     """,
 )
-"""What makes a file of this version, one statement after the other; `user_version` counts those that a file has had."""
+"""The statements that make a file of this version; `user_version` counts those that a file has had."""
 
-
-# One statement is one transaction, and one turn of the interpreter's lock: whoever writes at the same time, the number
-# is the newest snapshot's if that has the same content, and then only its `last_seen` moves; else the next one.
+# One statement is one transaction and one turn of the interpreter lock, so concurrent writers cannot interleave. The
+# number is the newest snapshot's if that has the same content, and then only its `last_seen` moves; else the next one.
 ADD_SNAPSHOT: Final = """
     INSERT INTO snapshots (order_key, number, first_seen, last_seen, is_open, digest, body)
     SELECT :key, ifnull(newest.number + (newest.digest <> :digest), 0), :at, :at, :is_open, :digest, :body
@@ -50,21 +48,13 @@ ADD_SNAPSHOT: Final = """
     ON CONFLICT (order_key, number) DO UPDATE SET last_seen = excluded.last_seen
 """
 
-
 SELECT_NEWEST: Final = """
     SELECT order_key, last_seen, is_open, body FROM snapshots AS one
     WHERE number = (SELECT max(number) FROM snapshots WHERE order_key = one.order_key AND first_seen <= :until)
 """
 
-
-AMONG_KEYS: Final = " AND order_key IN (SELECT value FROM json_each(:keys))"
-
-
-SELECT_STATES: Final = """
-    SELECT order_key, is_open FROM snapshots AS one
-    WHERE number = (SELECT max(number) FROM snapshots WHERE order_key = one.order_key)
-"""
-
+# With max(), SQLite takes the other columns from the row that has it.
+SELECT_STATES: Final = "SELECT order_key, is_open, max(number) FROM snapshots GROUP BY order_key"
 
 SELECT_CHANGED: Final = """
     SELECT before.last_seen, after.first_seen, before.body, after.body
@@ -73,17 +63,145 @@ SELECT_CHANGED: Final = """
     WHERE after.first_seen > :since ORDER BY after.first_seen, after.order_key
 """
 
+SELECT_COUNTS: Final = """
+    SELECT ifnull(sum(number = 0), 0), count(*), min(nullif(first_seen, 0)), max(last_seen) FROM snapshots
+"""
 
-SELECT_COUNTS: Final = "SELECT count(*), sum(number = 0), min(nullif(first_seen, 0)), max(last_seen) FROM snapshots"
+_FOREVER: Final = 2**63 - 1
+
+_BUSY_SECONDS: Final = 60.0  # how long to wait for another process that writes
+
+
+class PackedDocument(NamedTuple):
+    """A document as it is stored."""
+
+    digest: bytes
+    body: bytes
 
 
 class Snapshot(NamedTuple):
-    """What is known of an order at an instant."""
+    """An order as it was last seen before an instant; times are microseconds since 1970, 0 if unknown."""
 
     order_key: str
     last_seen: int
     is_open: int
     body: bytes
+
+
+class Store:
+    """The snapshots in one file.
+
+    Each reader opens a connection of its own. Writers take one from a pool: a shared connection would make a thread
+    wait for the others while it has the interpreter lock.
+
+    Args:
+        path: The file, absolute; it is created if it does not exist.
+        personal: Whether it contains personal data; None accepts both, and creates a file without.
+    """
+
+    def __init__(self, path: Path, *, personal: bool | None) -> None:
+        self.path = path
+        self.is_closed = False
+        self._process = os.getpid()
+        self._idle_writers: list[sqlite3.Connection] = []
+        with translated_errors(path):
+            refuse_single_byte(path)
+            if personal:
+                with suppress(OSError):  # the file exists, or SQLite reports the problem
+                    path.touch(OWN, exist_ok=False)
+            with closing(connect(path, "rwc")) as connection:
+                self.is_personal, self._dictionary = _prepare(connection, path, personal=personal)
+
+    def pack(self, document: bytes) -> PackedDocument:
+        """Return a document as `add` stores it."""
+        packer = zlib.compressobj(zdict=self._dictionary)
+        body = packer.compress(document) + packer.flush()
+        return PackedDocument(blake2b(document, digest_size=8).digest(), body)
+
+    def unpack(self, body: bytes) -> bytes:
+        """Return the document of a snapshot.
+
+        Raises:
+            ArchiveError: If it is corrupt.
+        """
+        unpacker = zlib.decompressobj(zdict=self._dictionary)
+        with translated_errors(self.path):
+            document = unpacker.decompress(body)
+            if not unpacker.eof:
+                raise zlib.error("incomplete")
+        return document
+
+    def add(self, order_key: str, document: PackedDocument, at: int, *, is_open: bool) -> None:
+        """Add a snapshot, or move the `last_seen` of the newest one if its document is the same."""
+        values = {"key": order_key, "at": at, "is_open": is_open, **document._asdict()}
+        with self.writing() as writer:
+            writer.execute(ADD_SNAPSHOT, values)
+
+    def newest(self, order_keys: Iterable[str] | None, until: int | None) -> list[Snapshot]:
+        """Return the newest snapshot of each order, or of these orders, first seen up to an instant; by key."""
+        among = "" if order_keys is None else "AND order_key IN (SELECT value FROM json_each(:keys))"
+        values = {"until": _FOREVER if until is None else until, "keys": json.dumps(list(order_keys or ()))}
+        with self.reading() as reader:
+            rows = reader.execute(f"{SELECT_NEWEST} {among} ORDER BY order_key", values)
+            return [Snapshot(*row) for row in rows]
+
+    def open_states(self) -> dict[str, bool]:
+        """Return whether each order can still change, by key."""
+        with self.reading() as reader:
+            return {key: bool(is_open) for key, is_open, _ in reader.execute(SELECT_STATES)}
+
+    def changed(self, since: int | None) -> Iterator[tuple[int, int, bytes, bytes]]:
+        """Yield each pair of consecutive snapshots of an order whose second was first seen after an instant; by time.
+
+        A pair is when the first was last seen, when the second was first seen, and their documents.
+        """
+        with self.reading() as reader:
+            for *times, before, after in reader.execute(SELECT_CHANGED, {"since": -1 if since is None else since}):
+                yield *times, self.unpack(before), self.unpack(after)
+
+    def counts(self) -> tuple[int, int, int | None, int | None]:
+        """Return how many orders and snapshots there are, and when they were first and last seen."""
+        with self.reading() as reader:
+            orders, snapshots, first_seen, last_seen = reader.execute(SELECT_COUNTS).fetchone()
+        return orders, snapshots, first_seen, last_seen
+
+    def close(self) -> None:
+        """Close the connections for writing; those in use close when they are returned to the pool."""
+        self.is_closed = True
+        with suppress(IndexError):  # another thread may take the last one
+            while self._process == os.getpid():
+                self._idle_writers.pop().close()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Open a connection for one reader; an abandoned result set then affects no other."""
+        with self._usable(), closing(connect(self.path, "rw")) as reader:
+            yield reader
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Take a connection from the pool, and return it at the end."""
+        with self._usable():
+            try:
+                writer = self._idle_writers.pop()
+            except IndexError:
+                writer = connect(self.path, "rw")
+            try:
+                yield writer
+            finally:
+                self._idle_writers.append(writer)
+                if self.is_closed:
+                    self.close()
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        """Check that the store can be used in this process, and translate the errors of SQLite."""
+        if self._process != os.getpid():
+            raise ArchiveError(f"{self.path} was opened before this process was forked; open it again in this process")
+        if self.is_closed:
+            raise ArchiveError(f"{self.path} was closed; open it again with om.Archive")
+        with translated_errors(self.path):
+            yield
 
 
 def connect(path: Path, mode: str) -> sqlite3.Connection:
@@ -98,11 +216,16 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
     return connection
 
 
-def refuse_single_byte(path: Path) -> None:
-    """Refuse the one size that SQLite takes for an empty file and writes over.
+def preset_dictionary() -> bytes:
+    """Return what masked documents have in common, to compress those of a new archive; the file keeps a copy."""
+    return "".join(Path(__file__).with_name("typical_order.json").read_text("utf-8").split()).encode()
 
-    The file is not opened for that: on POSIX, closing it would end all locks that this process holds on it, those of
-    another `Archive` too, and with them the promise that nothing is lost.
+
+def refuse_single_byte(path: Path) -> None:
+    """Refuse the one size that SQLite mistakes for an empty file and overwrites.
+
+    The check does not open the file: on POSIX, closing it would release all locks that this process has on it, those of
+    another `Archive` included, and concurrent writers could then overwrite each other.
     """
     if path.exists() and path.stat().st_size == 1:
         raise ArchiveError(f"{path}: {_PROBLEMS[sqlite3.SQLITE_NOTADB]}")
@@ -110,58 +233,59 @@ def refuse_single_byte(path: Path) -> None:
 
 @contextmanager
 def translated_errors(path: Path) -> Iterator[None]:
-    """Say what SQLite or zlib complain of in words that tell what to do."""
+    """Raise errors of SQLite and zlib as `ArchiveError`, with the file and what to do."""
     try:
         yield
-    except zlib.error:
-        problem = _PROBLEMS[sqlite3.SQLITE_CORRUPT]
-    except sqlite3.Error as error:
-        problem = _PROBLEMS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF) or f"SQLite says: {error}"
-    else:
-        return
-    raise ArchiveError(f"{path}: {problem}") from None
+    except (sqlite3.Error, zlib.error) as error:
+        code = sqlite3.SQLITE_CORRUPT if isinstance(error, zlib.error) else getattr(error, "sqlite_errorcode", 0) & 0xFF
+        raise ArchiveError(f"{path}: {_PROBLEMS.get(code, f'SQLite reports: {error}')}") from None
 
 
 _PROBLEMS: Final = {
-    sqlite3.SQLITE_FULL: "the disk is full. What was stored is kept: make room and go on",
-    sqlite3.SQLITE_IOERR: "the system refused to read or write. What was stored is kept: is the disk or a quota full?",
-    sqlite3.SQLITE_READONLY: "the file or its folder cannot be written: allow it, or copy the archive elsewhere",
-    sqlite3.SQLITE_CANTOPEN: "the file cannot be opened: is its folder there, and may you write in it?",
-    sqlite3.SQLITE_PERM: "the file cannot be opened: may you write it?",
-    sqlite3.SQLITE_NOTADB: "this is no archive, and is left as it is: give another path",
-    sqlite3.SQLITE_CORRUPT: "the archive is damaged, such as cut short, and is left as it is: take a copy of before",
-    sqlite3.SQLITE_BUSY: f"another process has kept the archive locked for {_BUSY_SECONDS:.0f} s: end it and go on",
+    sqlite3.SQLITE_FULL: "the disk is full; stored orders are kept. Free some space and try again",
+    sqlite3.SQLITE_IOERR: "the system refused to read or write; stored orders are kept. Check the disk and its quota",
+    sqlite3.SQLITE_READONLY: "the file or its folder is not writable; change that, or copy the archive elsewhere",
+    sqlite3.SQLITE_CANTOPEN: "the file cannot be opened; check that its folder exists and is writable",
+    sqlite3.SQLITE_NOTADB: "the file is not an archive and was not changed; use another path",
+    sqlite3.SQLITE_CORRUPT: "the archive is corrupt (perhaps truncated) and was not changed; restore a backup",
+    sqlite3.SQLITE_BUSY: f"another process kept the archive locked for {_BUSY_SECONDS:.0f} s; end it and try again",
 }
 
 
-_TYPICAL: Final = """
-{"order_id":"-","status":"CAPTURED","fraud_status":"ACCEPTED","order_amount":0,"original_order_amount":0,
-"captured_amount":0,"refunded_amount":0,"remaining_authorized_amount":0,"purchase_currency":"EUR",
-"purchase_country":"SE","locale":"sv-SE","created_at":"2026-01-01T00:00:00Z","expires_at":"2026-01-01T00:00:00Z",
-"klarna_reference":"","merchant_reference1":"","merchant_reference2":"","merchant_data":"",
-"initial_payment_method":{"type":"INVOICE","description":"description-1","number_of_installments":3},
-"customer":{"type":"person","date_of_birth":"1800-01-02",
-"national_identification_number":"national_identification_number-1","vat_id":"vat_id-1",
-"organization_entity_type":"LIMITED_COMPANY","organization_registration_id":"organization_registration_id-01"},
-"billing_address":{"attention":"attention-1","city":"city-1","country":"SE","email":"person-01@example.com",
-"family_name":"family_name-1","given_name":"given_name-1","organization_name":"organization_name-1",
-"phone":"phone-1","postal_code":"postal_code-1","region":"","street_address":"street_address-1",
-"street_address2":"","title":""},"shipping_address":{},"selected_shipping_option":{"id":"x","class":"standard",
-"type":"x","method":"PickUpPoint","name":"","carrier":"","carrier_product":{"identifier":"","name":""},"price":0,
-"tax_amount":0,"tax_rate":2500,"location":{"id":"id-1","name":"name-1","price":0,"address":{}},"timeslot":{"id":"x",
-"start":"2026","end":"","cutoff":"","price":0},"selected_addons":[{"type":"sms","price":0,"external_id":"",
-"user_input":"user_input-1"}],"tms_reference":"tms_reference-1"},"order_lines":[{"reference":"",
-"type":"shipping_fee","name":"","quantity":1,"quantity_unit":"pcs","unit_price":0,"tax_rate":2500,"total_amount":0,
-"total_discount_amount":0,"total_tax_amount":0,"image_url":"https://example.com/1",
-"product_url":"https://example.com/1","merchant_data":"","product_identifiers":{"brand":"","category_path":"",
-"color":"","global_trade_item_number":"","manufacturer_part_number":"","size":""}}],"shipping_info":[],
-"captures":[{"capture_id":"","klarna_reference":"","captured_amount":0,"captured_at":"2026-01-01T00:00:00Z",
-"refunded_amount":0,"reference":"","description":"","order_lines":[],"shipping_info":[{"shipping_company":"",
-"shipping_method":"Home","tracking_number":"tracking_number-1","tracking_uri":"https://example.com/1",
-"return_shipping_company":"","return_tracking_number":"","return_tracking_uri":""}]}],"refunds":[{"refund_id":"",
-"refunded_amount":0,"refunded_at":"2026-01-01T00:00:00Z","reference":"","description":"","order_lines":[]}]}
-"""
+def _prepare(connection: sqlite3.Connection, path: Path, *, personal: bool | None) -> tuple[bool, bytes]:
+    """Create or migrate the file; return whether it contains personal data, and its dictionary."""
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        version = _checked_version(connection, path)
+        for statement in MIGRATIONS[version:]:
+            connection.execute(statement)
+        if not version:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute("INSERT INTO archive VALUES (?, ?)", (bool(personal), preset_dictionary()))
+        if version < len(MIGRATIONS):
+            connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        is_personal, dictionary = connection.execute("SELECT personal, dictionary FROM archive").fetchone()
+        if personal not in (None, bool(is_personal)):
+            content = "personal data" if is_personal else "placeholders for personal data"
+            raise ArchiveError(f"{path} was created with {content}; open it with personal={bool(is_personal)}")
+    # SQLite does not wait before this one statement; if another process has the lock, that process executes it too.
+    with suppress(sqlite3.OperationalError):
+        connection.execute("PRAGMA journal_mode = WAL")
+    return bool(is_personal), bytes(dictionary)
 
 
-DICTIONARY: Final = "".join(_TYPICAL.split()).encode()
-"""What masked answers have in common, so that it need not stand in each; a file keeps the one that it was made with."""
+def _checked_version(connection: sqlite3.Connection, path: Path) -> int:
+    """Return how many of the statements of `MIGRATIONS` the file has had.
+
+    Raises:
+        ArchiveError: If it is another application's database, or a newer version made it.
+    """
+    (application,), (version,), (objects,) = (
+        connection.execute(query).fetchone()
+        for query in ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
+    )
+    if application != APPLICATION_ID and (application or version or objects):
+        raise ArchiveError(f"{path} is a database but not an archive, and was not changed; use another path")
+    if version > len(MIGRATIONS):
+        raise ArchiveError(f"{path} was written by a newer version of om_toolkit; update om_toolkit to read it")
+    return int(version)

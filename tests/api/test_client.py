@@ -808,7 +808,7 @@ def test_what_can_still_change_is_asked_for_again(tmp_path: Path) -> None:
             before = shop.server.served
             again = shop.orders(shop.order_ids, archive=archive, refresh=refresh)  # type: ignore[arg-type]
             assert (shop.server.served - before, list(again)) == (asked, list(first)), refresh
-        with pytest.raises(ValueError, match="refresh is 'new'"):
+        with pytest.raises(ValueError, match="refresh='new'"):
             shop.orders(shop.order_ids, archive=archive, refresh="new")  # type: ignore[arg-type]
 
 

@@ -12,7 +12,7 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from archive_processes import rows
+from archived_orders import rows
 from polars.testing import assert_frame_equal
 
 import om_toolkit as om

@@ -1,9 +1,9 @@
-"""Figures of the package's code: its size, its functions, its documentation and its words.
+"""Measure the code of the package: its size, its functions, its documentation and its words.
 
     python benchmarks/code_figures.py [FOLDER]
 
-Lines of code are those with a token that is no comment and no docstring. The length of a function is that of its
-statement without decorators and docstring, in lines of code.
+A line of code has a token that is neither a comment nor part of a docstring. The length of a function is that of its
+statement without decorators and docstring, in lines of code. Prose is all comments and docstrings.
 """
 
 from __future__ import annotations
@@ -20,47 +20,58 @@ from typing import NamedTuple, TypeAlias
 
 PACKAGE = Path(__file__).parents[1] / "om_toolkit"
 
-DIALECT = re.compile(r"\b(?:tells?|told|telling|holds?|stands?|whatever|whoever|somebody|nobody|neither|beside|anew)\b")
-"""Words that gave the old dialect away."""
+DIALECT = re.compile(
+    r"\b(?:tell(?:s|ing)?|told|holds?|stands?|whatever|whoever|somebody|nobody|neither|beside|anew)\b", re.IGNORECASE
+)
+"""Words of a dialect that a stranger can neither search for nor write in."""
+
+ANSWER = re.compile(r"\banswer(?:s|ed|ing)?\b", re.IGNORECASE)
+"""A word that once meant a response, a saved document, a section of the report and a result."""
+
+ALLOWED_ANSWER = re.compile(r"--answers|`answered`|`?answers\.(?:nd)?json`?")
+"""Public names that keep the word."""
+
+BANNER = re.compile(r"^\s*# *-{3,}", re.MULTILINE)
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 Documented: TypeAlias = Function | ast.ClassDef | ast.Module
 DOCUMENTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Module)
-SILENT = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+LAYOUT = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 
 
 class Source:
-    """One file: its tree, the lines of its code, and its prose."""
+    """A file: its tree, the numbers of its lines of code, and its prose."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.text = path.read_text("utf-8")
         self.tree = ast.parse(self.text)
-        self.tokens = list(tokenize.generate_tokens(io.StringIO(self.text).readline))
-        self.docstrings = [
-            node for body in bodies(self.tree) for node in body if isinstance(node, ast.Expr) and is_text(node.value)
-        ]
-        documented = {number for node in self.docstrings for number in lines_of(node)}
-        told = (token for token in self.tokens if token.type not in SILENT)
-        self.code = {number for token in told for number in range(token.start[0], token.end[0] + 1)} - documented
-
-    @property
-    def prose(self) -> list[str]:
-        """The comments and docstrings."""
-        comments = [token.string for token in self.tokens if token.type == tokenize.COMMENT]
-        return comments + [node.value.value for node in self.docstrings]  # type: ignore[attr-defined]  # texts, as asked above
+        tokens = list(tokenize.generate_tokens(io.StringIO(self.text).readline))
+        docstrings = docstrings_of(self.tree)
+        documented = {number for node in docstrings for number in lines_of(node)}
+        coded = (token for token in tokens if token.type not in LAYOUT)
+        self.code = {number for token in coded for number in range(token.start[0], token.end[0] + 1)} - documented
+        self.prose = [token.string for token in tokens if token.type == tokenize.COMMENT]
+        self.prose += [text_of(node.value) or "" for node in docstrings]
 
     def functions(self) -> list[tuple[str, int]]:
         """Return each function with its length in lines of code."""
         found = [node for node in ast.walk(self.tree) if isinstance(node, Function)]
         return [(f"{self.path.stem}.{node.name}", len(self.code.intersection(lines_of(node)))) for node in found]
 
+    def texts(self) -> list[str]:
+        """Return the prose and all texts in the code, such as messages."""
+        found = [text_of(node) for node in ast.walk(self.tree) if isinstance(node, ast.Constant)]
+        comments = [text for text in self.prose if text.startswith("#")]
+        return comments + [text for text in found if text]
+
     def undocumented(self) -> list[str]:
         """Return the public modules, classes and functions without a docstring, and functions without all types."""
         missing = []
         for node in public(self.tree):
             name = getattr(node, "name", self.path.stem)
-            if not ast.get_docstring(node) and not is_overload(node):
+            docstring = ast.get_docstring(node) or ""
+            if (not docstring or docstring.startswith("TODO")) and not is_overload(node):
                 missing.append(f"{self.path}: {name}: docstring")
             if isinstance(node, Function) and not is_typed(node):
                 missing.append(f"{self.path}: {name}: types")
@@ -83,14 +94,16 @@ class Source:
         return {name for name in bound if is_private(name)}
 
 
-def bodies(tree: ast.Module) -> list[list[ast.stmt]]:
-    """Return all suites in which a text is documentation."""
-    return [node.body for node in ast.walk(tree) if isinstance(node, DOCUMENTED)]
+def docstrings_of(tree: ast.Module) -> list[ast.Expr]:
+    """Return the docstrings of the module, its classes and functions, and those below constants and attributes."""
+    bodies = [node.body for node in ast.walk(tree) if isinstance(node, DOCUMENTED)]
+    statements = [node for body in bodies for node in body if isinstance(node, ast.Expr)]
+    return [node for node in statements if text_of(node.value) is not None]
 
 
-def is_text(node: ast.expr) -> bool:
-    """Return whether an expression is a literal text."""
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+def text_of(node: ast.expr) -> str | None:
+    """Return the text of a literal, or None if it is something else."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
 def lines_of(node: ast.stmt) -> range:
@@ -104,7 +117,7 @@ def is_private(name: str) -> bool:
 
 
 def is_overload(node: Documented) -> bool:
-    """Return whether it is one of the signatures of an overloaded function."""
+    """Return whether a node is one of the signatures of an overloaded function."""
     return any(ast.unparse(one) == "overload" for one in getattr(node, "decorator_list", ()))
 
 
@@ -122,6 +135,7 @@ def public(tree: ast.Module) -> list[Documented]:
 def is_typed(node: Function) -> bool:
     """Return whether all parameters and the result of a function have a type."""
     arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+    arguments += [one for one in (node.args.vararg, node.args.kwarg) if one]
     return node.returns is not None and all(one.annotation or one.arg in ("self", "cls") for one in arguments)
 
 
@@ -133,8 +147,9 @@ class Figures(NamedTuple):
     function_median: float
     function_p95: int
     longest_functions: list[tuple[int, str]]
-    dialect_per_1000: float
-    dialect: list[tuple[float, str]]
+    dialect_per_1000_words: float
+    dialect: list[tuple[int, str]]
+    answers: list[str]
     banners: list[str]
     private_imports: list[str]
     undocumented: list[str]
@@ -146,28 +161,40 @@ def measure(package: Path) -> Figures:
     sources = [Source(path) for path in sorted(package.rglob("*.py"))]
     functions = sorted((length, name) for source in sources for name, length in source.functions())
     lengths = [length for length, _ in functions]
-    words = {source.path.name: sum(len(text.split()) for text in source.prose) for source in sources}
-    odd = {source.path.name: sum(len(DIALECT.findall(text.lower())) for text in source.prose) for source in sources}
-    where = defaultdict(list)
-    for source in sources:
-        for name in source.private_names():
-            where[name].append(source.path.stem)
+    words = sum(len(text.split()) for source in sources for text in source.prose)
+    dialect = [(len(DIALECT.findall("\n".join(source.prose))), source.path.name) for source in sources]
     return Figures(
         lines=sum(len(source.code) for source in sources),
         largest_module=max((len(source.code), str(source.path.relative_to(package))) for source in sources),
         function_median=statistics.median(lengths),
         function_p95=lengths[int(len(lengths) * 0.95)],
         longest_functions=functions[-8:],
-        dialect_per_1000=1000 * sum(odd.values()) / sum(words.values()),
-        dialect=sorted(((count, name) for name, count in odd.items() if count), reverse=True),
-        banners=[f"{s.path}" for s in sources if re.search(r"^# -{2,}.*-{2,}$", s.text, re.MULTILINE)],
+        dialect_per_1000_words=1000 * sum(count for count, _ in dialect) / words,
+        dialect=sorted((found for found in dialect if found[0]), reverse=True),
+        answers=[text for source in sources for text in answers_in(source)],
+        banners=[str(source.path) for source in sources if BANNER.search(source.text)],
         private_imports=[name for source in sources for name in source.private_imports()],
         undocumented=[name for source in sources for name in source.undocumented()],
-        names_in_several_modules=[f"{name}: {', '.join(files)}" for name, files in where.items() if len(files) > 1],
+        names_in_several_modules=shared_names(sources),
     )
 
 
+def answers_in(source: Source) -> list[str]:
+    """Return the places of a file where the word `answer` is used for something else than a public name."""
+    texts = [ALLOWED_ANSWER.sub("", text) for text in source.texts()]
+    found = [(text, one) for text in texts for one in ANSWER.finditer(text)]
+    return [f"{source.path.name}: …{text[max(0, one.start() - 30) : one.end() + 20]!r}…" for text, one in found]
+
+
+def shared_names(sources: list[Source]) -> list[str]:
+    """Return the private names that several modules bind, each with the modules."""
+    modules = defaultdict(list)
+    for source in sources:
+        for name in source.private_names():
+            modules[name].append(source.path.stem)
+    return sorted(f"{name}: {', '.join(names)}" for name, names in modules.items() if len(names) > 1)
+
+
 if __name__ == "__main__":
-    for name, value in measure(Path(sys.argv[1]) if sys.argv[1:] else PACKAGE)._asdict().items():
-        lines = value if isinstance(value, list) else [value]
-        print(name, *lines, sep="\n  ")
+    for figure, value in measure(Path(sys.argv[1]) if sys.argv[1:] else PACKAGE)._asdict().items():
+        print(figure, *(value if isinstance(value, list) else [value]), sep="\n  ")

@@ -137,8 +137,8 @@ def _privacy(options: argparse.Namespace) -> None:
     for file, where, kind, shown in findings.iter_rows():
         print(f"{file}: {where}: {kind}, {shown}")
     if findings.height:
-        places = count_of(findings.height, "place")
-        raise ValueError(f"found {places} with credentials or personal data, or unreadable; clean the files above")
+        found = count_of(findings.height, "finding")
+        raise ValueError(f"{found}; remove this data, and check files that were not opened, before you share them")
 
 
 def _sandbox(options: argparse.Namespace) -> None:

@@ -32,7 +32,7 @@ def explore(data: Orders | Tables[pl.DataFrame] | Tables[pl.LazyFrame]) -> Explo
         data: Orders or Tables.
 
     Raises:
-        TypeError: If `data` is neither Orders nor Tables.
+        TypeError: If `data` is not Orders or Tables.
     """
     return Explorer(tables_of(data).collect())
 

@@ -19,6 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from om_toolkit.tables.results import key_columns
 from om_toolkit.views.small_groups import FEW
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def capture_curve(frame: pl.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax = ax or _new_axes(height=4)
     curves = [
         (label, curve["hours"].to_numpy(), curve["captured_share"].to_numpy())
-        for label, curve in _split_by_group(frame, _group_columns(frame, before="hours"))
+        for label, curve in _split_by_group(frame, key_columns(frame.columns, "capture_curve"))
     ]
     end = max((_time_settled(hours, share) for _, hours, share in curves), default=1.0)
     unit, hours_per_unit = ("days", 24) if end > _HOURS_SHOWN_AS_DAYS else ("hours", 1)
@@ -80,7 +81,7 @@ def capture_latency(frame: pl.DataFrame, *, ax: Axes | None = None) -> Axes:
     Returns:
         The Axes: hours across, one row per group.
     """
-    labels = _row_labels(frame, before="orders")
+    labels = _row_labels(frame, "capture_latency")
     ax = ax or _new_axes(rows=len(labels))
     biased = frame["captured_only_p50_hours"].cast(pl.Float64).to_numpy()
     _draw_intervals(ax, frame, "p50_hours", labels, also_shown=biased)
@@ -101,7 +102,7 @@ def refund_ratio(frame: pl.DataFrame, *, ax: Axes | None = None) -> Axes:
     Returns:
         The Axes: per cent across, one row per group and currency.
     """
-    labels = _row_labels(frame, before="orders_captured")
+    labels = _row_labels(frame, "refund_ratio")
     ax = ax or _new_axes(rows=len(labels))
     _draw_intervals(ax, frame, "amount_ratio", labels)
     ax.set_xlabel("refunded share of the captured amount, 95 % interval")
@@ -120,8 +121,7 @@ def shipping_methods(frame: pl.DataFrame, *, ax: Axes | None = None) -> Axes:
     Returns:
         The Axes: per cent across.
     """
-    kind = "shipping_method" if "shipping_method" in frame.columns else "shipping_company"
-    groups = _group_columns(frame, before=kind)
+    *groups, kind = key_columns(frame.columns, "shipping_methods")
     if groups:
         parts = _split_by_group(frame, groups)
         ax = ax or _new_axes(rows=len(parts) + 1)
@@ -175,13 +175,8 @@ def _new_axes(*, height: float | None = None, rows: int = 1) -> Axes:
     return ax
 
 
-def _group_columns(frame: pl.DataFrame, *, before: str) -> list[str]:
-    """Return the group columns, which precede all other columns of a metric."""
-    return frame.columns[: frame.columns.index(before)]
-
-
-def _row_labels(frame: pl.DataFrame, *, before: str) -> list[str]:
-    groups = frame.select(_group_columns(frame, before=before))
+def _row_labels(frame: pl.DataFrame, metric: str) -> list[str]:
+    groups = frame.select(key_columns(frame.columns, metric))
     return [_group_label(row) for row in groups.rows()] or ["all orders"] * frame.height
 
 

@@ -35,7 +35,7 @@ class Report:
             refunded, and its amount. 1 shows everything.
 
     Raises:
-        TypeError: If `data` is neither Orders nor Tables.
+        TypeError: If `data` is not Orders or Tables.
         ValueError: If `min_cell` is below 1.
 
     Example:

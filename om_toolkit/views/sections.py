@@ -46,7 +46,7 @@ _CAPTURE_COLUMNS: Final[Columns] = {
     "expired": count("expired"),
     "excluded": count("excluded"),
     "half captured within": hours("p50_hours"),
-    "90 % captured within": hours("p90_hours", interval=False),
+    "90 % within": hours("p90_hours", interval=False),
     "within 24 h": percent("within_24h", interval=False),
     "within 72 h": percent("within_72h", interval=False),
 }

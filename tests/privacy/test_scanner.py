@@ -388,7 +388,9 @@ def test_the_command_tells_places_and_fails(tmp_path: Path, capsys: pytest.Captu
     assert cli.main(["privacy", str(file)]) == 1
     out, err = capsys.readouterr()
     assert out == f"{file}: line 1: e-mail, a… (15 characters)\n"
-    assert err == "om-toolkit: 1 places hold credentials or personal data, or could not be looked into\n"
+    assert err == (
+        "om-toolkit: 1 finding; remove this data, and check files that were not opened, before you share them\n"
+    )
     file.write_text("nobody")
     assert cli.main(["privacy", str(file)]) == 0
     assert capsys.readouterr() == ("", "")

@@ -62,7 +62,7 @@ def capture_cells(row: Row) -> Row:
         "expired": str(row["expired"]),
         "excluded": str(row["excluded"]),
         "half captured within": in_hours(row, "p50_hours") + bounds(row, "p50_hours"),
-        "90 % captured within": in_hours(row, "p90_hours"),
+        "90 % within": in_hours(row, "p90_hours"),
         "within 24 h": per_cent(row, "within_24h"),
         "within 72 h": per_cent(row, "within_72h"),
     }

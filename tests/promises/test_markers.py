@@ -1,7 +1,8 @@
-"""Markers: a shop whose every personal field and credential is a marker, and no marker in anything written or printed.
+"""No personal value of a shop, and no credential, appears in anything that is written or printed.
 
-Each stage does what somebody would do with fetched orders and returns all that can be read afterwards, packed files
-unpacked. A stage that takes `personal` is asked to show everything once, to prove that a marker would be seen.
+Every personal field and credential of the shop is a marker. Each stage uses fetched orders in one way and yields all
+that can be read afterwards, compressed files decompressed. A stage that can show personal data is also run with
+`personal=True`, to prove that a marker would be seen.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ PLACES = {path.rpartition(".")[2] for path in AT_A_PLACE}
 
 
 def marked(document: Any, number: Iterator[int], path: str = "") -> Any:
-    """Put a marker in every personal field, and unknown fields with markers beside them, at every depth."""
+    """Put a marker in every personal field, and add unknown fields with markers, at every depth."""
     if isinstance(document, list):
         return [marked(item, number, path) for item in document]
     if isinstance(document, dict):
@@ -56,7 +57,7 @@ def marked(document: Any, number: Iterator[int], path: str = "") -> Any:
 
 @dataclass
 class Fetched:
-    """What a stage starts from."""
+    """The input of a stage."""
 
     shop: SandboxClient
     orders: om.Orders
@@ -77,28 +78,28 @@ def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fetched
 
 
 def raised(call: Callable[[], object]) -> str:
-    """Return what somebody sees of the exception that a call raises, with the variables of all frames but our own."""
+    """Return the traceback of the exception that a call raises, with the variables of all frames except the test's."""
     try:
         call()
-    except Exception as error:  # noqa: BLE001 - whatever it raises is to be looked at
+    except Exception as error:  # noqa: BLE001 - any exception is searched
         seen = traceback.TracebackException.from_exception(error, capture_locals=True)
         for frame in seen.stack:
             if frame.filename == __file__:
                 frame.locals = None
         return "".join(seen.format())
-    pytest.fail("nothing was raised")
+    pytest.fail("the call raised nothing")
 
 
-def seen(thing: object) -> Iterator[str]:
-    """Yield all that a terminal and a notebook show of a thing."""
-    yield repr(thing)
-    yield str(thing)
+def seen(value: object) -> Iterator[str]:
+    """Yield everything that a terminal and a notebook show of an object."""
+    yield repr(value)
+    yield str(value)
     for name in ("_repr_html_", "_repr_mimebundle_", "_repr_png_"):
-        if hasattr(thing, name):
-            yield str(getattr(thing, name)())
+        if hasattr(value, name):
+            yield str(getattr(value, name)())
 
 
-def record(start: Fetched, *, personal: bool) -> Iterator[str]:  # noqa: ARG001 - a recording is never open
+def record(start: Fetched, *, personal: bool) -> Iterator[str]:  # noqa: ARG001 - a recording never contains personal data
     with om.record("one.yaml", requests_per_second=None) as ours, om.record("two.json", mask_ids=True) as masked:
         ours.orders([*start.shop.order_ids, "unknown"])
         ours.captures(start.shop.order_ids)
@@ -108,7 +109,9 @@ def record(start: Fetched, *, personal: bool) -> Iterator[str]:  # noqa: ARG001 
     for path in (start.folder / "cassettes").iterdir():
         serializer = vcr.VCR().serializers[path.suffix[1:]]
         yield path.read_text("utf-8")
-        yield from (str(answer) for answer in vcr.cassette.Cassette.load(path=path, serializer=serializer).responses)
+        yield from (
+            str(response) for response in vcr.cassette.Cassette.load(path=path, serializer=serializer).responses
+        )
         with om.replay(path) as client:
             yield from seen(client)
             yield raised(lambda client=client: client.order("not recorded"))  # type: ignore[misc]
@@ -138,10 +141,10 @@ def parquet(start: Fetched, *, personal: bool) -> Iterator[str]:
     for file in (start.folder / "tables").rglob("*.parquet"):
         yield file.read_bytes().decode("latin-1")
     yield from tables_as_text(om.Tables.read_parquet("tables"))
-    answers = start.folder / "answers.ndjson"
-    answers.write_bytes(b"\n".join(map(start.shop.shop.body, start.shop.order_ids)))
-    yield from tables_as_text(om.read_tables(answers, personal=personal))
-    answers.unlink()
+    saved = start.folder / "saved.ndjson"
+    saved.write_bytes(b"\n".join(map(start.shop.shop.body, start.shop.order_ids)))
+    yield from tables_as_text(om.read_tables(saved, personal=personal))
+    saved.unlink()
     yield raised(lambda: start.orders.tables(personal=personal).write_parquet("tables/orders/part-0.parquet"))
 
 
@@ -149,8 +152,8 @@ def shown(start: Fetched, *, personal: bool) -> Iterator[str]:
     orders = start.orders
     tables = orders.tables(personal=personal)
     with pl.Config(tbl_rows=-1, tbl_cols=-1, fmt_str_lengths=1000):
-        for thing in (orders, orders.captures, orders.drift, tables, *(table for _, table in tables.items())):
-            yield from seen(thing)
+        for value in (orders, orders.captures, orders.drift, tables, *(table for _, table in tables.items())):
+            yield from seen(value)
     for order in orders:
         parts = [order, order.customer, order.billing_address, order.selected_shipping_option, *order.captures]
         parts += [order.initial_payment_method, *order.order_lines, *order.shipping_info, *order.refunds]
@@ -166,7 +169,7 @@ def shown(start: Fetched, *, personal: bool) -> Iterator[str]:
 
 
 def archived(start: Fetched, *, personal: bool) -> Iterator[str]:
-    """Fetch into an archive, have an order change, and yield all that it holds and tells."""
+    """Fetch into an archive, change an order, and yield everything that the archive contains and shows."""
     first, *_ = start.shop.order_ids
     with om.Archive("shop.archive", personal=personal) as archive, om.Client(requests_per_second=None) as client:
         client.orders(start.shop.order_ids, archive=archive)
@@ -187,14 +190,14 @@ def archived(start: Fetched, *, personal: bool) -> Iterator[str]:
     yield raised(lambda: archive.add(first, start.orders[0], None))
 
 
-def report(start: Fetched, *, personal: bool) -> Iterator[str]:  # noqa: ARG001 - a report is never open
+def report(start: Fetched, *, personal: bool) -> Iterator[str]:  # noqa: ARG001 - a report never contains personal data
     made = om.Report(start.orders.tables(personal=True), min_cell=1)
     yield from seen(made)
     yield made.save("report.html").read_text("utf-8")
     yield raised(lambda: made.save("nowhere/report.html"))
 
 
-def exceptions(start: Fetched, *, personal: bool) -> Iterator[str]:  # noqa: ARG001 - an exception is never open
+def exceptions(start: Fetched, *, personal: bool) -> Iterator[str]:  # noqa: ARG001 - an exception never contains personal data
     body = start.shop.shop.answer(start.shop.order_ids[0])
     person = body["billing_address"]
     wrong = [
@@ -228,12 +231,12 @@ STAGES = {
     "report": report,
     "exceptions": exceptions,
 }
-OPEN = {
+PERSONAL_STAGES = {
     "archived": {"email", "street_address", "vat_id"},
     "parquet": PERSONAL - {"user_input"},
     "shown": {"email", "street_address", "vat_id", "merchant_data"},
 }
-"""The stages that show persons to whoever asks, and what is to be seen there."""
+"""The stages that show personal data with `personal=True`, and fields that must be visible there."""
 
 
 def found(texts: Iterable[str]) -> list[str]:
@@ -253,16 +256,16 @@ def test_no_marker_is_in_anything_written_or_printed(
     assert om.privacy.scan(fetched.folder).is_empty()
 
 
-@pytest.mark.parametrize("stage", sorted(OPEN))
-def test_the_markers_are_seen_by_whoever_asks_for_them(stage: str, fetched: Fetched) -> None:
+@pytest.mark.parametrize("stage", sorted(PERSONAL_STAGES))
+def test_the_markers_are_visible_with_personal_true(stage: str, fetched: Fetched) -> None:
     texts = list(STAGES[stage](fetched, personal=True))
     seen_fields = {
         name for text in texts for name in PERSONAL if re.search(rf'{name}":"[^"]*mark\d', text, re.IGNORECASE)
     }
-    assert seen_fields >= OPEN[stage]
+    assert seen_fields >= PERSONAL_STAGES[stage]
 
 
-def test_what_was_scrubbed_gives_the_same_tables_and_metrics(fetched: Fetched) -> None:
+def test_a_scrubbed_recording_gives_the_same_tables_and_metrics(fetched: Fetched) -> None:
     with om.record("same.json", requests_per_second=None) as client:
         client.orders(fetched.shop.order_ids)
     with om.replay("same") as client:
@@ -296,7 +299,7 @@ orders
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fails", [False, True], ids=["whole", "with an exception"])
-def test_no_marker_is_in_an_executed_notebook(fails: bool, fetched: Fetched) -> None:  # noqa: FBT001 - pytest's
+def test_no_marker_is_in_an_executed_notebook(fails: bool, fetched: Fetched) -> None:  # noqa: FBT001 - pytest passes it
     (fetched.folder / "ids.txt").write_text("\n".join(fetched.shop.order_ids))
     if fails:
         broken = fetched.shop.shop.answer(fetched.shop.order_ids[0]) | {"order_amount": "MARK1", "captures": "MARK2"}

@@ -1,4 +1,4 @@
-"""The notebooks run on the recordings, without a network, and their export shows what was seen."""
+"""The notebooks run on the recordings without a network, and their export shows what the reader saw."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
-# Put before everything that the kernel runs: no connection beyond this machine.
+# Executed before anything else in the kernel: refuse connections to other machines.
 NO_NETWORK = """
 import socket
 
 def _refuse(self, address, connect=socket.socket.connect):
     if self.family != getattr(socket, "AF_UNIX", None) and address[0] not in {"127.0.0.1", "::1"}:
-        raise RuntimeError(f"the notebook wants to reach {address[0]}")
+        raise RuntimeError(f"the notebook connects to {address[0]}")
     return connect(self, address)
 
 socket.socket.connect = _refuse
@@ -36,7 +36,7 @@ socket.socket.connect = _refuse
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, NotebookNode]:
-    """Return the notebooks as they are after Run All."""
+    """Return the notebooks after Run All."""
     folder = tmp_path_factory.mktemp("site")
     (folder / "sitecustomize.py").write_text(NO_NETWORK)
     notebooks = {}
@@ -49,33 +49,33 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, NotebookNode
     return notebooks
 
 
-def test_there_are_notebooks() -> None:
+def test_the_quickstart_is_among_the_notebooks() -> None:
     assert "00_quickstart.ipynb" in {path.name for path in NOTEBOOKS}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
-def test_a_notebook_is_kept_without_outputs(path: Path) -> None:
+def test_a_notebook_is_stored_without_outputs(path: Path) -> None:
     for cell in nbformat.read(path, as_version=4).cells:
         assert cell.cell_type != "code" or (cell.outputs == [] and cell.execution_count is None)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
-def test_a_notebook_runs_and_every_cell_is_quiet(path: Path, executed: dict[str, NotebookNode]) -> None:
+def test_a_notebook_runs_without_warnings_or_prints(path: Path, executed: dict[str, NotebookNode]) -> None:
     outputs = [output for cell in executed[path.name].cells for output in cell.get("outputs", [])]
     assert outputs
     assert {output.output_type for output in outputs} <= {"execute_result", "display_data"}
 
 
-def test_the_guard_against_the_network_works(tmp_path: Path) -> None:
+def test_the_network_is_refused(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(NO_NETWORK)
     code = "import socket; socket.create_connection(('192.0.2.1', 443), timeout=1)"
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-    assert "wants to reach 192.0.2.1" in run.stderr
+    assert "connects to 192.0.2.1" in run.stderr
 
 
 def export(notebook: NotebookNode) -> str:
-    """Export as README says: widgets give way to their static view, and nothing is fetched."""
+    """Export as `docs/notebooks.md` says: widgets are replaced by their static view, and nothing is loaded."""
     exporter = HTMLExporter(mathjax_url="", require_js_url="")
     exporter.display_data_priority = ["text/html", "image/svg+xml", "image/png", "text/markdown", "text/plain"]
     notebook.metadata.pop("widgets", None)
@@ -93,7 +93,9 @@ def test_the_exported_quickstart_shows_its_pictures_and_the_explorer(executed: d
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
-def test_what_a_notebook_shows_can_be_shared(path: Path, executed: dict[str, NotebookNode], tmp_path: Path) -> None:
+def test_an_executed_notebook_contains_no_personal_data(
+    path: Path, executed: dict[str, NotebookNode], tmp_path: Path
+) -> None:
     nbformat.write(executed[path.name], tmp_path / "executed.ipynb")
     (tmp_path / "exported.html").write_text(export(executed[path.name]), "utf-8")
     assert om.privacy.scan(tmp_path).rows() == []

@@ -1,4 +1,4 @@
-"""One plan: a metric over lazy tables is a single query that polars can run by itself, here, there, or streaming."""
+"""A metric over lazy tables is a single query that polars can run anywhere by itself, streaming included."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from om_toolkit.tables.tables import Tables
 
 WEEK = om.by_period("1w", time_zone="Europe/Stockholm")
-ASKED: dict[str, tuple[Callable[..., pl.DataFrame], dict[str, Any]]] = {
+CALLS: dict[str, tuple[Callable[..., pl.DataFrame], dict[str, Any]]] = {
     "capture_latency": (om.capture_latency, {"by": "purchase_country"}),
     "capture_latency, full": (om.capture_latency, {"event": "full"}),
     "capture_latency, weeks": (om.capture_latency, {"by": [WEEK, "customer_type"]}),
@@ -37,7 +37,7 @@ ASKED: dict[str, tuple[Callable[..., pl.DataFrame], dict[str, Any]]] = {
     "audit": (om.audit, {}),
     "key_figures": (om.key_figures, {}),
 }
-ELSEWHERE = """
+RUN_PLANS = """
 import sys
 from pathlib import Path
 import polars as pl
@@ -65,28 +65,28 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def plans(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[pl.LazyFrame, dict[str, Any]]]]:
-    """Catch whatever is collected, and how."""
+    """Record every plan that is collected, with its options."""
     collected: list[tuple[pl.LazyFrame, dict[str, Any]]] = []
     collect = pl.LazyFrame.collect
 
-    def noted(plan: pl.LazyFrame, **options: Any) -> Any:
+    def recorded(plan: pl.LazyFrame, **options: Any) -> Any:
         collected.append((plan, options))
         return collect(plan, **options)
 
-    monkeypatch.setattr(pl.LazyFrame, "collect", noted)
+    monkeypatch.setattr(pl.LazyFrame, "collect", recorded)
     yield collected
     monkeypatch.undo()
 
 
-def test_each_metric_is_one_query_that_runs_where_polars_is_and_nothing_of_ours(
+def test_each_metric_is_one_query_that_runs_without_this_package(
     folder: Path, plans: list[tuple[pl.LazyFrame, dict[str, Any]]], tmp_path: Path
 ) -> None:
     tables: Tables[pl.LazyFrame] = om.Tables.scan_parquet(folder)
-    for name, (metric, asked) in ASKED.items():
+    for name, (metric, options) in CALLS.items():
         plans.clear()
-        expected = metric(tables, **asked)
+        expected = metric(tables, **options)
         assert expected.height, name
-        assert [options for _, options in plans] == [{}], f"{name}: once, by the engine that polars is set to use"
+        assert [how for _, how in plans] == [{}], f"{name}: collected once, by the engine that polars is set to use"
         plan = plans[0][0]
         assert "python" not in plan.explain(optimized=False).lower(), name
         place = tmp_path / f"plan {name}"
@@ -94,31 +94,31 @@ def test_each_metric_is_one_query_that_runs_where_polars_is_and_nothing_of_ours(
         plan.serialize(place / "plan")
         expected.write_parquet(place / "expected")
     ran = subprocess.run(
-        [sys.executable, "-I", "-W", "error", "-c", ELSEWHERE, str(tmp_path)],
+        [sys.executable, "-I", "-W", "error", "-c", RUN_PLANS, str(tmp_path)],
         capture_output=True,
         text=True,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.split("\n")[:-1] == sorted(ASKED)
+    assert ran.stdout.split("\n")[:-1] == sorted(CALLS)
 
 
-def test_all_metrics_are_asked_here() -> None:
-    assert {metric.__name__ for metric, _ in ASKED.values()} == {*om.metrics.__all__} - {
+def test_every_metric_is_tested_here() -> None:
+    assert {metric.__name__ for metric, _ in CALLS.values()} == {*om.metrics.__all__} - {
         "by_period",
         "compare",
         "explain",
     }
 
 
-@pytest.mark.parametrize("name", ASKED)
-def test_lazy_tables_in_parquet_give_what_those_in_memory_give(folder: Path, name: str) -> None:
-    metric, asked = ASKED[name]
-    in_memory = metric(om.Tables.read_parquet(folder), **asked)
-    assert_frame_equal(metric(om.Tables.scan_parquet(folder), **asked), in_memory, rel_tol=1e-12, abs_tol=1e-12)
+@pytest.mark.parametrize("name", CALLS)
+def test_lazy_tables_in_parquet_give_the_results_of_tables_in_memory(folder: Path, name: str) -> None:
+    metric, options = CALLS[name]
+    in_memory = metric(om.Tables.read_parquet(folder), **options)
+    assert_frame_equal(metric(om.Tables.scan_parquet(folder), **options), in_memory, rel_tol=1e-12, abs_tol=1e-12)
     pl.Config.set_engine_affinity("streaming")
     try:
-        streamed = metric(om.Tables.scan_parquet(folder), **asked)
+        streamed = metric(om.Tables.scan_parquet(folder), **options)
     finally:
         pl.Config.set_engine_affinity("auto")
     assert_frame_equal(streamed, in_memory, rel_tol=1e-12, abs_tol=1e-12)

@@ -1,4 +1,4 @@
-"""The watch over the run: it finds what is printed, read from a capture, logged, written, raised, or in a variable."""
+"""The watch for credentials: it sees what is printed, captured, logged, written, raised, or in a variable."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def test_harmless(tmp_path, capsys):
 """
 
 
-def test_every_way_out_is_watched(tmp_path: Path) -> None:
+def test_every_output_is_watched(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(
         "from secret_watch import *\nfrom secret_watch import _everything_is_logged\n"
     )
     (tmp_path / "test_leaks.py").write_text(LEAKS)
     path = str(Path(secret_watch.__file__).parent)
-    told = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=line", tmp_path],
         env={**os.environ, "PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         cwd=tmp_path,
@@ -49,6 +49,6 @@ def test_every_way_out_is_watched(tmp_path: Path) -> None:
         text=True,
         check=False,
     ).stdout
-    failed = {line.split("::")[1].split(" ")[0] for line in told.splitlines() if line.startswith(("FAILED", "ERROR"))}
+    failed = {line.split("::")[1].split(" ")[0] for line in output.splitlines() if line.startswith(("FAILED", "ERROR"))}
     leaks = {line.split("(")[0].removeprefix("def ") for line in LEAKS.splitlines() if line.startswith("def ")}
-    assert failed == leaks - {"test_harmless"}, told
+    assert failed == leaks - {"test_harmless"}, output

@@ -1,4 +1,4 @@
-"""A long fetch through every fault, and one killed again and again: nothing is lost, nothing is asked for in vain."""
+"""A long fetch through every fault, and one that is killed repeatedly, lose nothing and send no useless request."""
 
 from __future__ import annotations
 
@@ -50,69 +50,71 @@ FINAL = {
     "oversize": ("invalid_body", 0.0005),
 }
 GOOD = {None, "used_up"}
-"""What an answer can be: the kind of failure that it is, and its share. 401 is not here: it stops a batch."""
+"""The faults of the server: the kind of failure that each becomes, and its share. 401 is left out: it stops a batch."""
 
 FAULTS = {name: share for name, (_, share) in (RETRIED | FINAL).items()} | {"used_up": 0.0001}
 
-Asked = tuple[float, str, str | None]  # when, the path, and the fault that was the answer
+Request = tuple[float, str, str | None]  # when, its path, and the fault that was the response
 
 
 class WatchedServer(Server):
-    """Remembers when it was asked for what, and how it answered."""
+    """Record the requests."""
 
     def __init__(self, orders: int, faults: Mapping[str, float] = FAULTS) -> None:
-        self.asked: list[tuple[float, str]] = []
+        self.received: list[tuple[float, str]] = []
         super().__init__(Shop(orders), faults=faults)
 
     def respond(self, method: str, path: str, authorization: str) -> Any:
-        self.asked.append((time.monotonic(), path))
+        self.received.append((time.monotonic(), path))
         return super().respond(method, path, authorization)
 
-    def told(self) -> list[Asked]:
+    def history(self) -> list[Request]:
         attempts = Counter[str]()
         found = []
-        for at, path in self.asked:
+        for at, path in self.received:
             attempts[path] += 1
             found.append((at, path, self._fault(self._digest(path, attempts[path]))))
         return found
 
 
 def serve(line: Connection, orders: int) -> None:
-    """Serve in a process of its own until the other side has something to say; then tell what was asked."""
+    """Serve in a separate process until a message arrives; then send the requests."""
     with WatchedServer(orders) as server:
         gc.freeze()
         line.send((server.url, server.shop.order_ids))
         line.recv()
-        line.send(server.told())
+        line.send(server.history())
 
 
-def fetched(url: str, ids: tuple[str, ...], pace: float, patience: float) -> om.Orders:
-    options: dict[str, Any] = {"requests_per_second": pace, "workers": 32, "timeout": (patience, patience)}
+def fetched(url: str, ids: tuple[str, ...], rate: float, timeout: float) -> om.Orders:
+    options: dict[str, Any] = {"requests_per_second": rate, "workers": 32, "timeout": (timeout, timeout)}
     with om.Client("kco_test_soak", base_url=url, **options) as client:
         return client.orders(ids)
 
 
-def assert_nothing_is_lost_or_asked_in_vain(orders: om.Orders, ids: tuple[str, ...], asked: list[Asked]) -> None:
-    answers: defaultdict[str, list[str | None]] = defaultdict(list)
-    for _, path, fault in asked:
-        answers[path.rpartition("/")[2]].append(fault)
+def assert_nothing_is_lost_or_requested_in_vain(
+    orders: om.Orders, ids: tuple[str, ...], requests: list[Request]
+) -> None:
+    responses: defaultdict[str, list[str | None]] = defaultdict(list)
+    for _, path, fault in requests:
+        responses[path.rpartition("/")[2]].append(fault)
     assert sorted([*(order.order_id or "" for order in orders), *(one.order_id for one in orders.failures)]) == sorted(
         ids
     )
     for order in orders:
-        *before, last = answers[order.order_id or ""]
+        *before, last = responses[order.order_id or ""]
         assert last in GOOD
         assert set(before) <= set(RETRIED)
     for failure in orders.failures:
-        *before, last = answers[failure.order_id]
+        *before, last = responses[failure.order_id]
         assert (RETRIED | FINAL)[last or ""][0] == failure.kind
         assert set(before) <= set(RETRIED)
         assert failure.attempts == len(before) + 1
         assert last in FINAL or failure.attempts == 6
 
 
-def most_in_a_second(asked: list[Asked]) -> int:
-    times = sorted(at for at, *_ in asked)
+def most_in_a_second(requests: list[Request]) -> int:
+    times = sorted(at for at, *_ in requests)
     first = most = 0
     for last, at in enumerate(times):
         while times[first] <= at - 1:
@@ -126,14 +128,14 @@ def test_five_hundred_orders_through_every_fault(monkeypatch: pytest.MonkeyPatch
     with WatchedServer(500) as server:
         ids = server.shop.order_ids
         orders = fetched(server.url, ids, 300, 1)
-        asked = server.told()
-    assert_nothing_is_lost_or_asked_in_vain(orders, ids, asked)
-    assert 0.29 < sum(fault is not None for *_, fault in asked) / len(asked) < 0.38
-    assert len(asked) > 600
+        requests = server.history()
+    assert_nothing_is_lost_or_requested_in_vain(orders, ids, requests)
+    assert 0.29 < sum(fault is not None for *_, fault in requests) / len(requests) < 0.38
+    assert len(requests) > 600
 
 
 @pytest.mark.slow
-def test_twenty_thousand_orders_through_every_fault_at_a_held_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_twenty_thousand_orders_through_every_fault_within_the_rate_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "_FIRST_PAUSE", 0.01)
     context = get_context("spawn")
     line, other = context.Pipe()
@@ -143,15 +145,15 @@ def test_twenty_thousand_orders_through_every_fault_at_a_held_pace(monkeypatch: 
         url, ids = line.recv()
         orders = fetched(url, ids, 450, 1.5)
         line.send("")
-        asked = line.recv()
+        requests = line.recv()
     finally:
         process.join(10)
         process.terminate()
-    assert_nothing_is_lost_or_asked_in_vain(orders, ids, asked)
-    found = Counter(fault for *_, fault in asked)
+    assert_nothing_is_lost_or_requested_in_vain(orders, ids, requests)
+    found = Counter(fault for *_, fault in requests)
     assert set(found) == {*RETRIED, *FINAL, *GOOD}
-    assert abs(1 - found[None] / len(asked) - 1 / 3) < 0.01
-    assert most_in_a_second(asked) <= 1.05 * 450
+    assert abs(1 - found[None] / len(requests) - 1 / 3) < 0.01
+    assert most_in_a_second(requests) <= 1.05 * 450
 
 
 FETCH = """
@@ -163,11 +165,11 @@ with om.Client("kco_test_soak", base_url=sys.argv[1], requests_per_second=None, 
 
 
 def fetching(url: str, path: Path, ids: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Fetch into an archive in a process of its own."""
+    """Fetch into an archive in a separate process."""
     return subprocess.Popen([sys.executable, "-W", "error", "-c", FETCH, url, path, *ids])
 
 
-def assert_holds_all(path: Path, undisturbed: Path, ids: Sequence[str]) -> None:
+def assert_contains_all(path: Path, undisturbed: Path, ids: Sequence[str]) -> None:
     with om.Archive(path) as archive, om.Archive(undisturbed) as other:
         assert [order.order_id for order in archive.orders(ids)] == list(ids)
         assert list(archive.orders(ids)) == list(other.orders(ids))
@@ -177,7 +179,7 @@ def assert_holds_all(path: Path, undisturbed: Path, ids: Sequence[str]) -> None:
 
 
 @pytest.mark.slow
-def test_a_fetch_killed_at_fifty_moments_and_begun_again_loses_no_answer_and_ends_as_if_undisturbed(
+def test_a_fetch_killed_fifty_times_and_restarted_loses_no_response_and_ends_as_if_undisturbed(
     tmp_path: Path,
 ) -> None:
     path, undisturbed, dice = tmp_path / "shop.archive", tmp_path / "undisturbed.archive", random.Random(4)  # noqa: S311
@@ -185,21 +187,21 @@ def test_a_fetch_killed_at_fifty_moments_and_begun_again_loses_no_answer_and_end
     with WatchedServer(2_000, faults={}) as server:
         ids = server.shop.order_ids
         for _ in range(50):
-            enough = len(server.asked) + dice.randrange(1, 60)
+            enough = len(server.received) + dice.randrange(1, 60)
             process = fetching(server.url, path, ids)
-            while len(server.asked) < enough:
+            while len(server.received) < enough:
                 time.sleep(0.001)
                 assert process.poll() is None
             time.sleep(dice.uniform(0, 0.01))
             process.kill()
-            assert process.wait() < 0, "it ended before it was killed"
+            assert process.wait() < 0, "the process ended before it was killed"
             found = set(rows(path))
-            assert stored <= found, "what was stored stays"
+            assert stored <= found, "a stored snapshot is lost"
             stored = found
         assert 200 < len(stored) < len(ids)
         for whole in (path, undisturbed):
             assert fetching(server.url, whole, ids).wait() == 0
-        assert_holds_all(path, undisturbed, ids)
+        assert_contains_all(path, undisturbed, ids)
 
 
 @pytest.mark.slow
@@ -213,4 +215,4 @@ def test_two_processes_that_fetch_overlapping_ids_into_one_archive_lose_nothing_
         assert [process.wait() for process in both] == [0, 0]
         assert fetching(server.url, alone, ids).wait() == 0
     assert len(rows(path)) == len(ids)
-    assert_holds_all(path, alone, ids)
+    assert_contains_all(path, alone, ids)

@@ -90,7 +90,9 @@ def kill(path: Path) -> None:
             start += len(os.read(stored_bytes, 1))
         time.sleep(dice.uniform(0, 0.002))
         os.kill(child, signal.SIGKILL)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL, "it ended before it was killed"
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL, (
+            "the process ended before it was killed"
+        )
         while more := os.read(stored_bytes, 4096):
             start += len(more)
         os.close(stored_bytes)
@@ -146,7 +148,7 @@ def fill(path: Path) -> None:
     except om.ArchiveError as error:
         print(error)  # noqa: T201 - the test reads it
     else:
-        raise AssertionError("it was never full")
+        raise AssertionError("the disk was never full")
     assert 20 < len(archive) == stored
     with suppress(om.ArchiveError):
         archive.add(*given[stored])

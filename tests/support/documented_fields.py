@@ -1,4 +1,4 @@
-"""The documented fields of both pages with their documented JSON types, written down apart from the models."""
+"""The documented fields of both endpoints with their JSON types, written independently of the models."""
 
 ORDER = """
 billing_address object
@@ -182,5 +182,5 @@ error_code string
 error_messages array
 """
 
-# Documented as strings that hold a moment in ISO 8601.
+# Documented as strings with a time in ISO 8601.
 TIMES = {"created_at", "expires_at", "captured_at", "refunded_at"}

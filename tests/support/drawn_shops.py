@@ -1,7 +1,7 @@
 """Awkward shops, drawn by hypothesis.
 
-Ties, events at time 0, amounts of 0, none censored or all, unsorted and duplicate captures, missing times, codes in
-mixed case: a handful of orders with whatever may be told of them.
+A few orders with ties, events at time 0, amounts of 0, no or only censored observations, unsorted and duplicate
+captures, missing times, and codes in mixed case.
 """
 
 from __future__ import annotations
@@ -89,21 +89,23 @@ SHOPS = st.fixed_dictionaries(
 
 
 def awkward(rows: Rows, as_of: int | None) -> Tables[pl.DataFrame]:
-    """Lay drawn rows out as tables: nothing belongs to an order that is not there, and the hours are instants."""
+    """Convert drawn rows to tables: every row belongs to an existing order, and hours become instants."""
     ids = [f"order-{number}" for number in range(len(rows["orders"]))]
-    laid: Rows = {"orders": [{"order_id": order_id, **row} for order_id, row in zip(ids, rows["orders"], strict=True)]}
+    converted: Rows = {
+        "orders": [{"order_id": order_id, **row} for order_id, row in zip(ids, rows["orders"], strict=True)]
+    }
     for name in ("captures", "refunds", "order_lines", "shipments"):
-        laid[name] = [{**row, "order_id": ids[row["order_id"] % len(ids)]} for row in rows[name]]
-    for row in (row for of_table in laid.values() for row in of_table):
+        converted[name] = [{**row, "order_id": ids[row["order_id"] % len(ids)]} for row in rows[name]]
+    for row in (row for of_table in converted.values() for row in of_table):
         row |= {name: None if row[name] is None else at(row[name]) for name in row if name.endswith("_at")}
-    return shop(as_of=None if as_of is None else at(as_of), **laid)
+    return shop(as_of=None if as_of is None else at(as_of), **converted)
 
 
 def awkward_shops(examples: int, **more: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Run a test on so many shops: `rows` and `as_of` for `awkward`, and more of what the values are told."""
+    """Run a test on this many shops: `rows` and `as_of` for `awkward`, and one of the values of each other argument."""
 
     def decorate(test: Callable[..., None]) -> Callable[..., None]:
-        # The shops are small as they are, and shrinking one would take minutes.
+        # The shops are small already, and shrinking one would take minutes.
         chosen = settings(
             derandomize=True,
             deadline=None,

@@ -1,7 +1,7 @@
-"""Whatever the documentation allows is read, kept and counted as plain Python counts it; what is wrong is told.
+"""Generated documents of every documented form, and an oracle for the objects and tables they become.
 
-The oracle works on the JSON alone. It knows the pages (`documented_fields`), the rule that a column is named by its
-API path, and the coercions that are promised; of the package it knows nothing.
+The oracle uses the JSON only. It knows the documented fields (`documented_fields`), that a column is named after its
+API path, and the promised coercions; it uses nothing of the package.
 """
 
 from __future__ import annotations
@@ -23,10 +23,8 @@ Kind = Any  # "text", "code", "time" or "integer"; of an object its shape, of an
 Shape = dict[str, Kind]
 
 TABLES = ("orders", "captures", "refunds", "order_lines", "shipments")
-# How long an example takes tells of the machine, not of the code: neither a deadline nor a check of it.
+# The time of an example depends on the machine: no deadline, and no check of slowness.
 PROPERTY = settings(derandomize=True, deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
-
-# ---- What is documented ----
 
 
 def shape_of(page: str) -> Shape:
@@ -45,18 +43,15 @@ def shape_of(page: str) -> Shape:
 ORDER = shape_of(documented.ORDER)
 CAPTURE, REFUND = ORDER["captures"][0], ORDER["refunds"][0]
 ADDRESS, LINE, SHIPMENT = ORDER["billing_address"], CAPTURE["order_lines"][0], CAPTURE["shipping_info"][0]
-# The pages spell an address, a line and a shipment out once; here they stand wherever they can.
+# The documentation describes an address, a line and a shipment once; here they are wherever they can occur.
 ORDER |= {"shipping_address": ADDRESS, "order_lines": [LINE], "shipping_info": [SHIPMENT]}
 CAPTURE |= {"billing_address": ADDRESS, "shipping_address": ADDRESS}
 REFUND["order_lines"] = [LINE]
 ORDER["selected_shipping_option"]["location"]["address"] = ADDRESS
 
 
-# ---- JSON, and numbers as they were written ----
-
-
 class Written(float):
-    """A JSON number with a fraction or an exponent that remembers its text."""
+    """A JSON number with a fraction or an exponent that keeps its text."""
 
     text: str
 
@@ -71,7 +66,7 @@ def parsed(text: str) -> Json:
 
 
 def written(value: Json, gap: str = "") -> str:
-    """Write JSON, with white space wherever it may stand."""
+    """Write JSON, with white space wherever it is allowed."""
     if isinstance(value, dict):
         items = (f"{gap}{json.dumps(name)}{gap}:{gap}{written(item, gap)}{gap}" for name, item in value.items())
         return "{" + ",".join(items) + "}"
@@ -81,7 +76,7 @@ def written(value: Json, gap: str = "") -> str:
 
 
 def exact(value: Any) -> Any:
-    """Return a value that equals no other: True is not 1, 1 is not 1.0, a tuple is no list, a zone counts."""
+    """Return a value that equals only its like: True is not 1, 1 is not 1.0, a tuple is not a list, zones differ."""
     if isinstance(value, dict):
         return {name: exact(item) for name, item in value.items()}
     if isinstance(value, tuple | list):
@@ -91,16 +86,13 @@ def exact(value: Any) -> Any:
     return type(value), value.isoformat() if isinstance(value, datetime) else value
 
 
-# ---- What must come of it ----
-
-
 def text_of(value: Json) -> str | None:
-    """Text stays; a number becomes text with every digit."""
+    """Return text unchanged, and a number as text with every digit."""
     return value.text if isinstance(value, Written) else value if value is None else str(value)
 
 
 def instant_of(text: str | None) -> datetime | None:
-    """Return a time in UTC, cut to the microsecond; naive means UTC, "" none."""
+    """Return a time in UTC, truncated to microseconds; naive means UTC, "" means None."""
     if not text:
         return None
     found = re.fullmatch(r"(\d+)-(\d+)-(\d+)T(\d+):(\d+):(\d+)(?:\.(\d+))?(?:Z|([+-])(\d\d):(\d\d))?", text)
@@ -112,7 +104,7 @@ def instant_of(text: str | None) -> datetime | None:
 
 
 def held(value: Json, kind: Kind = None) -> Any:
-    """Return what an object must hold of a JSON value; of what is not documented, the value itself."""
+    """Return the value that an object must have for a JSON value; an undocumented value is unchanged."""
     if isinstance(kind, list):
         return tuple(held(item, kind[0]) for item in value or ())
     if isinstance(kind, dict):
@@ -123,7 +115,7 @@ def held(value: Json, kind: Kind = None) -> Any:
 
 
 def row_of(shape: Shape, value: Json, at: str = "") -> dict[str, Any]:
-    """Return the row of an object: a column for each field, and for each field of the objects in it."""
+    """Return the row of an object: a column for each field, and for each field of nested objects."""
     row: dict[str, Any] = {}
     for name, kind in shape.items():
         inner = (value or {}).get(name)
@@ -165,7 +157,7 @@ def rows_of(orders: Iterable[Json]) -> dict[str, list[dict[str, Any]]]:
 
 
 def numbers_of(shape: Shape, at: str = "") -> Iterator[str]:
-    """Yield the columns that hold whole numbers."""
+    """Yield the columns of whole numbers."""
     for name, kind in shape.items():
         if kind == "integer":
             yield at + name
@@ -180,8 +172,6 @@ NUMBERS = {
     "order_lines": {*numbers_of(LINE), "line"},
     "shipments": {"shipment"},
 }
-
-# ---- Any order ----
 
 ABSENT: Json = object()
 TEXT = (
@@ -219,7 +209,7 @@ UNKNOWN = st.dictionaries(st.sampled_from(SEEN.split()) | st.text(max_size=5), A
 
 
 def objects(shape: Shape, unknown: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
-    """Return any object of a shape, with something unknown in it; each documented key may be missing."""
+    """Return any object of a shape, with unknown fields; each documented key may be missing."""
 
     def below(kind: Kind) -> st.SearchStrategy[Json]:
         if isinstance(kind, list):
@@ -231,7 +221,11 @@ def objects(shape: Shape, unknown: st.SearchStrategy[Json]) -> st.SearchStrategy
             )
         return st.sampled_from([ABSENT, None]) | objects(kind, unknown) if isinstance(kind, dict) else VALUES[kind]
 
-    reserved = {*shape, "order_id", "purchase_currency"}  # the last two are ours to tell on captures and refunds
+    reserved = {
+        *shape,
+        "order_id",
+        "purchase_currency",
+    }  # the last two are added to captures and refunds by the package
 
     def put_together(known: Json, new: Json) -> Json:
         present = {name: value for name, value in known.items() if value is not ABSENT}
@@ -241,7 +235,7 @@ def objects(shape: Shape, unknown: st.SearchStrategy[Json]) -> st.SearchStrategy
 
 
 def batches(unknown: st.SearchStrategy[Json]) -> st.SearchStrategy[list[Json]]:
-    """Return some orders, each with an id of its own."""
+    """Return some orders with distinct ids."""
     ids = st.lists(TEXT.filter(lambda value: value != ""), min_size=1, max_size=2, unique_by=text_of)
     orders = st.lists(objects(ORDER, unknown), min_size=2, max_size=2)
     return st.builds(

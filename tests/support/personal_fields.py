@@ -1,4 +1,4 @@
-"""The documented fields that can name a person, written down apart from the package."""
+"""The documented fields that can identify a person, written independently of the package."""
 
 from __future__ import annotations
 

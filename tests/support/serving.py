@@ -1,4 +1,4 @@
-"""A server on this machine that gives made-up answers and remembers what was asked."""
+"""A local server that sends made-up responses and records the requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Answer = tuple[int, dict[str, str], bytes]
 
 @dataclass
 class Served:
-    """What was asked."""
+    """The requests."""
 
     url: str = ""
     paths: list[str] = field(default_factory=list)
@@ -27,7 +27,7 @@ class Served:
 
 
 @contextmanager
-def serving(answer: Callable[[str], Answer], certificate: Any = None) -> Iterator[Served]:
+def serving(respond: Callable[[str], Answer], certificate: Any = None) -> Iterator[Served]:
     served = Served()
 
     class Handler(BaseHTTPRequestHandler):
@@ -38,7 +38,7 @@ def serving(answer: Callable[[str], Answer], certificate: Any = None) -> Iterato
             served.paths.append(self.path)
             served.headers.append(dict(self.headers))
             served.clients.add(self.client_address)
-            status, headers, body = answer(self.path)
+            status, headers, body = respond(self.path)
             self.send_response_only(status)
             for name, value in ({"Content-Length": str(len(body))} | headers).items():
                 self.send_header(name, value)
@@ -53,7 +53,7 @@ def serving(answer: Callable[[str], Answer], certificate: Any = None) -> Iterato
         daemon_threads = True
 
         def handle_error(self, *_: object) -> None:
-            """Say nothing of clients that hang up: it would stand in the output of whatever test runs by then."""
+            """Ignore clients that close the connection: the message would be printed during a later test."""
 
     server = Server(("127.0.0.1", 0), Handler)
     if certificate is not None:

@@ -1,4 +1,4 @@
-"""Records the cassettes that are shipped, from the sandbox through the real recording: run it to make them anew."""
+"""Record the shipped cassettes from the sandbox; run this script to update them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ CASSETTES = Path(__file__).parents[2] / "cassettes"
 
 
 class Recording(NamedTuple):
-    """What one of them holds.
+    """How a cassette is recorded.
 
     Attributes:
-        orders: How many the shop has.
-        faults: What the shop answers instead, as for `om.sandbox`.
-        unknown: An id that is asked for as well, and which the shop does not have.
-        api_key: The key that is used.
+        orders: Number of orders in the shop.
+        faults: Shares of faults, as in `om.sandbox`.
+        unknown: An additional id that the shop does not have.
+        api_key: The key of the client.
     """
 
     orders: int
-    faults: dict[str, float] = {}  # noqa: RUF012 - nobody changes it
+    faults: dict[str, float] = {}  # noqa: RUF012 - never changed
     unknown: str = ""
     api_key: str = "kco_test_sandbox"
 
@@ -35,10 +35,10 @@ RECORDINGS: Final = {
 
 
 def record_shipped(name: str, path: Path) -> None:
-    """Record one of them to a path."""
+    """Record a cassette to a path."""
     recording = RECORDINGS[name]
     options: dict[str, Any] = {"requests_per_second": None, "max_retries": 0}
-    path.unlink(missing_ok=True)  # what was refused does not replace what was answered
+    path.unlink(missing_ok=True)  # failures would not replace recorded orders
     with (
         om.sandbox(recording.orders, faults=recording.faults) as shop,
         om.record(path, recording.api_key, base_url=shop.base_url, **options) as client,

@@ -1,4 +1,4 @@
-"""Tables made of a few rows, for the tests of the metrics."""
+"""Tables of a few rows, for the tests of the metrics."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def at(hours: float) -> datetime:
 
 
 def shop(*, as_of: datetime | None = None, **rows: list[dict[str, Any]]) -> Tables[pl.DataFrame]:
-    """Build the tables of the rows given, a dict a row; what a row does not tell is null."""
+    """Return tables of the given rows, one dict per row; a missing key is null."""
     frames = {name: _frame(name, rows.pop(name, [])) for name in SCHEMAS}
     assert not rows, f"no such table: {list(rows)}"
     return Tables(**frames, as_of=as_of)

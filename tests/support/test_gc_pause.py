@@ -1,4 +1,4 @@
-"""The collector is paused for the length of a batch and left as it was found."""
+"""The garbage collector is paused during a batch, and its state is restored."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _enabled() -> Iterator[None]:
     gc.enable()
 
 
-def test_it_comes_back_after_the_outermost_block() -> None:
+def test_it_resumes_after_the_outermost_block() -> None:
     with paused():
         with paused():
             assert not gc.isenabled()
@@ -36,20 +36,20 @@ def test_it_comes_back_after_the_outermost_block() -> None:
     assert gc.isenabled()
 
 
-def test_it_comes_back_after_an_exception() -> None:
+def test_it_resumes_after_an_exception() -> None:
     with pytest.raises(ZeroDivisionError), paused():
         raise ZeroDivisionError
     assert gc.isenabled()
 
 
-def test_it_stays_off_where_it_was_off() -> None:
+def test_it_stays_off_if_it_was_off() -> None:
     gc.disable()
     with paused():
         pass
     assert not gc.isenabled()
 
 
-def test_it_comes_back_with_the_last_of_several_threads() -> None:
+def test_it_resumes_with_the_last_of_several_threads() -> None:
     barrier = threading.Barrier(8)
 
     def work(_: int) -> bool:
@@ -63,7 +63,7 @@ def test_it_comes_back_with_the_last_of_several_threads() -> None:
     assert gc.isenabled()
 
 
-def test_what_was_made_is_old_afterwards_and_nothing_is_frozen() -> None:
+def test_new_objects_are_in_the_oldest_generation_afterwards_and_nothing_is_frozen() -> None:
     with paused():
         made: list[list[object]] = [[] for _ in range(100_000)]
     assert gc.get_freeze_count() == 0
@@ -72,7 +72,7 @@ def test_what_was_made_is_old_afterwards_and_nothing_is_frozen() -> None:
     assert all(id(thing) in old for thing in made)
 
 
-def test_between_small_batches_it_still_finds_cycles() -> None:
+def test_it_collects_cycles_between_small_batches() -> None:
     dead = []
     for _ in range(2_000):
         cycle = Cycle()
@@ -82,7 +82,7 @@ def test_between_small_batches_it_still_finds_cycles() -> None:
     assert sum(cycle() is not None for cycle in dead) < 1_000
 
 
-def test_objects_that_somebody_froze_stay_frozen() -> None:
+def test_frozen_objects_stay_frozen() -> None:
     gc.freeze()
     frozen = gc.get_freeze_count()
     try:
@@ -93,10 +93,10 @@ def test_objects_that_somebody_froze_stay_frozen() -> None:
         gc.unfreeze()
 
 
-def test_a_batch_leaves_it_as_it_was() -> None:
+def test_a_batch_restores_its_state() -> None:
     orders = om.Orders.from_json('[{"order_id": "a-1"}, {"order_id": 1.5}, {"x"')
     orders.tables()
     assert gc.isenabled()
     with pytest.raises(FileNotFoundError):
-        om.Orders.from_json("nowhere.json")
+        om.Orders.from_json("missing.json")
     assert gc.isenabled()

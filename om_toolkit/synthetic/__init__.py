@@ -1,1 +1,1 @@
-"""A made-up shop behind a local copy of the API."""
+"""A synthetic shop behind a local copy of the API."""

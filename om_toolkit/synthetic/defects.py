@@ -1,31 +1,32 @@
-"""TODO."""
+"""The document of an order in; the same with one defect that `audit` or the parser has to find, out."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from om_toolkit.synthetic.sale import Json, stamp
+from om_toolkit.synthetic.dice import Document, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
 
 DEFECT_EVERY = 25  # orders
 
 
 class _Defect(NamedTuple):
-    kind: str  # which orders can have it: one of `_kinds`
-    paths: str  # what changes; of an array, its first item
+    applies_to: str  # one of `_traits`
+    paths: str  # the changed fields; of an array, in its first item
     change: Callable[[Any], object]
 
 
 def _more(amount: int) -> int:
+    """Return a larger amount."""
     return amount + 100
 
 
 def _earlier(instant: str) -> str:
-    return stamp(datetime.fromisoformat(instant) - timedelta(days=90))
+    """Return an earlier time."""
+    return timestamp(datetime.fromisoformat(instant) - timedelta(days=90))
 
 
 DEFECTS = {
@@ -48,19 +49,10 @@ DEFECTS = {
 }
 
 
-def _kinds(order: Json) -> set[str]:
-    kinds = {"any", order["status"]}
-    if order["refunds"]:
-        kinds.add("refunded")
-    if any(line["type"] == "physical" for capture in order["captures"][:1] for line in capture["order_lines"]):
-        kinds.add("parcel")
-    return kinds
-
-
-def plant(order: Json, waiting: list[str]) -> str:
-    """Plant the first waiting defect that this order can have, and send it to the end of the queue."""
-    kinds = _kinds(order)
-    label = next(label for label in waiting if DEFECTS[label].kind in kinds)
+def plant(order: Document, queue: list[str]) -> str:
+    """Change an order by the first queued defect that applies to it; return its label, which moves to the end."""
+    traits = _traits(order)
+    label = next(label for label in queue if DEFECTS[label].applies_to in traits)
     for path in DEFECTS[label].paths.split():
         *parents, key = path.split(".")
         place: Any = order
@@ -68,6 +60,16 @@ def plant(order: Json, waiting: list[str]) -> str:
             place = place[parent]
             place = place[0] if isinstance(place, list) else place
         place[key] = DEFECTS[label].change(place.get(key))
-    waiting.remove(label)
-    waiting.append(label)
+    queue.remove(label)
+    queue.append(label)
     return label
+
+
+def _traits(order: Document) -> set[str]:
+    """Return what decides which defects apply to an order."""
+    traits = {"any", order["status"]}
+    if order["refunds"]:
+        traits.add("refunded")
+    if any(line["type"] == "physical" for capture in order["captures"][:1] for line in capture["order_lines"]):
+        traits.add("parcel")
+    return traits

@@ -1,4 +1,4 @@
-"""The sandbox: a local copy of both endpoints over a synthetic shop, HTTP on this machine with faults on demand."""
+"""A synthetic shop in; a local HTTP server with both endpoints of the API, and faults on demand, out."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
 
-from om_toolkit.synthetic.faults import FAULTS, ServerResponse, checked_faults, problem, unauthorized
-from om_toolkit.synthetic.shop import Shop, to_json
+from om_toolkit.synthetic.dice import to_json
+from om_toolkit.synthetic.faults import FAULTS, ServerResponse, api_error, checked_faults, unauthorized
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from om_toolkit.synthetic.shop import Shop
 
 _USERNAME, _PASSWORD = "sandbox", "made-up"
 
-
-_PATH = re.compile(r"/ordermanagement/v1/orders/([^/]+)(/captures)?")
+_ENDPOINT_PATH = re.compile(r"/ordermanagement/v1/orders/([^/]+)(/captures)?")
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Sends what the server decides."""
+    """Sends the responses that the server decides on."""
 
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "om-toolkit-sandbox", ""
@@ -42,14 +42,17 @@ class _Handler(BaseHTTPRequestHandler):
     server: _HTTPServer
 
     def setup(self) -> None:
+        """Register the connection."""
         super().setup()
         self.server.connections.add(self.connection)
 
     def finish(self) -> None:
+        """Forget the connection."""
         self.server.connections.discard(self.connection)
         super().finish()
 
     def do_GET(self) -> None:
+        """Respond to a request."""
         self.rfile.read(int(self.headers.get("content-length", 0)))
         owner = self.server.owner
         time.sleep(owner.latency)
@@ -59,13 +62,14 @@ class _Handler(BaseHTTPRequestHandler):
         if response.delivery == "reset":
             self._reset()
         elif response.delivery == "hang":
-            self.connection.recv(1)  # until the client, or the server, hangs up
+            self.connection.recv(1)  # returns when one side closes the connection
         else:
             self._send(response)
 
-    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - to be refused
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the names of the base class; they are refused
 
     def _send(self, response: ServerResponse) -> None:
+        """Send a response, compressed if the client accepts that."""
         headers, body = dict(response.headers), response.body
         if response.correlation_id:
             headers["klarna-correlation-id"] = response.correlation_id
@@ -83,18 +87,19 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body[: len(body) // 2] if response.delivery == "truncated" else body)
 
     def _drip(self, body: bytes) -> None:
-        """Send a byte a second, until the client, or the server, hangs up."""
+        """Send one byte per second until one side closes the connection."""
         for byte in body:
             self.wfile.write(bytes([byte]))
             self.wfile.flush()
             time.sleep(1)
 
     def _reset(self) -> None:
-        """Have the connection end with RST: without lingering, as soon as the handler lets go of it."""
+        """Close the connection with RST instead of FIN, by a linger time of 0."""
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
 
-    def date_time_string(self, timestamp: float | None = None) -> str:  # noqa: ARG002 - the shop's time, no clock's
+    def date_time_string(self, timestamp: float | None = None) -> str:  # noqa: ARG002 - the signature of the base class
+        """Return the shop's time for the `Date` header, so that responses are reproducible."""
         return format_datetime(self.server.owner.shop.as_of, usegmt=True)
 
     def log_message(self, *_: object) -> None:
@@ -102,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _HTTPServer(ThreadingHTTPServer):
-    """Knows its connections, so that closing it ends them too."""
+    """Keeps a list of its connections, so that closing it closes them as well."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -113,52 +118,62 @@ class _HTTPServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
 
     def server_close(self) -> None:
+        """Close the listening socket and every connection."""
         super().server_close()
         for connection in tuple(self.connections):
-            with suppress(OSError):
+            with suppress(OSError):  # already closed
                 connection.shutdown(socket.SHUT_RDWR)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the base's
-        """Say nothing of clients that hang up."""
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as in the base class
+        """Report nothing if a client closed the connection."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
 
 class Server:
-    """A local copy of both endpoints over a shop: HTTP on the loopback interface, answered by daemon threads.
+    """A local HTTP server with both endpoints of the API, for the orders of a shop.
 
-    It runs from construction until `close`, or the end of the `with` block. It accepts its own username and password,
-    and any raw key that starts with `kco_test_`. `Date` is the shop's `as_of`.
+    It listens on the loopback interface from construction until `close`, or the end of a `with` block, and responds in
+    daemon threads. It accepts its own username and password, and every raw key that starts with `kco_test_`. `Date` is
+    the shop's `as_of`.
 
     Args:
-        shop: What to answer from.
-        port: 0 takes a free one.
-        latency: Seconds before each answer.
-        faults: Share of the answers per kind of fault that they are instead; the kinds are below. Which answers these
-            are depends on nothing but the shop's seed, the path and how often it was asked for.
+        shop: The orders.
+        port: The port to listen on; 0 selects a free one.
+        latency: Seconds to wait before each response.
+        faults: The share of responses to replace, for each kind of fault listed below. Which ones these are depends
+            only on the shop's seed, the path, and how often the path was requested.
         username: The accepted user name.
         password: The accepted password.
 
-    Faults, with the headers and bodies that were recorded where some were:
+    Attributes:
+        shop: The orders.
+        latency: As given.
+        faults: As given.
+        username: As given.
+        password: As given.
+
+    Faults, with the headers and bodies of recorded responses where there are any:
         - refusals: `invalid_id` (400), `unauthorized` (401), `forbidden` and `firewall` (403), `not_found` (404);
         - `redirect` (302) to another host;
         - 429: `rate_limited` as recorded, with `x-ratelimit-reset`; `rate_limited_seconds` and `rate_limited_date` with
-          `Retry-After`; and `used_up`, the order itself with the word that it was the last for a second;
+          `Retry-After`; and `used_up`, the order itself with a header that announces the rate limit;
         - `server_error` (500), `bad_gateway` (502, a page), `unavailable` (503), `gateway_timeout` (504);
-        - connections: `hang` (no answer), `drip` (a byte a second), `reset`, `truncated`;
+        - connections: `hang` (no response), `drip` (one byte per second), `reset`, `truncated`;
         - bodies: `page` (HTML), `not_json` (half a document), `oversize` (over 10 MB), `wrong_type`.
 
     Raises:
-        ValueError: An unknown fault, or shares that are negative or add up to more than 1.
-        OSError: The port is taken.
+        ValueError: If a fault is unknown, a share is negative, or their sum is more than 1.
+        OSError: If the port is in use.
 
     Example:
+        >>> from om_toolkit.synthetic.shop import Shop
         >>> with Server(Shop(3), faults={"rate_limited": 0.5}) as server:
         ...     server.served
         0
     """
 
-    def __init__(  # noqa: PLR0913 - each option is a setting of its own
+    def __init__(  # noqa: PLR0913 - independent settings
         self,
         shop: Shop,
         *,
@@ -181,65 +196,61 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where it listens, such as `http://127.0.0.1:8080`."""
+        """The address of the server, such as `http://127.0.0.1:8080`."""
         return f"http://127.0.0.1:{self._http.server_port}"
 
     @property
     def served(self) -> int:
-        """How many requests it has answered, faults included."""
+        """The number of responses so far, including faults."""
         with self._lock:
             return self._attempts.total()
 
     def close(self) -> None:
-        """Stop, and close every connection."""
+        """Stop the server and close every connection."""
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()
 
     def respond(self, method: str, path: str, authorization: str) -> ServerResponse:
-        """Decide on an answer, or on the fault in its place."""
+        """Return the response to a request: the shop's, or the one of a fault instead."""
         with self._lock:
             self._attempts[path] += 1
             attempt = self._attempts[path]
-        digest = self._digest(path, attempt)
-        honest = self._honest(method, path, authorization, str(uuid.UUID(bytes=digest[:16])))
-        fault = self._fault(digest)
-        return FAULTS[fault](honest) if fault else honest
+        digest = sha256(f"{self.shop.seed} {path} {attempt}".encode()).digest()
+        response = ServerResponse(str(uuid.UUID(bytes=digest[:16])), at=self.shop.as_of)
+        if not self._is_authorized(authorization):
+            response = unauthorized(response)
+        elif method != "GET":
+            response = api_error(response, 405, "METHOD_NOT_ALLOWED", "This copy can only be read")
+        else:
+            response = self._found(path.partition("?")[0], response)
+        fault = self._drawn_fault(int.from_bytes(digest[16:20]) / 2**32)
+        return FAULTS[fault](response) if fault else response
 
-    def _digest(self, path: str, attempt: int) -> bytes:
-        return sha256(f"{self.shop.seed} {path} {attempt}".encode()).digest()
-
-    def _fault(self, digest: bytes) -> str | None:
-        """Return what an attempt ends in, by its digest alone."""
-        share = int.from_bytes(digest[16:20]) / 2**32
-        for fault, rate in self.faults.items():
-            share -= rate
-            if share < 0:
-                return fault
-        return None
-
-    def _honest(self, method: str, path: str, authorization: str, correlation_id: str) -> ServerResponse:
-        found = self._found(path.partition("?")[0], ServerResponse(correlation_id, at=self.shop.as_of))
-        if not self._is_known(authorization):
-            return unauthorized(found)
-        if method != "GET":
-            return problem(found, 405, "METHOD_NOT_ALLOWED", "This copy can only be read")
-        return found
-
-    def _is_known(self, authorization: str) -> bool:
+    def _is_authorized(self, authorization: str) -> bool:
+        """Return whether an `Authorization` header is accepted."""
         pair = b64encode(f"{self.username}:{self.password}".encode()).decode()
         return authorization == f"Basic {pair}" or authorization.startswith("Basic kco_test_")
 
-    def _found(self, path: str, empty: ServerResponse) -> ServerResponse:
-        match = _PATH.fullmatch(path)
+    def _found(self, path: str, response: ServerResponse) -> ServerResponse:
+        """Return the response with the document at a path, or a 404."""
+        match = _ENDPOINT_PATH.fullmatch(path)
         if match is None:
-            return problem(empty, 404, "NOT_FOUND", "There is nothing at this path")
+            return api_error(response, 404, "NOT_FOUND", "There is nothing at this path")
         order_id, captures = match.groups()
         try:
             body = self.shop.body(order_id)
         except KeyError:
-            return problem(empty, 404, "NO_SUCH_ORDER", f"There is no order {order_id}")
-        return empty._replace(body=to_json(json.loads(body)["captures"]) if captures else body)
+            return api_error(response, 404, "NO_SUCH_ORDER", f"There is no order {order_id}")
+        return response._replace(body=to_json(json.loads(body)["captures"]) if captures else body)
+
+    def _drawn_fault(self, draw: float) -> str | None:
+        """Return the fault that a draw from 0 to 1 selects, or None."""
+        for fault, share in self.faults.items():
+            draw -= share
+            if draw < 0:
+                return fault
+        return None
 
     def __enter__(self) -> Self:
         return self

@@ -70,7 +70,7 @@ def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fetched
     number = count(1000)
     with om.sandbox(40) as shop:
         for order_id in shop.order_ids:
-            shop.shop._answers[order_id] = json.dumps(marked(shop.shop.answer(order_id), number)).encode()
+            shop.shop._bodies[order_id] = json.dumps(marked(shop.shop.answer(order_id), number)).encode()
         monkeypatch.setenv("OM_BASE_URL", shop.base_url)
         monkeypatch.setenv("OM_API_KEY", KEY)
         with om.Client(requests_per_second=None) as client:
@@ -212,7 +212,7 @@ def exceptions(start: Fetched, *, personal: bool) -> Iterator[str]:  # noqa: ARG
         yield raised(orders.raise_for_failures)
     yield from seen(om.Orders.from_json(f"{json.dumps(body)[:-30]}"))
     with om.Client(requests_per_second=None, max_retries=0) as client:
-        start.shop.shop._answers["odd"] = json.dumps(wrong[0]).encode()
+        start.shop.shop._bodies["odd"] = json.dumps(wrong[0]).encode()
         yield raised(lambda: client.order("odd"))
         yield raised(lambda: client.order("unknown"))
         yield raised(client.__getstate__)
@@ -303,7 +303,7 @@ def test_no_marker_is_in_an_executed_notebook(fails: bool, fetched: Fetched) -> 
     (fetched.folder / "ids.txt").write_text("\n".join(fetched.shop.order_ids))
     if fails:
         broken = fetched.shop.shop.answer(fetched.shop.order_ids[0]) | {"order_amount": "MARK1", "captures": "MARK2"}
-        fetched.shop.shop._answers[fetched.shop.order_ids[0]] = json.dumps(broken).encode()
+        fetched.shop.shop._bodies[fetched.shop.order_ids[0]] = json.dumps(broken).encode()
     notebook = nbformat.read(NOTEBOOKS[0], as_version=4)
     notebook.cells[1].source = NOTEBOOK + "%xmode Verbose\norders.raise_for_failures()"
     runner = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(fetched.folder)}})

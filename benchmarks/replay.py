@@ -79,7 +79,7 @@ def recorded(folder: Path, orders: int) -> tuple[Path, Sequence[str]]:
     """Write a recording of so many orders."""
     shop = Shop(orders)
     path = folder / f"{orders}.json"
-    answers = cassette.Answers(
+    answers = cassette.Responses(
         {
             f"{PLAYGROUND}/ordermanagement/v1/orders/{order_id}": {
                 "status": {"code": 200, "message": "OK"},

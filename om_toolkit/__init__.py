@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from om_toolkit import metrics, money, privacy
 from om_toolkit.api.client import Client, fetch_all
+from om_toolkit.api.transport import Request, Response, Transport, TransportError
 from om_toolkit.archive.archive import Archive
 from om_toolkit.errors import (
     ArchiveError,
@@ -90,11 +91,15 @@ __all__ = [
     "Refund",
     "RepeatedOrders",
     "Report",
+    "Request",
     "RequestTimeout",
+    "Response",
     "ServerError",
     "ShippingInfo",
     "StaleOrders",
     "Tables",
+    "Transport",
+    "TransportError",
     "Unauthorized",
     "UnscrubbedRecording",
     "explore",

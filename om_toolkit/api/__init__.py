@@ -1,1 +1,5 @@
-"""The API client: connections, credentials, rate limits, retries and the worker pool."""
+"""The API client: transports, credentials, the rate limit, retries and the worker pool."""
+
+from om_toolkit.api.transport import Request, Response, Transport, TransportError
+
+__all__ = ["Request", "Response", "Transport", "TransportError"]

@@ -1,57 +1,51 @@
-"""The client: order ids in, validated orders and captures out, with whatever failed beside them."""
+"""The client: order ids in; validated orders or captures, with the failures, out.
+
+One order id takes this path from `client.orders(ids, archive=archive)` to the returned `Orders`:
+
+- `Client.orders` makes the ids distinct, and the results `Orders`;
+- `Client._batch` runs the ids through a pool, behind a progress bar;
+- `WorkerPool.run` hands each id to a thread and yields it with its result;
+- `Client._fetch` requests the order until it arrives or a retry makes no sense, and stores it in the archive;
+- `Transport.get` returns the response to one request.
+"""
 
 from __future__ import annotations
 
 import os
 import random
-import sys
 import time
+from contextlib import nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Self
-from urllib.parse import quote
-from warnings import warn
-
-import requests
-from urllib3.connectionpool import HTTPConnectionPool
+from functools import partial
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from om_toolkit.api.credentials import Secret, Unpicklable, checked_address, credentials
-from om_toolkit.api.responses import RETRYABLE, failure_of, http_date, requested_wait
-from om_toolkit.api.throttle import Over, Pace
-from om_toolkit.api.transport import Broken, Flight, Flights, Transport
-from om_toolkit.api.workers import (
-    Answers,
-    BatchT,
-    Fetch,
-    Fetched,
-    Missed,
-    T,
-    WorkerPool,
-    as_captures,
-    as_orders,
-    collected,
-    is_unknown,
-    warn_if_nothing_found,
-)
-from om_toolkit.errors import Failure, FetchError, Interrupted, InvalidSetting, UnscrubbedRecording
+from om_toolkit.api.endpoints import CAPTURES, ORDER, Endpoint
+from om_toolkit.api.http_transport import HTTPTransport
+from om_toolkit.api.responses import FailedAttempt, Fetched, failed_attempt, http_date, read_response, requested_wait
+from om_toolkit.api.results import Results, check, is_not_found, to_captures, to_orders
+from om_toolkit.api.throttle import Cancelled, RateLimit
+from om_toolkit.api.transport import Request, Response, Transport, TransportError
+from om_toolkit.api.workers import InFlightRequests, WorkerPool
+from om_toolkit.errors import Failure, Interrupted, InvalidSetting
 from om_toolkit.orders.ids import Ids, distinct
 from om_toolkit.orders.orders import Captures, Orders
-from om_toolkit.orders.parsing import read_captures, read_order
+from om_toolkit.support.gc_pause import paused
 from om_toolkit.support.progress import progress
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
     from types import TracebackType
 
     from om_toolkit.archive.archive import Archive, Refresh
-    from om_toolkit.orders.models import Capture, Order
+    from om_toolkit.orders.models import Order
 
+T = TypeVar("T")
 
-_FIRST_PAUSE: Final = 1.0  # seconds before the second attempt, at most; each further one may take twice as long,
+_FIRST_BACK_OFF: Final = 1.0  # seconds at most before the second attempt; the maximum doubles with each attempt,
 
-
-_LONGEST_PAUSE: Final = 60.0  # up to this, unless the server asks for more,
+_LONGEST_BACK_OFF: Final = 60.0  # up to this
 
 
 class Client(Unpicklable):
@@ -63,21 +57,22 @@ class Client(Unpicklable):
         username: With `password`, the classic credentials; else `OM_USERNAME` and `OM_PASSWORD`.
         password: The password of `username`.
         base_url: The host, such as `https://api-na.klarna.com`; else `OM_BASE_URL`, else what the key says, else
-            Kustom's live host. HTTPS, except to this machine itself.
+            Kustom's live host. HTTPS, except for a host on this computer.
         integrator: Sent as the documented header `Klarna-Integrator`.
-        timeout: Seconds to connect, and seconds for the answer; one number for both. A host with several addresses may
-            take the time to connect at each of them, whatever the deadline.
-        max_retries: How often a request is repeated that may get better.
-        deadline: Seconds that an order may take, with its retries and the pauses between them; waiting for the pace,
-            or because the server asks all to wait, does not count.
-        requests_per_second: The pace of all threads together; None for none. What the server asks for comes first.
+        timeout: Seconds to connect, and seconds for the response; one number for both. A host with several addresses
+            may take the time to connect at each of them, regardless of the deadline.
+        max_retries: How often a request is repeated if that can help.
+        deadline: Seconds for one order, with its retries and the back-off between them; waiting for the rate limit,
+            also when the server asks for it, does not count.
+        requests_per_second: The rate limit of all threads together; None for none. The server's limits always apply.
         workers: Threads of a batch.
+        transport: Sends the requests instead of HTTP; it needs no credentials. See `Transport`.
 
-    Proxies and `REQUESTS_CA_BUNDLE` are taken from the environment when the client is made. A host on this machine
-    itself is asked directly, whatever proxy the environment names.
+    Proxies and `REQUESTS_CA_BUNDLE` are read from the environment when the client is made. A host on this computer is
+    never reached through a proxy.
 
     Raises:
-        CredentialsMissing: If neither the arguments nor the environment hold credentials.
+        CredentialsMissing: If there are no credentials in the arguments or the environment.
         InvalidSetting: If an option cannot work.
     """
 
@@ -96,29 +91,33 @@ class Client(Unpicklable):
         deadline: float = 120,
         requests_per_second: float | None = 20,
         workers: int = 8,
+        transport: Transport | None = None,
     ) -> None:
-        # From here on no traceback shows them, whatever it prints; a key may have been given as anything.
+        # From here on no traceback that prints variables shows them; a key may have been given as any of them.
         api_key, username, password, base_url = map(
             Secret, (api_key or "", username or "", password or "", base_url or "")
         )
         connect, read = (timeout, timeout) if isinstance(timeout, int | float) else timeout
-        above_0 = (workers, deadline, connect, read, 1 if requests_per_second is None else requests_per_second)
-        if not all(number > 0 for number in above_0) or max_retries < 0:
+        positive = (workers, deadline, connect, read, 1 if requests_per_second is None else requests_per_second)
+        if not all(number > 0 for number in positive) or max_retries < 0:
             raise InvalidSetting(
-                "workers, timeout, deadline and requests_per_second must be above 0, max_retries not below it"
+                "workers, timeout, deadline and requests_per_second must be above 0, max_retries must not be negative"
             )
-        if integrator and not (integrator.isascii() and integrator.isprintable()):
-            raise InvalidSetting("integrator is sent as a header: give plain letters, without accents")
-        authorization, host = credentials(api_key, username, password)
-        self.base_url = checked_address(Secret(base_url or os.environ.get("OM_BASE_URL") or host))
-        self._seconds_to_answer = connect + read
+        if transport is None:
+            authorization, host = credentials(api_key, username, password)
+            address = checked_address(Secret(base_url or os.environ.get("OM_BASE_URL") or host))
+            transport = HTTPTransport(
+                address, authorization, integrator=integrator, timeout=(connect, read), connections=workers
+            )
+        elif api_key or username or password or base_url or integrator:
+            raise InvalidSetting("a transport has its own host and credentials; leave out those of the client")
+        self._transport = transport
+        self.base_url = transport.base_url
+        self._seconds_per_request = connect + read
         self._max_retries = max_retries
         self._deadline = deadline
         self._workers = workers
-        self._pace = Pace(requests_per_second)
-        self._transport = Transport(
-            self.base_url, authorization, integrator=integrator, timeout=(connect, read), connections=workers
-        )
+        self._rate_limit = RateLimit(requests_per_second if transport.waits else None)
 
     def order(self, order_id: str) -> Order:
         """Fetch one order.
@@ -126,64 +125,62 @@ class Client(Unpicklable):
         Raises:
             FetchError: The subclass that names what went wrong, such as `NotFound` or `InvalidOrder`.
         """
-        answers: Answers[Order] = {}
-        self._gather(distinct(order_id), self._fetch_order, answers)
-        (answer,) = answers.values()
-        if isinstance(answer, Failure):
-            raise answer.error()
-        return answer.value
+        results = self._batch(distinct(order_id), ORDER)
+        if results.is_interrupted:
+            raise Interrupted(to_orders(results))
+        for failure in results.failures:
+            raise failure.error()
+        (fetched,) = results.fetched.values()
+        return fetched.value
 
     def orders(self, order_ids: Ids, *, archive: Archive | None = None, refresh: Refresh = "missing") -> Orders:
-        """Fetch many orders; each id ends either among the orders or in their `failures`.
+        """Fetch many orders; each id ends up either among the orders or in their `failures`.
 
         Args:
-            order_ids: Order ids, or failures to try again. Each is asked for once; their order is kept.
-            archive: Where each answer is stored as it comes, so that whatever ends the fetch, the same call goes on
-                where it was. The orders returned are then the archive's: as last seen, and with stand-ins for personal
-                data unless it keeps that. One that could not be seen again stands in the `failures` as well.
-            refresh: Which orders of the archive are asked for: `missing`, those that are not there; `open`, these and
+            order_ids: Order ids, or failures to retry. Each is requested once; their order is kept.
+            archive: Where each order is stored as soon as it arrives, so that the same call continues after any kind of
+                interruption. The returned orders are then those of the archive: as last seen, and with placeholders for
+                personal data unless the archive keeps it. An order that could not be refreshed is in `failures`, too.
+            refresh: Which orders of the archive are requested: `missing`, those it does not have; `open`, these and
                 all that can still change; `all`.
 
         Raises:
-            ArchiveError: If an answer cannot be stored.
-            Interrupted: On Ctrl-C, with what had been fetched in its `orders`.
-            ValueError: If something in the list cannot be an order id, or `refresh` is none of the three.
+            ArchiveError: If an order cannot be stored.
+            Interrupted: On Ctrl-C, with what was fetched in its `orders`.
+            ValueError: If an item cannot be an order id, or `refresh` is none of the three.
 
         Warns:
             NothingFound: If the API knows none of them.
             StaleOrders: If orders of the archive that can still change were last seen long before the others.
         """
-        if archive is None:
-            return self._batch(order_ids, self._fetch_order, as_orders)
         ids = distinct(order_ids)
-
-        def fetch(order_id: str, flights: Flights) -> Fetched[None] | Failure:
-            answer = self._fetch_order(order_id, flights)
-            if isinstance(answer, Failure):
-                return answer
-            archive.add(order_id, answer.value, answer.at)
-            return Fetched(None, answer.at)
-
-        def collect(_: dict[str, Fetched[None]], failures: list[Failure]) -> Orders:
-            kept = archive.orders(ids)
-            return Orders(kept, failures=failures, as_of=kept.as_of)
-
-        return self._batch(archive.wanted(ids, refresh), fetch, collect)
+        if archive is None:
+            results = self._batch(ids, ORDER)
+            orders = to_orders(results)
+        else:
+            results = self._batch(archive.wanted(ids, refresh), ORDER, archive.add)
+            archived = archive.orders(ids)
+            orders = Orders(archived, failures=results.failures, as_of=archived.as_of)
+        check(orders, results, [self])
+        return orders
 
     def captures(self, order_ids: Ids) -> Captures:
-        """Fetch the captures of many orders through their own endpoint, which does not tell the currency.
+        """Fetch the captures of many orders through their own endpoint, which does not give the currency.
 
         Args:
-            order_ids: Order ids, or failures to try again. Each is asked for once; their order is kept.
+            order_ids: Order ids, or failures to retry. Each is requested once; their order is kept.
 
         Raises:
-            Interrupted: On Ctrl-C, with what had been fetched in its `orders`.
-            ValueError: If something in the list cannot be an order id.
+            Interrupted: On Ctrl-C, with what was fetched in its `orders`.
+            ValueError: If an item cannot be an order id.
 
         Warns:
             NothingFound: If the API knows none of them.
         """
-        return self._batch(order_ids, self._fetch_captures, as_captures)
+        results = self._batch(distinct(order_ids), CAPTURES)
+        captures = to_captures(results)
+        check(captures, results, [self])
+        return captures
 
     def close(self) -> None:
         """Close the connections."""
@@ -200,124 +197,112 @@ class Client(Unpicklable):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.base_url!r})"
 
-    def _fetch_order(self, order_id: str, flights: Flights) -> Fetched[Order] | Failure:
-        return self._fetch(order_id, "", read_order, flights)
-
-    def _fetch_captures(self, order_id: str, flights: Flights) -> Fetched[tuple[Capture, ...]] | Failure:
-        return self._fetch(order_id, "/captures", read_captures, flights)
-
-    def _fetch(
-        self, order_id: str, below: str, read: Callable[[bytes, str], T], flights: Flights
-    ) -> Fetched[T] | Failure:
-        """Ask until there is an answer, or a failure that will not get better, or no time left."""
-        path = f"/ordermanagement/v1/orders/{quote(order_id, safe='')}{below}"
-        started = time.monotonic()
-        until = started + self._deadline
-        attempt = 0
-        while True:
-            attempt += 1
-            until += self._pace.wait(flights.over)
-            with flights.until(min(until, time.monotonic() + self._seconds_to_answer)) as flight:
-                answer = self._ask(path, order_id, read, flight)
-            if isinstance(answer, Fetched):
-                return answer
-            may_retry = answer.may_get_better and attempt <= self._max_retries
-            if may_retry and self._pause(answer, attempt, until, flights.over):
-                continue
-            if answer.may_get_better and flights.over.is_set():
-                raise Over  # it was not the host that failed
-            return replace(answer.failure, attempts=attempt, elapsed=time.monotonic() - started)
-
-    def _ask(self, path: str, order_id: str, read: Callable[[bytes, str], T], flight: Flight) -> Fetched[T] | Missed:
-        """Ask once."""
-        answer = self._transport.get(path, flight)
-        if isinstance(answer, Broken):
-            failure = Failure(order_id, answer.kind, status=answer.status, messages=(answer.message,))
-            return Missed(failure, answer.may_get_better)
-        is_held = self._heed(answer)
-        if answer.status_code != requests.codes.ok:
-            return Missed(failure_of(answer, order_id), answer.status_code in RETRYABLE, is_held)
-        try:
-            return Fetched(read(answer.content, order_id), self._given(answer))
-        except FetchError as error:
-            correlation_id = answer.headers.get("klarna-correlation-id")
-            failure = replace(error.failure, status=answer.status_code, correlation_id=correlation_id)
-            # No JSON may be an answer that something on the way cut short.
-            return Missed(failure, may_get_better=failure.kind == "invalid_body")
-
-    def _heed(self, answer: requests.Response) -> bool:
-        """Hold the whole client for as long as the server asks, whatever the answer; return whether it does."""
-        seconds = requested_wait(answer)
-        if not seconds:
-            return False
-        self._pace.hold(seconds)
-        return True
-
-    def _given(self, answer: requests.Response) -> datetime | None:
-        """Return when an answer was given; only a host on this machine, such as a sandbox, may live in the future."""
-        date, now = http_date(answer.headers.get("date")), self._now()
-        if date and now and self.base_url.startswith("https://"):
-            return min(date, now)
-        return date or now
-
-    def _now(self) -> datetime | None:
-        """Return when an answer was given that does not say it."""
-        return datetime.now(UTC)
-
-    def _pause(self, missed: Missed, attempt: int, until: float, over: threading.Event) -> bool:
-        """Wait before the next attempt, exponentially longer with full jitter; return whether there is time for it."""
-        seconds = random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1)))  # noqa: S311
-        if missed.is_held:
-            seconds = 0
-        elif missed.failure.kind == "rate_limited":
-            self._pace.hold(seconds)
-            seconds = 0
-        return time.monotonic() + seconds < until and not over.wait(seconds)
-
     def _batch(
         self,
-        order_ids: Ids,
-        fetch: Fetch[T],
-        collect: Callable[[dict[str, Fetched[T]], list[Failure]], BatchT],
-    ) -> BatchT:
-        ids = distinct(order_ids)
-        answers: Answers[T] = {}
+        order_ids: Sequence[str],
+        endpoint: Endpoint[T],
+        store: Callable[[str, T, datetime | None], None] | None = None,
+    ) -> Results[T]:
+        """Fetch distinct ids in threads; after Ctrl-C return the results so far."""
+        pool = WorkerPool(
+            partial(self._fetch, endpoint=endpoint, store=store),
+            min(self._workers, self._transport.max_workers or self._workers),
+        )
+        failed, is_interrupted = 0, False
+        # Without waiting, half of the time of a large batch would be the garbage collector's.
+        pause = nullcontext() if self._transport.waits else paused()
         try:
-            self._gather(ids, fetch, answers)
-        except KeyboardInterrupt:
-            raise Interrupted(collected(ids, answers, collect)) from None
-        batch = collected(ids, answers, collect)
-        warn_if_nothing_found(batch, [self], stacklevel=4)
-        return batch
-
-    def _gather(self, ids: Sequence[str], fetch: Fetch[T], answers: Answers[T]) -> None:
-        """Fetch with threads, which put each answer where it is asked for as it comes."""
-        crew = WorkerPool(ids, fetch, answers)
-        failed = 0
-        try:
-            with progress(len(ids), "order") as bar:
-                for answer in crew.work(1 if _vcr_is_active() else self._workers):
-                    if isinstance(answer, Failure):
+            with pause, progress(len(order_ids), "order") as bar, pool:
+                for _, result in pool.run(order_ids):
+                    if isinstance(result, Failure):
                         failed += 1
                         bar.set_postfix_str(f"{failed:,} failed", refresh=False)
                     bar.update()
-        finally:
-            crew.dismiss()
+        except KeyboardInterrupt:
+            is_interrupted = True
+        return Results(order_ids, pool.results, is_interrupted=is_interrupted)
+
+    def _fetch(
+        self,
+        order_id: str,
+        in_flight: InFlightRequests,
+        *,
+        endpoint: Endpoint[T],
+        store: Callable[[str, T, datetime | None], None] | None,
+    ) -> Fetched[T] | Failure | None:
+        """Request an object until it arrives, a retry makes no sense, or the deadline has passed; None if it is stored.
+
+        Raises:
+            Cancelled: If the batch is cancelled first.
+        """
+        started = time.monotonic()
+        deadline = started + self._deadline
+        attempt = 0
+        while True:
+            attempt += 1
+            deadline += self._rate_limit.wait(in_flight.cancelled)
+            request = Request(endpoint.path(order_id), min(deadline, time.monotonic() + self._seconds_per_request))
+            try:
+                with in_flight.tracking(request):
+                    response = self._transport.get(request)
+                self._heed(response)
+                result = read_response(response, order_id, endpoint, self._time_of(response))
+            except TransportError as error:
+                result = failed_attempt(error, order_id)
+            if isinstance(result, Fetched):
+                break
+            if (
+                result.may_retry
+                and attempt <= self._max_retries
+                and self._back_off(result, attempt, deadline, in_flight)
+            ):
+                continue
+            if result.may_retry and in_flight.cancelled.is_set():
+                raise Cancelled  # the host did not fail
+            return replace(result.failure, attempts=attempt, elapsed=time.monotonic() - started)
+        if store is None:
+            return result
+        store(order_id, result.value, result.at)
+        return None
+
+    def _heed(self, response: Response) -> None:
+        """Make all threads wait if the server asks for it, regardless of the status."""
+        seconds = requested_wait(response) if self._transport.waits else 0
+        if seconds:
+            self._rate_limit.back_off(seconds)
+
+    def _back_off(self, failed: FailedAttempt, attempt: int, deadline: float, in_flight: InFlightRequests) -> bool:
+        """Wait before the next attempt, exponentially longer with full jitter; return whether there is time for it."""
+        seconds = random.uniform(0, min(_LONGEST_BACK_OFF, _FIRST_BACK_OFF * 2 ** (attempt - 1)))  # noqa: S311
+        if failed.retry_after or not self._transport.waits:
+            seconds = 0  # the rate limit waits already, or nothing does
+        elif failed.failure.kind == "rate_limited":
+            self._rate_limit.back_off(seconds)
+            seconds = 0
+        return time.monotonic() + seconds < deadline and not in_flight.cancelled.wait(seconds)
+
+    def _time_of(self, response: Response) -> datetime | None:
+        """Return when a response was sent; only a host on this computer, such as a sandbox, may be in the future."""
+        date, now = http_date(response.headers.get("date")), self._transport.now()
+        if date and now and self.base_url.startswith("https://"):
+            return min(date, now)
+        return date or now
 
 
 def fetch_all(clients: Iterable[Client], order_ids: Ids) -> Orders:
     """Fetch orders of several merchants: each client is asked for what those before it do not know.
 
-    A key sees the orders of one merchant; of another's the API says, as of any unknown one, that it is not found. Only
-    that has the next client asked: whatever else fails may well be the first one's order.
+    A key gives access to the orders of one merchant; the API reports those of another as not found, like any unknown
+    order. Only these are requested from the next client: an order that fails for another reason may well belong to
+    the first.
 
     Args:
         clients: A client for each merchant, the likeliest first.
-        order_ids: Order ids, or failures to try again. Their order is kept.
+        order_ids: Order ids, or failures to retry. Their order is kept.
 
     Raises:
-        Interrupted: On Ctrl-C, with what had been fetched in its `orders`.
-        ValueError: If something in the list cannot be an order id, or there is no client.
+        Interrupted: On Ctrl-C, with what was fetched in its `orders`.
+        ValueError: If an item cannot be an order id, or there is no client.
 
     Warns:
         NothingFound: If none of the clients knows any of them.
@@ -330,36 +315,17 @@ def fetch_all(clients: Iterable[Client], order_ids: Ids) -> Orders:
     """
     ids, clients = distinct(order_ids), tuple(clients)
     if not clients:
-        raise ValueError("there is no client to ask: give one for each merchant")
-    answers: Answers[Order] = {}
-    try:
-        for client in clients:
-            unknown = [order_id for order_id in ids if order_id not in answers]
-            came: Answers[Order] = {}
-            try:
-                client._gather(unknown, client._fetch_order, came)  # noqa: SLF001 - this is a batch over clients
-            finally:
-                is_last = client is clients[-1]  # what another does not know, the next may
-                answers |= {one: answer for one, answer in came.copy().items() if is_last or not is_unknown(answer)}
-    except KeyboardInterrupt:
-        raise Interrupted(collected(ids, answers, as_orders)) from None
-    orders = collected(ids, answers, as_orders)
-    warn_if_nothing_found(orders, clients, stacklevel=3)
+        raise ValueError("clients is empty; give a client for each merchant")
+    found: dict[str, Fetched[Order] | Failure | None] = {}
+    is_interrupted = False
+    for client in clients:
+        results = client._batch([one for one in ids if one not in found], ORDER)  # noqa: SLF001 - a batch over clients
+        is_last = client is clients[-1]  # an order that another client does not know may be the next one's
+        found |= {one: result for one, result in results.items() if is_last or not is_not_found(result)}
+        is_interrupted = results.is_interrupted
+        if is_interrupted:
+            break
+    results = Results(ids, found, is_interrupted=is_interrupted)
+    orders = to_orders(results)
+    check(orders, results, clients)
     return orders
-
-
-def _vcr_is_active() -> bool:
-    """Whether a `vcr.use_cassette` is open: it patches sockets for the whole process and bears no threads."""
-    stubs = sys.modules.get("vcr.stubs")
-    if stubs is None or not issubclass(HTTPConnectionPool.ConnectionCls, stubs.VCRConnection):
-        return False
-    cassette: Any = HTTPConnectionPool.ConnectionCls.cassette  # type: ignore[attr-defined]  # vcrpy's
-    if not (cassette.write_protected or getattr(cassette._persister, "is_scrubbing", False)):  # noqa: SLF001 - see above
-        warn(_UNSCRUBBED, UnscrubbedRecording, stacklevel=5)
-    return True
-
-
-_UNSCRUBBED = (
-    "an open vcr.use_cassette records these requests as they are, with the API key and personal data: use "
-    "om.vcr.use_cassette, or om.record, and take the key out of use if the cassette has been shared"
-)

@@ -1,19 +1,26 @@
-"""TODO."""
+"""Responses: an HTTP response in; the order or the captures out, or the failure, and whether to try again."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Final
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
-import requests
-
-from om_toolkit.errors import Failure
+from om_toolkit.api.endpoints import RETRYABLE_STATUSES
+from om_toolkit.errors import Failure, FetchError
 from om_toolkit.orders.models import ApiError
 from om_toolkit.privacy.detectors import names_somebody
 
-_KINDS: Final = {
+if TYPE_CHECKING:
+    from om_toolkit.api.endpoints import Endpoint
+    from om_toolkit.api.transport import Response, TransportError
+
+T = TypeVar("T")
+
+_FAILURE_KINDS: Final = {
     400: "invalid_id",
     401: "unauthorized",
     403: "forbidden",
@@ -26,37 +33,77 @@ _KINDS: Final = {
     431: "invalid_id",
 }
 
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
-RETRYABLE: Final = {408, 429, 500, 502, 503, 504}
+_LONGEST_WAIT: Final = 3600.0  # seconds that a server may ask for; longer waits are ignored
 
-
-_LONGEST_ASKED: Final = 3600.0  # and as long as it may ask for
-
-
-_WITHHELD = "(a message that names a person is not shown)"
+_WITHHELD: Final = "(a message that names a person is not shown)"
 
 
-def failure_of(answer: requests.Response, order_id: str) -> Failure:
-    """Say why an answer other than 200 is no order."""
-    told = _api_error(answer.content)
-    kind = _KINDS.get(answer.status_code, "server_error")
-    messages = tuple(_WITHHELD if names_somebody(text) else text for text in told.error_messages)
-    if told.error_code in {"NOT_FOUND", "NO_SUCH_ORDER"}:
+@dataclass(frozen=True)
+class Fetched(Generic[T]):
+    """What a response contained, and when it was sent."""
+
+    value: T
+    at: datetime | None
+
+
+class FailedAttempt(NamedTuple):
+    """An attempt that gave no object.
+
+    Attributes:
+        failure: Why.
+        may_retry: Whether another attempt can succeed.
+        retry_after: Seconds that the server asks to wait before it.
+    """
+
+    failure: Failure
+    may_retry: bool
+    retry_after: float = 0.0
+
+
+def read_response(
+    response: Response, order_id: str, endpoint: Endpoint[T], at: datetime | None
+) -> Fetched[T] | FailedAttempt:
+    """Return the object in a response that was sent at some time, or why there is none."""
+    if response.status != HTTPStatus.OK:
+        may_retry = response.status in RETRYABLE_STATUSES
+        return FailedAttempt(_failure_of(response, order_id), may_retry, requested_wait(response))
+    try:
+        return Fetched(endpoint.read(response.body, order_id), at)
+    except FetchError as error:
+        correlation_id = response.headers.get("klarna-correlation-id")
+        failure = replace(error.failure, status=response.status, correlation_id=correlation_id)
+        # Text that is not JSON may have been truncated on its way.
+        return FailedAttempt(failure, failure.kind == "invalid_body", requested_wait(response))
+
+
+def failed_attempt(error: TransportError, order_id: str) -> FailedAttempt:
+    """Return the attempt of a request without a usable response."""
+    failure = Failure(order_id, error.kind, status=error.status, messages=(error.message,))
+    return FailedAttempt(failure, error.may_retry)
+
+
+def _failure_of(response: Response, order_id: str) -> Failure:
+    api_error = _read_api_error(response.body)
+    kind = _FAILURE_KINDS.get(response.status, "server_error")
+    messages = tuple(_WITHHELD if names_somebody(text) else text for text in api_error.error_messages)
+    if api_error.error_code in {"NOT_FOUND", "NO_SUCH_ORDER"}:
         kind = "not_found"
-    if answer.is_redirect:
-        kind, messages = "forbidden", ("the host answered with a redirect, which is not followed",)
+    if response.status in _REDIRECTS and "location" in response.headers:
+        kind, messages = "forbidden", ("the host responded with a redirect, which is not followed",)
     return Failure(
         order_id,
         kind,
-        status=answer.status_code,
-        error_code=told.error_code,
+        status=response.status,
+        error_code=api_error.error_code,
         messages=messages,
-        correlation_id=told.correlation_id or answer.headers.get("klarna-correlation-id"),
+        correlation_id=api_error.correlation_id or response.headers.get("klarna-correlation-id"),
     )
 
 
-def _api_error(body: bytes) -> ApiError:
-    """Read the body of an error, as far as it is one; some gateways send a single `error_message`."""
+def _read_api_error(body: bytes) -> ApiError:
+    """Read as much of an error body as is documented; some gateways send a single `error_message`."""
     try:
         document = json.loads(body)
         known = {
@@ -68,23 +115,23 @@ def _api_error(body: bytes) -> ApiError:
         return ApiError()
 
 
-def requested_wait(answer: requests.Response) -> float | None:
-    """Return the seconds that the server wants us to wait: by `Retry-After`, or as the rate limit is used up."""
-    asked, left = answer.headers.get("retry-after"), answer.headers.get("x-ratelimit-remaining")
-    if asked is None and (answer.status_code == requests.codes.too_many_requests or left == "0"):
-        asked = answer.headers.get("x-ratelimit-reset")
-    if asked is None:
-        return None
-    until, now = http_date(asked), http_date(answer.headers.get("date")) or datetime.now(UTC)
+def requested_wait(response: Response) -> float:
+    """Return the seconds the server asks to wait: by `Retry-After`, or because the rate limit is used up; else 0."""
+    wait, remaining = response.headers.get("retry-after"), response.headers.get("x-ratelimit-remaining")
+    if wait is None and (response.status == HTTPStatus.TOO_MANY_REQUESTS or remaining == "0"):
+        wait = response.headers.get("x-ratelimit-reset")
+    if wait is None:
+        return 0.0
+    until, now = http_date(wait), http_date(response.headers.get("date")) or datetime.now(UTC)
     try:
-        seconds = (until - now).total_seconds() if until else float(asked)
+        seconds = (until - now).total_seconds() if until else float(wait)
     except ValueError:
-        return None
-    return max(0.0, seconds) if seconds <= _LONGEST_ASKED else None
+        return 0.0
+    return max(0.0, seconds) if seconds <= _LONGEST_WAIT else 0.0
 
 
 def http_date(text: str | None) -> datetime | None:
-    """Read a date of HTTP, which is in UTC whatever it says; None if it is none."""
+    """Read an HTTP date, which is in UTC whatever zone it names; return None if it is missing or invalid."""
     try:
         moment = parsedate_to_datetime(text or "")
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""TODO."""
+"""The rate limit: threads wait here before each request, and longer when the server asks them to."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import threading
 import time
 
 
-class Over(Exception):
-    """The batch has been ended: nothing more is asked for."""
+class Cancelled(BaseException):
+    """The batch was cancelled: no further request is sent."""
 
 
-class Pace:
-    """Spreads the requests of all threads evenly: one every `1 / requests_per_second` seconds."""
+class RateLimit:
+    """Spreads the requests of all threads evenly: one every `1 / requests_per_second` seconds; None sets no limit."""
 
     def __init__(self, requests_per_second: float | None) -> None:
         self._interval = 1 / requests_per_second if requests_per_second else 0.0
@@ -19,26 +19,27 @@ class Pace:
         self._turn = threading.Lock()
         self._lock = threading.Lock()
 
-    def wait(self, over: threading.Event) -> float:
-        """Wait for the next free place; return the seconds that it took.
+    def wait(self, cancelled: threading.Event) -> float:
+        """Wait until the next request may be sent; return the seconds this took.
 
         Raises:
-            Over: If there is nothing more to wait for.
+            Cancelled: If the event is set by then.
         """
-        asked = time.monotonic()
-        with self._turn:  # one thread waits for the place, the others for their turn
-            while (seconds := self._next - time.monotonic()) > 0 and not over.wait(seconds):
+        started = time.monotonic()
+        with self._turn:  # one thread waits for the moment, the others for their turn
+            while (seconds := self._next - time.monotonic()) > 0 and not cancelled.wait(seconds):
                 pass
-            if over.is_set():
-                raise Over
+            if cancelled.is_set():
+                raise Cancelled
             now = time.monotonic()
             with self._lock:
-                # Who wakes a little late does not slow the pace; but no place is saved up, under a closed lid neither.
+                # A thread that wakes a little late does not slow the others down. Unused moments are not saved up,
+                # not even while the computer sleeps.
                 is_in_time = now - self._next < self._interval / 2
                 self._next = (self._next if is_in_time else now) + self._interval
-        return now - asked
+        return now - started
 
-    def hold(self, seconds: float) -> None:
-        """Give out no place for a while: what the server asks for is for the whole client."""
+    def back_off(self, seconds: float) -> None:
+        """Let no thread send a request for some seconds."""
         with self._lock:
             self._next = max(self._next, time.monotonic() + seconds)

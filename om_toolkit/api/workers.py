@@ -1,177 +1,151 @@
-"""TODO."""
+"""The worker pool: order ids in; each of them with its result out, as soon as there is one."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections import deque
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
-from warnings import warn
+from typing import TYPE_CHECKING, Final, Generic, Self, TypeAlias, TypeVar
 
-from om_toolkit.api.throttle import Over
-from om_toolkit.api.transport import Flights
-from om_toolkit.errors import ArchiveError, Failure, NothingFound
-from om_toolkit.orders.orders import Captures, Orders
+from om_toolkit.api.throttle import Cancelled
+from om_toolkit.errors import ArchiveError, Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Iterator, Sequence
 
-    from om_toolkit.api.client import Client
-    from om_toolkit.orders.models import Capture, Order
-
+    from om_toolkit.api.transport import Request
 
 T = TypeVar("T")
 
+_CHECK_SECONDS: Final = 0.1  # between two checks for requests past their deadline
 
-_TICK: Final = 0.1  # seconds between two looks at what takes too long
-
-
-@dataclass(frozen=True)
-class Fetched(Generic[T]):
-    """What an answer held, and when it was given."""
-
-    value: T
-    at: datetime | None
+_LONGEST_JOIN: Final = 1.0  # seconds; a thread that still connects to a host is left alone after that
 
 
-class Missed(NamedTuple):
-    """An attempt without an answer that could be read.
+class InFlightRequests:
+    """The requests of a batch that have been sent and not been responded to.
 
     Attributes:
-        failure: Why.
-        may_get_better: Whether another attempt makes sense.
-        is_held: Whether the server has told how long to wait, and the whole client waits for it.
+        cancelled: Set once the batch is cancelled: no further request is sent.
     """
 
-    failure: Failure
-    may_get_better: bool = False
-    is_held: bool = False
+    def __init__(self) -> None:
+        self.cancelled = threading.Event()
+        self._requests: set[Request] = set()
+
+    @contextmanager
+    def tracking(self, request: Request) -> Iterator[None]:
+        """Include a request for the length of a `with` block."""
+        self._requests.add(request)
+        try:
+            yield
+        finally:
+            self._requests.discard(request)
+
+    def cancel_overdue(self) -> None:
+        """Cancel the requests past their deadline; all of them once the batch is cancelled."""
+        now = time.monotonic()
+        for request in tuple(self._requests):
+            if self.cancelled.is_set() or request.deadline <= now:
+                request.cancel()
 
 
 class WorkerPool(Generic[T]):
-    """The threads of a batch. They are daemons: the end of the process does not wait for an answer."""
+    """Threads that fetch; leaving its `with` block cancels what is in flight.
 
-    def __init__(self, ids: Sequence[str], fetch: Fetch[T], answers: Answers[T]) -> None:
-        self._size = len(ids)
+    The threads are daemons: a process that ends does not wait for a response.
+
+    Args:
+        fetch: Returns the result for an order id; called in several threads.
+        workers: How many threads.
+
+    Attributes:
+        results: The result of each id so far. The threads fill it, so that an interrupt loses none.
+    """
+
+    def __init__(self, fetch: Fetch[T], workers: int) -> None:
+        self.results: dict[str, T | Failure] = {}
         self._fetch = fetch
-        self._answers = answers
-        self._flights = Flights()
+        self._workers = workers
+        self._in_flight = InFlightRequests()
         self._threads: list[threading.Thread] = []
-        self._refused: Failure | None = None
-        self._todo: SimpleQueue[str] = SimpleQueue()
-        self._done: SimpleQueue[Fetched[T] | Failure | BaseException] = SimpleQueue()
-        for order_id in ids:
-            self._todo.put(order_id)
+        self._finished: SimpleQueue[tuple[str, T | Failure] | BaseException] = SimpleQueue()
+        self._refusal: Failure | None = None
+        self._next_check = 0.0
 
-    def work(self, workers: int) -> Iterator[Fetched[T] | Failure]:
-        """Yield each answer as it comes."""
-        for number in range(min(workers, self._size)):
-            thread = threading.Thread(target=self._run, name=f"om_toolkit_{number}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
-        came, looked = 0, time.monotonic()
-        while came < self._size:
-            try:
-                answer = self._done.get(timeout=_TICK)
-            except Empty:
-                pass
-            else:
-                if isinstance(answer, BaseException):
-                    raise answer
-                came += 1
-                yield answer
-            if time.monotonic() > looked + _TICK:
-                self._flights.cut()
-                looked = time.monotonic()
-
-    def dismiss(self) -> None:
-        """Have no thread linger; whoever is connecting to a host is left alone after a second."""
-        self._flights.over.set()
-        patience = time.monotonic() + 1
-        for thread in self._threads:
-            while thread.is_alive() and time.monotonic() < patience:
-                self._flights.cut()
-                thread.join(_TICK / 10)
-
-    def _run(self) -> None:
-        try:
-            while True:
-                order_id = self._todo.get_nowait()
-                answer = self._answers[order_id] = self._answer(order_id)  # from here on no interrupt loses it
-                self._done.put(answer)
-        except (Empty, Over):
-            pass
-        except BaseException as error:  # noqa: BLE001 - raised again where the batch is waited for
-            self._done.put(error)
-
-    def _answer(self, order_id: str) -> Fetched[T] | Failure:
-        """Fetch one; once the credentials were refused, ask for nothing more.
+    def run(self, order_ids: Sequence[str]) -> Iterator[tuple[str, T | Failure]]:
+        """Fetch each id in a worker thread; yield it with its result as soon as there is one.
 
         Raises:
-            Over: If the batch has been ended.
-            ArchiveError: If the answer cannot be stored: then the next cannot either.
+            ArchiveError: If a result cannot be stored: then the next cannot be stored either.
         """
-        try:
-            answer = self._fetch(order_id, self._flights)
-        except Over:
-            if self._refused is None:
-                raise
-            return replace(self._refused, order_id=order_id, attempts=0, elapsed=0.0)
-        except ArchiveError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever one answer breaks, it costs no other
-            return Failure(order_id, "invalid_body", messages=(type(error).__name__,))
-        if isinstance(answer, Failure) and answer.kind == "unauthorized":
-            self._refused = answer
-            self._flights.over.set()
-        return answer
+        todo = deque(order_ids)
+
+        def work() -> None:
+            try:
+                while True:
+                    order_id = todo.popleft()
+                    try:
+                        result = self._fetch(order_id, self._in_flight)
+                    except (Cancelled, Exception) as error:  # noqa: BLE001 - one bad response must not cost the others
+                        result = self._failure_of(order_id, error)
+                    self._finish(order_id, result)
+            except (IndexError, Cancelled):  # there is nothing left to do
+                pass
+            except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits for results
+                self._finished.put(error)
+
+        self._start(work, min(self._workers, len(todo)))
+        for _ in order_ids:
+            yield self._next_finished()
+
+    def _start(self, work: Callable[[], None], workers: int) -> None:
+        for number in range(workers):
+            thread = threading.Thread(target=work, name=f"om_toolkit_{number}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _finish(self, order_id: str, result: T | Failure) -> None:
+        """Keep a result; refused credentials are not sent again."""
+        self.results[order_id] = result
+        if isinstance(result, Failure) and result.kind == "unauthorized":
+            self._refusal = result
+            self._in_flight.cancelled.set()
+        self._finished.put((order_id, result))
+
+    def _failure_of(self, order_id: str, error: BaseException) -> Failure:
+        """Return the failure of an id whose fetch raised an error; raise the error again if it ends the batch."""
+        if isinstance(error, Cancelled) and self._refusal is not None:
+            return replace(self._refusal, order_id=order_id, attempts=0, elapsed=0.0)
+        if isinstance(error, Cancelled | ArchiveError):
+            raise error
+        return Failure(order_id, "invalid_body", messages=(type(error).__name__,))
+
+    def _next_finished(self) -> tuple[str, T | Failure]:
+        """Wait for the next result; now and then cancel the requests past their deadline."""
+        while True:
+            if time.monotonic() > self._next_check:
+                self._in_flight.cancel_overdue()
+                self._next_check = time.monotonic() + _CHECK_SECONDS
+            with suppress(Empty):
+                finished = self._finished.get(timeout=_CHECK_SECONDS)
+                if isinstance(finished, BaseException):
+                    raise finished
+                return finished
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._in_flight.cancelled.set()
+        give_up = time.monotonic() + _LONGEST_JOIN
+        for thread in self._threads:
+            while thread.is_alive() and time.monotonic() < give_up:
+                self._in_flight.cancel_overdue()
+                thread.join(_CHECK_SECONDS / 10)
 
 
-BatchT = TypeVar("BatchT", Orders, Captures)
-
-
-Fetch: TypeAlias = Callable[[str, Flights], Fetched[T] | Failure]
-
-
-Answers: TypeAlias = dict[str, Fetched[T] | Failure]
-
-
-def collected(
-    ids: Iterable[str], answers: Answers[T], collect: Callable[[dict[str, Fetched[T]], list[Failure]], BatchT]
-) -> BatchT:
-    """Put the answers there are in the order of the ids."""
-    came = {order_id: answers[order_id] for order_id in ids if order_id in answers}
-    failures = [answer for answer in came.values() if isinstance(answer, Failure)]
-    return collect({one: answer for one, answer in came.items() if isinstance(answer, Fetched)}, failures)
-
-
-def is_unknown(answer: object) -> bool:
-    return isinstance(answer, Failure) and answer.kind == "not_found"
-
-
-def warn_if_nothing_found(batch: Orders | Captures, clients: Sequence[Client], stacklevel: int) -> None:
-    if len(batch) or not batch.failures or not all(map(is_unknown, batch.failures)):
-        return
-    hosts = " and ".join(client.base_url for client in clients)
-    text = (
-        f"{hosts} know{'s' if len(clients) == 1 else ''} none of these orders. Most likely host, environment (live or "
-        "playground) or merchant is another one than the orders': a key sees the orders of one merchant."
-    )
-    warn(text, NothingFound, stacklevel=stacklevel)
-
-
-def as_orders(answers: dict[str, Fetched[Order]], failures: list[Failure]) -> Orders:
-    return Orders.at(_newest(answers), [answer.value for answer in answers.values()], failures)
-
-
-def as_captures(answers: dict[str, Fetched[tuple[Capture, ...]]], failures: list[Failure]) -> Captures:
-    captures = (capture for answer in answers.values() for capture in answer.value)
-    answered = {order_id: answer.at for order_id, answer in answers.items()}
-    return Captures(captures, failures=failures, as_of=_newest(answers), answered=answered)
-
-
-def _newest(answers: Mapping[str, Fetched[Any]]) -> datetime | None:
-    return max(filter(None, (answer.at for answer in answers.values())), default=None)
+Fetch: TypeAlias = "Callable[[str, InFlightRequests], T | Failure]"

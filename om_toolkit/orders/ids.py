@@ -11,14 +11,21 @@ from om_toolkit.errors import Failure
 Ids: TypeAlias = str | Iterable[str | Failure]
 
 
-def distinct(order_ids: Ids) -> list[str]:
+class DistinctIds(list[str]):
+    """Order ids as `distinct` returns them."""
+
+
+def distinct(order_ids: Ids) -> DistinctIds:
     """Return the ids to ask for: a single text is one id, a failure stands for its id, blanks around are cut.
 
-    Ids that differ only in case are one: hosts that ignore case would give the same order twice.
+    Ids that differ only in case are one: hosts that ignore case would give the same order twice. What this function
+    has returned once is returned as it is.
 
     Raises:
         ValueError: If one of them cannot be an order id.
     """
+    if isinstance(order_ids, DistinctIds):
+        return order_ids
     items: Iterable[object] = [order_ids] if isinstance(order_ids, str) else order_ids
     ids: dict[str, str] = {}
     for position, item in enumerate(items):
@@ -28,7 +35,7 @@ def distinct(order_ids: Ids) -> list[str]:
             what = f"item {position} of the order ids is {error}, and no order id: take it out of the list"
             raise ValueError(what) from None
         ids.setdefault(order_id.casefold(), order_id)
-    return list(ids.values())
+    return DistinctIds(ids.values())
 
 
 def _order_id(item: object) -> str:

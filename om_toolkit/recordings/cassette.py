@@ -1,21 +1,21 @@
-"""Cassettes: the files of recordings, in vcrpy's format; answers in, and nothing personal in what is written."""
+"""Cassettes: recorded responses in; a file in vcrpy's format without personal data out, and back."""
 
 from __future__ import annotations
 
 import gzip
-import re
-from http.client import responses
+from http import HTTPStatus
+from http.client import responses as reasons
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import urlsplit
 
-from requests import codes
 from vcr.request import Request
 from vcr.serialize import deserialize, serialize
 from vcr.serializers import jsonserializer, yamlserializer
 from yaml import YAMLError
 
 from om_toolkit.api.credentials import LOOPBACK, PLAYGROUND
+from om_toolkit.api.endpoints import parse_path, replace_order_id
 from om_toolkit.privacy.fields import CAPTURE, ERROR, ORDER
 from om_toolkit.privacy.scrub import Scrubber
 from om_toolkit.support.atomic_files import replacing
@@ -24,78 +24,67 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
-
-Answer: TypeAlias = dict[str, Any]
-"""As vcrpy keeps it: `status` with `code` and `message`, `headers` with lists of values, `body` with `string`."""
-
+Recorded: TypeAlias = dict[str, Any]
+"""A response in vcrpy's format: `status` with `code`, `headers` with lists of values, `body` with `string`."""
 
 _SERIALIZERS: Final[dict[str, ModuleType]] = {".yaml": yamlserializer, ".json": jsonserializer}
-
 
 _KEPT_HEADERS: Final = (
     "content-type date klarna-correlation-id retry-after x-envoy-ratelimited "
     "x-ratelimit-limit x-ratelimit-remaining x-ratelimit-reset"
 ).split()
 
+_CORRELATION_ID: Final = "klarna-correlation-id"
 
-_SUPPORT: Final = "klarna-correlation-id"
-
-
-_OF_THE_WAY: Final = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+_ENCODING_HEADERS: Final = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 
-_ORDER_PATH: Final = re.compile(r"/ordermanagement/v1/orders/([^/]+)(/captures)?$")
+class Responses(dict[str, Recorded]):
+    """Responses as they arrived, by URL; a traceback that prints variables shows none of them."""
+
+    def __repr__(self) -> str:
+        return f"Responses({len(self)})"
 
 
-def asked(url: str) -> tuple[str, str] | None:
-    """Return the order id and the endpoint below it that an address asks for, whatever the host."""
-    found = _ORDER_PATH.search(urlsplit(url).path)
-    return (unquote(found[1]), found[2] or "") if found else None
-
-
-def read(path: Path) -> dict[tuple[str, str], Answer]:
-    """Read the answers of a cassette, ours or plain vcrpy's, by what was asked for; each body stands for itself.
+def read(path: Path) -> dict[tuple[str, str], Recorded]:
+    """Read the responses of a cassette, ours or plain vcrpy's, by order id and endpoint; bodies are decompressed bytes.
 
     Raises:
-        ValueError: If the file is no cassette.
+        ValueError: If the file is not a cassette.
     """
     try:
         return _read(path)
     except (ValueError, LookupError, TypeError, AttributeError, YAMLError) as error:
-        raise ValueError(f"{path.name} is no cassette of vcrpy ({type(error).__name__})") from None
+        raise ValueError(f"{path.name} is not a vcrpy cassette ({type(error).__name__})") from None
 
 
-def _read(path: Path) -> dict[tuple[str, str], Answer]:
-    requests, answers, *_ = deserialize(path.read_text("utf-8"), _SERIALIZERS[path.suffix])
-    reads = zip(requests, answers, strict=True)
-    recorded = {asked(request.uri): _plain(answer) for request, answer in reads if request.method == "GET"}
-    return {key: answer for key, answer in recorded.items() if key}
+def _read(path: Path) -> dict[tuple[str, str], Recorded]:
+    requests, responses, *_ = deserialize(path.read_text("utf-8"), _SERIALIZERS[path.suffix])
+    recorded = {}
+    for request, response in zip(requests, responses, strict=True):
+        key = parse_path(request.uri)
+        if key and request.method == "GET":
+            recorded[key] = _decoded(response)
+    return recorded
 
 
-class Answers(dict[str, Answer]):
-    """Answers as they came, by the address that was asked; a traceback that prints variables shows none of them."""
-
-    def __repr__(self) -> str:
-        return f"Answers({len(self)})"
-
-
-def write(path: Path, answers: Answers, serializer: Any = None, *, mask_ids: bool = False) -> None:  # noqa: ANN401 - vcrpy's
-    """Write a cassette of answers: in one step, sorted, everything personal replaced.
+def write(path: Path, responses: Responses, serializer: Any = None, *, mask_ids: bool = False) -> None:  # noqa: ANN401 - vcrpy's
+    """Write a cassette atomically, sorted by URL, with everything personal replaced.
 
     Args:
         path: The file.
-        answers: By the address that was asked.
-        serializer: One of vcrpy's; else the file's suffix tells.
+        responses: By URL.
+        serializer: One of vcrpy's; by default the one for the file's suffix.
         mask_ids: As for `privacy.Scrubber`.
 
     Raises:
-        OSError: If it cannot be written; what stood there stays.
+        OSError: If it cannot be written; a file that was there is not changed.
     """
     scrubber = Scrubber(mask_ids=mask_ids)
-    scrubbed = [_scrubbed(url, answers[url], scrubber) for url in sorted(answers)]
+    scrubbed = [_scrubbed(url, responses[url], scrubber) for url in sorted(responses)]
     cassette = {
         "requests": [Request("GET", url, None, {}) for url, _ in scrubbed],
-        "responses": [answer for _, answer in scrubbed],
+        "responses": [response for _, response in scrubbed],
     }
     text = serialize(cassette, serializer or _SERIALIZERS[path.suffix])
     with replacing(path) as unfinished:
@@ -103,13 +92,13 @@ def write(path: Path, answers: Answers, serializer: Any = None, *, mask_ids: boo
 
 
 def public_url(url: str) -> str:
-    """Return the address to record: a sandbox's port on this machine would mean nothing elsewhere."""
+    """Return the URL to record: the port of a sandbox means nothing on another computer."""
     parts = urlsplit(url)
     return PLAYGROUND + parts.path if parts.hostname in LOOPBACK else url
 
 
 def find(name: str | Path) -> Path:
-    """Return where a recording lies.
+    """Return the file of a recording.
 
     Raises:
         FileNotFoundError: If there is no such recording.
@@ -119,47 +108,49 @@ def find(name: str | Path) -> Path:
             path = folder / f"{name}{suffix}"
             if path.suffix in _SERIALIZERS and path.is_file():
                 return path
-    there = sorted({path.stem for folder in _folders() for path in folder.glob("*.*") if path.suffix in _SERIALIZERS})
-    msg = f"there is no recording {str(name)!r}; there are: {', '.join(there)}. om.record makes one"
+    known = sorted({path.stem for folder in _folders() for path in folder.glob("*.*") if path.suffix in _SERIALIZERS})
+    msg = f"there is no recording {str(name)!r}; use one of {', '.join(known)}, or make one with om.record"
     raise FileNotFoundError(msg)
 
 
 def place(name: str | Path) -> Path:
-    """Return where a recording of that name is to lie."""
+    """Return the file to write a recording of that name to."""
     path = Path(name) if Path(name).suffix in _SERIALIZERS else Path(f"{name}.yaml")
     if path.parent != Path():
         return path
-    beside = Path("..", "cassettes")
-    return (beside if beside.is_dir() and not Path("cassettes").is_dir() else Path("cassettes")) / path
+    sibling = Path("..", "cassettes")
+    return (sibling if sibling.is_dir() and not Path("cassettes").is_dir() else Path("cassettes")) / path
 
 
 def _folders() -> Iterator[Path]:
-    """Yield where recordings lie: with the user's project first, then with this package."""
+    """Yield the folders of recordings: the user's first, then those of the package."""
     yield Path("cassettes")
     yield Path("..", "cassettes")
     yield Path(__file__).parents[1] / "cassettes"
     yield Path(__file__).parents[2] / "cassettes"
 
 
-def _plain(answer: Answer) -> Answer:
-    """Return an answer whose body stands for itself: plain vcrpy keeps headers of the body as it was on its way."""
-    headers = {name: values for name, values in answer["headers"].items() if name.lower() not in _OF_THE_WAY}
-    body = answer["body"]["string"]
-    return answer | {"headers": headers, "body": gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body}
+def _decoded(response: Recorded) -> Recorded:
+    """Return a response with a decompressed body: plain vcrpy records bodies as they were sent."""
+    headers = {name: values for name, values in response["headers"].items() if name.lower() not in _ENCODING_HEADERS}
+    body = response["body"]["string"]
+    if body.startswith(b"\x1f\x8b"):
+        body = gzip.decompress(body)
+    return {"status": {"code": response["status"]["code"]}, "headers": headers, "body": {"string": body}}
 
 
-def _scrubbed(url: str, answer: Answer, scrubber: Scrubber) -> tuple[str, Answer]:
-    """Return an address and its answer as they may be written: nothing of either that is not known to be harmless."""
-    order_id, below = asked(url) or ("", "")
-    masked = quote(scrubber.scrub_id("order_id", order_id), safe="")
-    documented = CAPTURE if below else ORDER
-    code = answer["status"]["code"]
-    tree = documented if code == codes.ok else ERROR
-    answered = {name.lower(): values for name, values in answer["headers"].items()}
-    headers = {name: answered[name] for name in _KEPT_HEADERS if name in answered}
-    support = headers.pop(_SUPPORT, None)
-    if support and code != codes.ok:  # of an order it says nothing, and is another one at the next recording
-        headers[_SUPPORT] = [scrubber.scrub_id("correlation_id", value) for value in support]
-    body = {"string": scrubber.scrub_text(_plain(answer)["body"], tree)}
-    public = _ORDER_PATH.sub(f"/ordermanagement/v1/orders/{masked}{below}", public_url(url.partition("?")[0]))
-    return public, {"status": {"code": code, "message": responses.get(code, "")}, "headers": headers, "body": body}
+def _scrubbed(url: str, response: Recorded, scrubber: Scrubber) -> tuple[str, Recorded]:
+    """Return a URL and its response with only what is known to be harmless."""
+    order_id, suffix = parse_path(url) or ("", "")
+    masked = scrubber.scrub_id("order_id", order_id)
+    code = response["status"]["code"]
+    is_ok = code == HTTPStatus.OK
+    sent = {name.lower(): values for name, values in response["headers"].items()}
+    headers = {name: sent[name] for name in _KEPT_HEADERS if name in sent}
+    correlation_ids = headers.pop(_CORRELATION_ID, ())
+    if correlation_ids and not is_ok:  # with an order it is of no use, and differs in every recording
+        headers[_CORRELATION_ID] = [scrubber.scrub_id("correlation_id", value) for value in correlation_ids]
+    tree = ERROR if not is_ok else CAPTURE if suffix else ORDER
+    body = {"string": scrubber.scrub_text(_decoded(response)["body"]["string"], tree)}
+    public = replace_order_id(public_url(url.partition("?")[0]), masked)
+    return public, {"status": {"code": code, "message": reasons.get(code, "")}, "headers": headers, "body": body}

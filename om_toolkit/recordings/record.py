@@ -1,33 +1,25 @@
-"""Recordings: a client that answers from a cassette without a network, and one that makes such a cassette.
-
-vcrpy gives the file format, so `vcr.use_cassette` reads the files too. The requests themselves go through transport
-adapters of our own: any number of threads, one look-up a request, no patched sockets.
-"""
+"""Record: order ids and credentials in; a client out that fetches as usual and writes the responses to a cassette."""
 
 from __future__ import annotations
 
 import threading
 import weakref
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 from warnings import warn
-
-from requests import codes
 
 from om_toolkit.api.client import Client
 from om_toolkit.api.credentials import Secret, hidden
-from om_toolkit.api.transport import WatchedAdapter
+from om_toolkit.api.transport import Request, Response, Transport
 from om_toolkit.errors import IncompleteRecording
 from om_toolkit.recordings import cassette
+from om_toolkit.support.text import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
     from pathlib import Path
-
-    import requests
-
-
-T = TypeVar("T")
 
 
 def record(
@@ -37,26 +29,26 @@ def record(
     mask_ids: bool = False,
     **options: Any,  # noqa: ANN401 - Client's
 ) -> RecordingClient:
-    """Return a client that fetches as usual and records the answers, without personal data or credentials.
+    """Return a client that fetches as usual and records the responses, without personal data or credentials.
 
     Use it as a context manager: the file is written when the block ends, or when `close()` is called.
 
     Args:
         name: Name of the recording, `cassettes/NAME.yaml`, for some tens of orders that people review; or `NAME.json`
             for hundreds, which loads much faster; or a path.
-        api_key: As in `Client`.
-        mask_ids: Whether order ids, in addresses and bodies alike, and all else that leads back to an order in the
-            shop's or the vendor's systems is replaced too.
-        **options: As in `Client`.
+        api_key: As for `Client`.
+        mask_ids: Whether to replace order ids, in URLs and bodies alike, and everything else that leads back to an
+            order in the systems of the shop or the vendor.
+        **options: As for `Client`.
 
     Raises:
-        CredentialsMissing: If neither the arguments nor the environment hold credentials.
+        CredentialsMissing: If there are no credentials in the arguments or the environment.
         InvalidSetting: If an option cannot work.
 
     Warns:
-        IncompleteRecording: When it is written, if a request got no answer; if it is not written, because there were
-            refusals only and a recording of orders is there, or because nobody closed the client and another has
-            written the file since.
+        IncompleteRecording: When it is written, if a request got no response. When it is not written, because there
+            were only errors and the file has orders, or because the client was never closed and another has written
+            the file since.
     """
     api_key, options = Secret(api_key or ""), hidden(options)
     return RecordingClient(cassette.place(name), api_key, mask_ids=mask_ids, **options)
@@ -70,26 +62,89 @@ class RecordingClient(Client):
         super().__init__(api_key, **options)
         path = path.resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
-        recorder = _RecordingAdapter(self._workers)
-        self._transport.mount(recorder)
+        self._transport = recorder = RecordingTransport(self._transport)
         self._save = partial(recorder.save, path, mask_ids=mask_ids)
-        # Also where nobody closes the client: at the latest when the interpreter ends.
-        at_the_latest = partial(recorder.save_unless_changed, path, _state(path), mask_ids=mask_ids)
-        self._save_at_the_latest = weakref.finalize(self, at_the_latest)
+        # Also if the client is never closed: when it is collected, or the interpreter ends.
+        save_at_last = partial(recorder.save_unless_changed, path, _file_state(path), mask_ids=mask_ids)
+        self._save_at_last = weakref.finalize(self, save_at_last)
 
     def close(self) -> None:
         """Write the recording and close the connections.
 
         Raises:
-            OSError: If it cannot be written; what was recorded is kept for another try.
+            OSError: If it cannot be written; the responses are kept for another `close()`.
         """
         self._save()
-        self._save_at_the_latest.detach()
+        self._save_at_last.detach()
         super().close()
 
 
-def _state(path: Path) -> tuple[int, ...] | None:
-    """Return what changes whenever somebody writes a file."""
+class RecordingTransport(Transport):
+    """Sends requests through another transport and keeps the last response to each until they are written."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.base_url = transport.base_url
+        self.waits = transport.waits
+        self._transport = transport
+        self._requested: set[str] = set()
+        self._responses = cassette.Responses()
+        self._lock = threading.Lock()
+
+    @property
+    def max_workers(self) -> int | None:
+        """Return the limit of the other transport."""
+        return self._transport.max_workers
+
+    def get(self, request: Request) -> Response:
+        """Return the response of the other transport."""
+        url = self.base_url + request.path
+        with self._lock:
+            self._requested.add(url)
+        response = self._transport.get(request)
+        with self._lock:
+            self._responses[url] = {
+                "status": {"code": response.status},
+                "headers": {name: [value] for name, value in response.headers.items()},
+                "body": {"string": response.body},
+            }
+        return response
+
+    def now(self) -> datetime | None:
+        """Return the time of the other transport."""
+        return self._transport.now()
+
+    def close(self) -> None:
+        """Close the other transport."""
+        self._transport.close()
+
+    def save_unless_changed(self, path: Path, state: tuple[int, ...] | None, *, mask_ids: bool) -> None:
+        """Save what a client that was never closed has recorded, but not over a newer recording."""
+        if not self._responses or _file_state(path) == state:
+            self.save(path, mask_ids=mask_ids)
+        else:
+            message = (
+                f"{path.name} was written again since; it does not have what a client recorded that was not closed"
+            )
+            warn(message, IncompleteRecording, stacklevel=2)
+
+    def save(self, path: Path, *, mask_ids: bool) -> None:
+        """Write the cassette, and warn of requests that are missing in it.
+
+        Errors alone do not replace a recording of orders.
+        """
+        if self._responses and (_has_orders(self._responses) or _is_replaceable(path)):
+            cassette.write(path, self._responses, mask_ids=mask_ids)
+        elif self._responses:
+            message = f"{path.name} was not changed: no order in {count_of(len(self._responses), 'response')}"
+            warn(message, IncompleteRecording, stacklevel=3)
+        if missing := len(self._requested - self._responses.keys()):
+            all_requests = count_of(len(self._requested), "request")
+            message = f"{path.name} lacks {missing:,} of {all_requests}, which got no response; record again"
+            warn(message, IncompleteRecording, stacklevel=3)
+
+
+def _file_state(path: Path) -> tuple[int, ...] | None:
+    """Return what changes whenever a file is written."""
     try:
         state = path.stat()
     except OSError:
@@ -97,61 +152,13 @@ def _state(path: Path) -> tuple[int, ...] | None:
     return state.st_ino, state.st_size, state.st_mtime_ns
 
 
-class _RecordingAdapter(WatchedAdapter):
-    """Sends requests and remembers the last answer to each, until they are written."""
-
-    def __init__(self, pool_maxsize: int) -> None:
-        super().__init__(pool_maxsize=pool_maxsize)
-        self._asked: set[str] = set()
-        self._answers = cassette.Answers()
-        self._lock = threading.Lock()
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:  # noqa: ANN401
-        url = request.url or ""
-        with self._lock:
-            self._asked.add(url)
-        answer = super().send(request, *args, **options)
-        recorded = {
-            "status": {"code": answer.status_code, "message": answer.reason},
-            "headers": {name: [value] for name, value in answer.headers.items()},
-            "body": {"string": answer.content},  # read whole now, so that an answer cut short is no answer
-        }
-        with self._lock:
-            self._answers[url] = recorded
-        return answer
-
-    def save_unless_changed(self, path: Path, state: tuple[int, ...] | None, *, mask_ids: bool) -> None:
-        """Save what nobody has closed, but not over what has been recorded since."""
-        if not self._answers or _state(path) == state:
-            self.save(path, mask_ids=mask_ids)
-        else:
-            told = f"{path.name} has been written anew: what was recorded by a client that nobody closed is not in it"
-            warn(told, IncompleteRecording, stacklevel=2)
-
-    def save(self, path: Path, *, mask_ids: bool) -> None:
-        """Write the cassette, and warn of requests that it lacks.
-
-        Refusals alone do not replace a recording of orders.
-        """
-        if self._answers and (_has_orders(self._answers) or _may_be_replaced(path)):
-            cassette.write(path, self._answers, mask_ids=mask_ids)
-        elif self._answers:
-            told = f"{path.name} stays as it was: none of these {len(self._answers)} answers is an order"
-            warn(told, IncompleteRecording, stacklevel=3)
-        if unanswered := len(self._asked - self._answers.keys()):
-            told = (
-                f"{path.name} lacks {unanswered} of {len(self._asked)} requests, which got no answer: record them again"
-            )
-            warn(told, IncompleteRecording, stacklevel=3)
-
-
-def _may_be_replaced(path: Path) -> bool:
-    """Tell whether nothing is lost if refusals take a file's place."""
+def _is_replaceable(path: Path) -> bool:
+    """Return whether nothing is lost if errors replace a file."""
     try:
         return not path.is_file() or not _has_orders(cassette.read(path))
     except ValueError:
         return False
 
 
-def _has_orders(answers: Mapping[Any, cassette.Answer]) -> bool:
-    return any(answer["status"]["code"] == codes.ok for answer in answers.values())
+def _has_orders(responses: Mapping[Any, cassette.Recorded]) -> bool:
+    return any(recorded["status"]["code"] == HTTPStatus.OK for recorded in responses.values())

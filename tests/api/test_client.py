@@ -14,6 +14,7 @@ import threading
 import time
 import warnings
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
@@ -30,7 +31,7 @@ from om_toolkit.support import progress
 from om_toolkit.synthetic.faults import FAULTS as FAULT_RESPONSES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 
@@ -198,7 +199,7 @@ def test_every_fault_of_the_sandbox_is_known_here() -> None:
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have nobody wait between two attempts, whoever asks for it."""
     monkeypatch.setattr(client_module.random, "uniform", lambda *_: 0)
-    monkeypatch.setattr(responses, "_LONGEST_ASKED", -1)
+    monkeypatch.setattr(responses, "_LONGEST_WAIT", -1)
 
 
 @pytest.mark.usefixtures("hurried")
@@ -511,14 +512,14 @@ class TestBatches:
         self, unforeseen: type[Exception], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with om.sandbox(20) as client:
-            read = client_module.read_order
+            read = client_module.ORDER.read
 
             def breaking(body: bytes, order_id: str) -> om.Order:
                 if order_id == client.order_ids[10]:
                     raise unforeseen(PASSWORD)
                 return read(body, order_id)
 
-            monkeypatch.setattr(client_module, "read_order", breaking)
+            monkeypatch.setattr(client_module, "ORDER", replace(client_module.ORDER, read=breaking))
             orders = client.orders(client.order_ids)
         assert len(orders) == 19
         (failure,) = orders.failures
@@ -565,30 +566,30 @@ class TestBatches:
 
     def test_an_interrupt_keeps_what_was_fetched(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with om.sandbox(20, workers=1) as client:
-            read = client_module.read_order
+            read = client_module.ORDER.read
 
             def interrupted(body: bytes, order_id: str) -> om.Order:
                 if order_id == client.order_ids[10]:
                     raise KeyboardInterrupt
                 return read(body, order_id)
 
-            monkeypatch.setattr(client_module, "read_order", interrupted)
+            monkeypatch.setattr(client_module, "ORDER", replace(client_module.ORDER, read=interrupted))
             with pytest.raises(om.Interrupted) as raised:
                 client.orders(client.order_ids)
         assert isinstance(raised.value, KeyboardInterrupt)
         assert [order.order_id for order in raised.value.orders] == list(client.order_ids[:10])
 
     def test_an_interrupt_keeps_what_came_while_nobody_looked(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def interrupted(crew: Any, workers: int) -> Iterator[Any]:
-            for answer in work(crew, workers):
-                yield answer
+        def interrupted(pool: Any, order_ids: Sequence[str]) -> Iterator[Any]:
+            for result in run(pool, order_ids):
+                yield result
                 while client.server.served < 30:
                     time.sleep(0.01)
                 time.sleep(0.2)  # for these to be read
                 raise KeyboardInterrupt
 
-        work = workers.WorkerPool.work
-        monkeypatch.setattr(workers.WorkerPool, "work", interrupted)
+        run = workers.WorkerPool.run
+        monkeypatch.setattr(workers.WorkerPool, "run", interrupted)
         with om.sandbox(30, faults={"not_found": 0.3}) as client, pytest.raises(om.Interrupted) as raised:
             client.orders(client.order_ids)
         orders = raised.value.orders
@@ -720,7 +721,7 @@ class TestSeveralMerchants:
             raise KeyboardInterrupt
 
         with om.sandbox(2, seed=1) as one, om.sandbox(1, seed=2) as other:
-            monkeypatch.setattr(other, "_fetch_order", interrupted)
+            monkeypatch.setattr(other._transport, "get", interrupted)
             with pytest.raises(om.Interrupted) as raised:
                 om.fetch_all([one, other], [*one.order_ids, *other.order_ids])
             assert [order.order_id for order in raised.value.orders] == list(one.order_ids)
@@ -730,14 +731,14 @@ class TestSeveralMerchants:
     ) -> None:
         """An id that the first does not know is told once the last does not know it either."""
         with om.sandbox(2, seed=1) as one, om.sandbox(1, seed=2, workers=1) as last:
-            fetch_order = last._fetch_order
+            get = last._transport.get
 
-            def interrupted(order_id: str, flights: Any) -> Any:
-                if order_id == "nobody-2":
+            def interrupted(request: om.Request) -> om.Response:
+                if request.path.endswith("nobody-2"):
                     raise KeyboardInterrupt
-                return fetch_order(order_id, flights)
+                return get(request)
 
-            monkeypatch.setattr(last, "_fetch_order", interrupted)
+            monkeypatch.setattr(last._transport, "get", interrupted)
             mixed = ["nobody-1", "nobody-2", *one.order_ids, *last.order_ids]
             with pytest.raises(om.Interrupted) as raised:
                 om.fetch_all([one, last], mixed)

@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,8 @@ from secret_watch import KEY, PASSWORD, SECRETS, USERNAME, told_by
 from serving import serving
 
 import om_toolkit as om
-from om_toolkit.api import client, throttle, transport
-from om_toolkit.api.throttle import Pace
+from om_toolkit.api import client, http_transport, throttle
+from om_toolkit.api.throttle import RateLimit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,69 +61,69 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def places(pace: Pace, clock: Any, number: int) -> list[float]:
+def places(limit: RateLimit, clock: Any, number: int) -> list[float]:
     found = []
     for _ in range(number):
-        pace.wait(clock)
+        limit.wait(clock)
         found.append(round(clock.now, 6))
     return found
 
 
 def test_places_are_an_interval_apart(clock: Clock) -> None:
-    assert places(Pace(4), clock, 5) == [100, 100.25, 100.5, 100.75, 101]
+    assert places(RateLimit(4), clock, 5) == [100, 100.25, 100.5, 100.75, 101]
 
 
 def test_threads_that_wake_a_little_late_do_not_slow_the_pace(clock: Clock) -> None:
     clock.late = 0.01
-    assert places(Pace(4), clock, 4) == [100, 100.26, 100.51, 100.76]
+    assert places(RateLimit(4), clock, 4) == [100, 100.26, 100.51, 100.76]
 
 
 @pytest.mark.parametrize("away", [0.5, 3600])
 def test_places_are_not_saved_up_while_nobody_asks_or_the_machine_sleeps(clock: Clock, away: float) -> None:
-    pace = Pace(4)
-    pace.wait(clock)  # type: ignore[arg-type]
+    limit = RateLimit(4)
+    limit.wait(clock)  # type: ignore[arg-type]
     clock.now = 100 + away
-    assert places(pace, clock, 3) == [100 + away, 100.25 + away, 100.5 + away]
+    assert places(limit, clock, 3) == [100 + away, 100.25 + away, 100.5 + away]
 
 
 def test_a_thread_that_slept_through_its_place_is_followed_at_the_pace(clock: Clock) -> None:
-    pace = Pace(4)
-    pace.wait(clock)  # type: ignore[arg-type]
+    limit = RateLimit(4)
+    limit.wait(clock)  # type: ignore[arg-type]
     clock.late = 3600
-    pace.wait(clock)  # type: ignore[arg-type]
+    limit.wait(clock)  # type: ignore[arg-type]
     clock.late = 0
-    assert places(pace, clock, 2) == [3700.5, 3700.75]
+    assert places(limit, clock, 2) == [3700.5, 3700.75]
 
 
 def test_after_a_hold_places_are_given_out_at_the_pace(clock: Clock) -> None:
-    pace = Pace(4)
-    pace.hold(2)
-    pace.hold(1)  # which is over before the other
-    assert places(pace, clock, 3) == [102, 102.25, 102.5]
+    limit = RateLimit(4)
+    limit.back_off(2)
+    limit.back_off(1)  # which is over before the other
+    assert places(limit, clock, 3) == [102, 102.25, 102.5]
 
 
 def test_a_hold_reaches_who_is_waiting_already(clock: Clock) -> None:
-    pace = Pace(4)
-    pace.wait(clock)  # type: ignore[arg-type]
-    clock.while_waiting.append(lambda: pace.hold(2))
-    assert places(pace, clock, 2) == [102.25, 102.5]
+    limit = RateLimit(4)
+    limit.wait(clock)  # type: ignore[arg-type]
+    clock.while_waiting.append(lambda: limit.back_off(2))
+    assert places(limit, clock, 2) == [102.25, 102.5]
 
 
 def test_without_a_pace_only_the_server_s_word_counts(clock: Clock) -> None:
-    pace = Pace(None)
-    assert places(pace, clock, 3) == [100, 100, 100]
-    pace.hold(2)
-    assert places(pace, clock, 2) == [102, 102]
+    limit = RateLimit(None)
+    assert places(limit, clock, 3) == [100, 100, 100]
+    limit.back_off(2)
+    assert places(limit, clock, 2) == [102, 102]
 
 
 def test_what_is_over_waits_for_no_place_and_takes_none(clock: Clock) -> None:
-    pace = Pace(4)
-    pace.wait(clock)  # type: ignore[arg-type]
+    limit = RateLimit(4)
+    limit.wait(clock)  # type: ignore[arg-type]
     over = threading.Event()
     over.set()
-    with pytest.raises(throttle.Over):
-        pace.wait(over)
-    assert places(pace, clock, 1) == [100.25]
+    with pytest.raises(throttle.Cancelled):
+        limit.wait(over)
+    assert places(limit, clock, 1) == [100.25]
 
 
 # ---- What takes too long, what is too large
@@ -214,7 +215,7 @@ def test_a_body_packed_otherwise_than_once_with_gzip_is_refused_unread(encoding:
 def test_an_answer_that_is_long_in_reading_breaks_no_connection_that_another_has_by_then(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    read, b_is_asked_for, b_may_come = client.read_order, threading.Event(), threading.Event()
+    read, b_is_asked_for, b_may_come = client.ORDER.read, threading.Event(), threading.Event()
 
     def read_slowly(body: bytes, order_id: str) -> om.Order:
         if order_id == "a":
@@ -229,7 +230,7 @@ def test_an_answer_that_is_long_in_reading_breaks_no_connection_that_another_has
             b_may_come.wait(10)
         return 200, {}, b'{"order_id": "%s"}' % path[-1:].encode()
 
-    monkeypatch.setattr(client, "read_order", read_slowly)
+    monkeypatch.setattr(client, "ORDER", replace(client.ORDER, read=read_slowly))
     with (
         serving(answer) as served,
         om.Client(KEY, base_url=served.url, timeout=0.8, requests_per_second=1.25, max_retries=0) as one,
@@ -317,7 +318,9 @@ def test_proxy_and_certificates_of_the_environment_are_used_and_netrc_is_not(
             changed.setenv("REQUESTS_CA_BUNDLE", "/nowhere.pem")
             nowhere = failure_of("https://orders.example", max_retries=2)
     assert (unknown.kind, unknown.messages) == ("connection", ("SSLError",))
-    assert nowhere.messages == ("there is no /nowhere.pem, which the environment names for certificates",)
+    assert nowhere.messages == (
+        "the CA bundle /nowhere.pem does not exist; correct REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE",
+    )
     assert nowhere.attempts == 1  # it will not come into being
     assert asked[1].startswith(b"CONNECT orders.example:443 ")
     assert base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()) in asked[1]  # the proxy's own
@@ -376,6 +379,6 @@ def test_what_breaks_unforeseen_ends_as_a_failure_without_its_traceback(monkeypa
     def breaking(*_: object, **__: object) -> None:
         raise RuntimeError(PASSWORD)
 
-    monkeypatch.setattr(transport.HTTPAdapter, "send", breaking)
+    monkeypatch.setattr(http_transport.HTTPAdapter, "send", breaking)
     failure = failure_of("https://orders.example", max_retries=0)
     assert (failure.kind, failure.messages) == ("connection", ("RuntimeError",))

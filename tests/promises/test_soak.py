@@ -124,7 +124,7 @@ def most_in_a_second(requests: list[Request]) -> int:
 
 
 def test_five_hundred_orders_through_every_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "_FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(client_module, "_FIRST_BACK_OFF", 0.01)
     with WatchedServer(500) as server:
         ids = server.shop.order_ids
         orders = fetched(server.url, ids, 300, 1)
@@ -136,7 +136,7 @@ def test_five_hundred_orders_through_every_fault(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.slow
 def test_twenty_thousand_orders_through_every_fault_within_the_rate_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "_FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(client_module, "_FIRST_BACK_OFF", 0.01)
     context = get_context("spawn")
     line, other = context.Pipe()
     process = context.Process(target=serve, args=[other, 20_000])

@@ -106,8 +106,8 @@ def test_om_vcr_bears_threads_and_scrubs_as_om_record_does(name: str) -> None:
 def test_om_vcr_keeps_no_answer_that_a_retry_makes_better() -> None:
     with om.sandbox(20, faults={"server_error": 0.3, "rate_limited": 0.3}, max_retries=9) as shop:
         with pytest.MonkeyPatch.context() as patch, om.vcr.use_cassette("better.yaml") as recording:
-            patch.setattr("om_toolkit.api.client._FIRST_PAUSE", 0)
-            patch.setattr("om_toolkit.api.throttle.Pace.hold", lambda *_: None)
+            patch.setattr("om_toolkit.api.client._FIRST_BACK_OFF", 0)
+            patch.setattr("om_toolkit.api.throttle.RateLimit.back_off", lambda *_: None)
             shop.orders(shop.order_ids).raise_for_failures()
         assert shop.server.served > 20
     assert {answer["status"]["code"] for answer in recording.responses} == {200}
@@ -170,12 +170,12 @@ def test_what_stood_there_stays_until_the_new_one_is_whole(folder: Path, monkeyp
     path.write_text("as it was")
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="No space"):
-        cassette.write(path, cassette.Answers({URL: ANSWER}))
+        cassette.write(path, cassette.Responses({URL: ANSWER}))
     assert [file.read_text() for file in folder.iterdir()] == ["as it was"]
 
 
 def test_an_id_with_odd_letters_is_asked_for_and_recorded_as_it_is() -> None:
-    cassette.write(Path("odd.yaml"), cassette.Answers({f"{URL}?token=Ada": ANSWER}))
+    cassette.write(Path("odd.yaml"), cassette.Responses({f"{URL}?token=Ada": ANSWER}))
     assert "Ada" not in Path("odd.yaml").read_text("utf-8")
     assert "ookie" not in Path("odd.yaml").read_text("utf-8")
     with om.replay("odd.yaml") as client:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import gc
 import json
 import re
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 import vcr
 import yaml
 from pytest_socket import disable_socket, socket_allow_hosts
 from shipped_recordings import CASSETTES, RECORDINGS, record_shipped
 
 import om_toolkit as om
+from om_toolkit.api.http_transport import InterruptibleAdapter
+from om_toolkit.api.transport import Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,8 +134,51 @@ def test_the_sandbox_s_port_is_replaced_by_the_playground() -> None:
 def test_what_was_not_recorded_is_not_asked_of_the_network(request: pytest.FixtureRequest) -> None:
     record("small.yaml", 3)
     request.getfixturevalue("offline")
-    with om.replay("small") as client, pytest.raises(om.NotRecorded, match=r"^another: .*small\.yaml holds no answer"):
+    with om.replay("small") as client, pytest.raises(om.NotRecorded, match=r"^another: .*small\.yaml has no response"):
         client.order("another")
+
+
+def reachable(thing: object) -> Iterator[object]:
+    """Yield an object and everything its attributes and containers lead to; not its classes and functions."""
+    seen: set[int] = set()
+    remaining = [thing]
+    while remaining:
+        one = remaining.pop()
+        if id(one) in seen or isinstance(one, type | ModuleType | FunctionType):
+            continue
+        seen.add(id(one))
+        yield one
+        remaining += gc.get_referents(one)
+
+
+def test_a_replay_client_has_nothing_that_can_open_a_socket() -> None:
+    with om.replay("not_found") as client:
+        client.orders(client.recorded_order_ids)
+        kinds = {type(one) for one in reachable(client)}
+    assert Response in kinds
+    assert not [
+        kind for kind in kinds if kind.__module__.partition(".")[0] in {"requests", "urllib3", "socket", "http"}
+    ]
+    with om.Client("kco_test_x") as client:  # what would be found
+        assert {requests.Session, InterruptibleAdapter} <= {type(one) for one in reachable(client)}
+
+
+def test_a_replay_runs_where_sockets_are_forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: object, **__: object) -> None:
+        pytest.fail("a socket was opened")
+
+    monkeypatch.setattr(socket.socket, "__init__", forbidden)
+    monkeypatch.setattr(socket, "getaddrinfo", forbidden)
+    with om.replay("quickstart") as client:
+        assert len(client.orders(client.recorded_order_ids)) == 300
+        assert {one.kind for one in client.captures(["unknown"]).failures} == {"not_recorded"}
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_replay_needs_no_room_in_an_open_vcr_cassette() -> None:
+    with vcr.use_cassette("open.yaml"), om.replay("not_found") as client:  # warns of nothing, as nothing is sent
+        assert len(client.orders(client.recorded_order_ids)) == 3
+    assert not Path("open.yaml").exists()
 
 
 @pytest.mark.usefixtures("folder")
@@ -260,7 +308,8 @@ def test_a_cassette_s_other_requests_hosts_and_methods_are_passed_over(request: 
         }
 
     ours = "http://127.0.0.1:9/ordermanagement/v1/orders/1"
-    interactions = [interaction("https://api.github.com/x"), interaction(ours), interaction(ours, "PATCH", 204)]
+    broken = {"request": interaction("https://api.github.com/y")["request"], "response": None}
+    interactions = [broken, interaction("https://api.github.com/x"), interaction(ours), interaction(ours, "PATCH", 204)]
     Path("mixed.json").write_text(json.dumps({"version": 1, "interactions": interactions}), "utf-8")
     request.getfixturevalue("offline")
     with om.replay("mixed.json") as client:
@@ -274,7 +323,7 @@ def test_a_cassette_s_other_requests_hosts_and_methods_are_passed_over(request: 
 @pytest.mark.parametrize("suffix", ["json", "yaml"])
 def test_a_file_that_is_no_cassette_is_named(text: str, suffix: str) -> None:
     Path(f"odd.{suffix}").write_text(text, "utf-8")
-    with pytest.raises(ValueError, match=rf"odd\.{suffix} is no cassette"):
+    with pytest.raises(ValueError, match=rf"odd\.{suffix} is not a vcrpy cassette"):
         om.replay(f"odd.{suffix}")
 
 
@@ -282,7 +331,7 @@ def test_a_file_that_is_no_cassette_is_named(text: str, suffix: str) -> None:
 def test_a_recording_of_nothing_but_refusals_does_not_replace_one_of_answers() -> None:
     record("kept.json", 3)
     before = Path("cassettes/kept.json").read_bytes()
-    with pytest.warns(om.IncompleteRecording, match=r"kept\.json stays as it was: none of these 1 answers is an order"):
+    with pytest.warns(om.IncompleteRecording, match=r"kept\.json was not changed: no order in 1 response"):
         record_refusals("kept.json", "one")
     assert Path("cassettes/kept.json").read_bytes() == before
 
@@ -300,7 +349,7 @@ def test_a_recording_of_refusals_replaces_one_of_refusals_but_nothing_else() -> 
     record_refusals("refused.yaml", "two", "three")
     assert om.replay("refused").recorded_order_ids == ("three", "two")
     Path("cassettes", "notes.yaml").write_text("no cassette")
-    with pytest.warns(om.IncompleteRecording, match="stays as it was"):
+    with pytest.warns(om.IncompleteRecording, match="was not changed"):
         record_refusals("notes.yaml", "one")
     assert Path("cassettes", "notes.yaml").read_text() == "no cassette"
 
@@ -322,7 +371,7 @@ def test_what_nobody_closed_is_not_written_over_what_was_recorded_since() -> Non
         unclosed[0].order(shop.order_ids[0])
         with om.record("over.yaml", "kco_test_x", base_url=shop.base_url) as newer:
             newer.orders(shop.order_ids)
-        with pytest.warns(om.IncompleteRecording, match=r"over\.yaml has been written anew") as told:
+        with pytest.warns(om.IncompleteRecording, match=r"over\.yaml was written again since") as told:
             unclosed.clear()
     assert len(told) == 1
     assert len(om.replay("over").recorded_order_ids) == 5

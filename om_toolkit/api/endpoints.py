@@ -1,0 +1,56 @@
+"""The two endpoints: an order id in, its path out, and back; and which HTTP statuses are worth a retry."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from urllib.parse import quote, unquote, urlsplit
+
+from om_toolkit.orders.parsing import read_captures, read_order
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from om_toolkit.orders.models import Capture, Order
+
+T = TypeVar("T")
+
+RETRYABLE_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
+
+_PREFIX: Final = "/ordermanagement/v1/orders/"
+
+_PATH: Final = re.compile(rf"{_PREFIX}([^/]+)(/captures)?$")
+
+
+@dataclass(frozen=True)
+class Endpoint(Generic[T]):
+    """An endpoint below an order.
+
+    Attributes:
+        suffix: What follows the order id in the path.
+        read: Returns the object for a response body and an order id.
+    """
+
+    suffix: str
+    read: Callable[[bytes, str], T]
+
+    def path(self, order_id: str) -> str:
+        """Return the path to request."""
+        return f"{_PREFIX}{quote(order_id, safe='')}{self.suffix}"
+
+
+ORDER: Final[Endpoint[Order]] = Endpoint("", read_order)
+
+CAPTURES: Final[Endpoint[tuple[Capture, ...]]] = Endpoint("/captures", read_captures)
+
+
+def parse_path(url: str) -> tuple[str, str] | None:
+    """Return the order id and the endpoint's suffix in a URL of any host or a path; None if it is not one of ours."""
+    found = _PATH.search(urlsplit(url).path)
+    return (unquote(found[1]), found[2] or "") if found else None
+
+
+def replace_order_id(url: str, order_id: str) -> str:
+    """Return the URL with another order id in its path."""
+    return _PATH.sub(lambda found: f"{_PREFIX}{quote(order_id, safe='')}{found[2] or ''}", url)

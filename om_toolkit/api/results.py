@@ -1,0 +1,87 @@
+"""Results: the result of each order id in; `Orders` or `Captures` with their failures out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+from warnings import warn
+
+from om_toolkit.api.responses import Fetched
+from om_toolkit.errors import Failure, Interrupted, NothingFound
+from om_toolkit.orders.orders import Captures, Orders
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from om_toolkit.api.client import Client
+    from om_toolkit.orders.models import Capture, Order
+
+T = TypeVar("T")
+
+
+class Results(dict[str, Fetched[T] | Failure | None]):
+    """The result of each order id that has one, in the order of the ids; None if it is stored in an archive.
+
+    Attributes:
+        is_interrupted: Whether Ctrl-C ended the batch before all ids had a result.
+    """
+
+    def __init__(
+        self, order_ids: Iterable[str], results: Mapping[str, Fetched[T] | Failure | None], *, is_interrupted: bool
+    ) -> None:
+        super().__init__((order_id, results[order_id]) for order_id in order_ids if order_id in results)
+        self.is_interrupted = is_interrupted
+
+    @property
+    def failures(self) -> list[Failure]:
+        """Return the failures."""
+        return [result for result in self.values() if isinstance(result, Failure)]
+
+    @property
+    def fetched(self) -> dict[str, Fetched[T]]:
+        """Return what was fetched, by order id."""
+        return {order_id: result for order_id, result in self.items() if isinstance(result, Fetched)}
+
+    @property
+    def as_of(self) -> datetime | None:
+        """Return when the newest response was sent."""
+        return max(filter(None, (result.at for result in self.fetched.values())), default=None)
+
+
+def to_orders(results: Results[Order]) -> Orders:
+    """Return the orders of a batch."""
+    return Orders.at(results.as_of, [result.value for result in results.fetched.values()], results.failures)
+
+
+def to_captures(results: Results[tuple[Capture, ...]]) -> Captures:
+    """Return the captures of a batch."""
+    fetched = results.fetched
+    captures = (capture for result in fetched.values() for capture in result.value)
+    answered = {order_id: result.at for order_id, result in fetched.items()}
+    return Captures(captures, failures=results.failures, as_of=results.as_of, answered=answered)
+
+
+def is_not_found(result: object) -> bool:
+    """Return whether the API does not know an order."""
+    return isinstance(result, Failure) and result.kind == "not_found"
+
+
+def check(batch: Orders | Captures, results: Results[Any], clients: Sequence[Client]) -> None:
+    """Raise or warn where a batch is not what its caller expects.
+
+    Raises:
+        Interrupted: If Ctrl-C ended it.
+
+    Warns:
+        NothingFound: If none of the clients finds any of its ids.
+    """
+    if results.is_interrupted:
+        raise Interrupted(batch)
+    if len(batch) or not batch.failures or not all(map(is_not_found, batch.failures)):
+        return
+    hosts = " and ".join(client.base_url or "the transport" for client in clients)
+    text = (
+        f"{hosts} know{'s' if len(clients) == 1 else ''} none of these orders; check host, environment "
+        "(live or playground) and merchant: a key gives access to the orders of one merchant only"
+    )
+    warn(text, NothingFound, stacklevel=3)  # the caller of the client's method

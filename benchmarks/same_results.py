@@ -44,6 +44,8 @@ AS_OF = datetime(2026, 11, 1, tzinfo=UTC)
 TEXT_COLUMNS = {"audit": ["message"], "failures": ["messages", "order_id"]}
 """Columns whose texts may be rewritten. A document without an id is named in `order_id` of the failures."""
 
+EQUAL, TEXTS = "equal", "only the texts differ"
+
 CLOCK_COLUMNS = ["elapsed_seconds"]
 
 METRICS: dict[str, list[dict[str, Any]]] = {
@@ -278,22 +280,25 @@ def run(checkout: Path, results: Path, first: Path, folders: Iterable[Path], por
 
 
 def compare(before: Path, after: Path) -> Iterator[tuple[str, str]]:
-    """Yield each result's name with `equal`, `only the texts differ`, or what differs."""
+    """Yield each result's name with `EQUAL`, `TEXTS`, or how it differs."""
     names = {str(file.relative_to(root)) for root in (before, after) for file in root.rglob("*") if file.is_file()}
     for name in sorted(names):
         one, other = before / name, after / name
         if not one.exists() or not other.exists():
             yield name, f"only {'after' if other.exists() else 'before'}"
         elif one.read_bytes() == other.read_bytes():
-            yield name, "equal"
+            yield name, EQUAL
         elif name.endswith(".frame"):
             yield name, difference(name, pl.read_parquet(one), pl.read_parquet(other))
-        elif (
-            name.endswith(".error") and one.read_text("utf-8").split("\n")[0] == other.read_text("utf-8").split("\n")[0]
-        ):
-            yield name, "only the texts differ"
+        elif name.endswith(".error") and error_type(one) == error_type(other):
+            yield name, TEXTS
         else:
             yield name, "other bytes"
+
+
+def error_type(path: Path) -> str:
+    """Return the type of a kept error, without its text."""
+    return path.read_text("utf-8").partition("\n")[0]
 
 
 def difference(name: str, before: pl.DataFrame, after: pl.DataFrame) -> str:
@@ -301,10 +306,10 @@ def difference(name: str, before: pl.DataFrame, after: pl.DataFrame) -> str:
     if before.schema != after.schema:
         return f"other columns: {[*set(before.schema.items()) ^ set(after.schema.items())]}"
     if before.equals(after):
-        return "equal"
+        return EQUAL
     texts = {column for kind, columns in TEXT_COLUMNS.items() if kind in name for column in columns}
     if before.drop(texts, strict=False).equals(after.drop(texts, strict=False)):
-        return "only the texts differ"
+        return TEXTS
     changed = [column for column in before.columns if not before[column].equals(after[column])]
     return f"{before.height} and {after.height} rows, other values in {', '.join(changed)}"
 
@@ -334,17 +339,21 @@ def main() -> int:
 
 
 def report(found: dict[str, str]) -> int:
-    """Print how many results are equal, and each that is not; return the exit code."""
-    kinds = Counter(
-        verdict if verdict in {"equal", "only the texts differ"} else "different" for verdict in found.values()
-    )
+    """Print how many results are equal, and how the others differ; return the exit code."""
+    kinds = Counter(verdict if verdict in (EQUAL, TEXTS) else "different" for verdict in found.values())
     print(
         "| results | number |", "|---|---:|", *(f"| {kind} | {number:,} |" for kind, number in kinds.items()), sep="\n"
     )
-    for name, verdict in found.items():
-        if verdict != "equal":
-            print(f"{name}: {verdict}")
+    rewritten = Counter(family(name) for name, verdict in found.items() if verdict == TEXTS)
+    print("", *(f"{TEXTS}: {number:,} of {name}" for name, number in sorted(rewritten.items())), sep="\n")
+    print("", *(f"{name}: {verdict}" for name, verdict in found.items() if verdict not in (EQUAL, TEXTS)), sep="\n")
     return 1 if kinds["different"] else 0
+
+
+def family(name: str) -> str:
+    """Return what a result is, whichever orders it is of: the metric, or the kind of file."""
+    metrics = [part for part in Path(name).parts if part in {*METRICS, *UNGROUPED}]
+    return metrics[0] if metrics else Path(name).stem
 
 
 def free_port() -> int:

@@ -14,6 +14,8 @@ DEFECT_EVERY = 25  # orders
 
 
 class _Defect(NamedTuple):
+    """A change of some fields."""
+
     applies_to: str  # one of `_traits`
     paths: str  # the changed fields; of an array, in its first item
     change: Callable[[Any], object]

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from om_toolkit.synthetic import catalogue
 from om_toolkit.synthetic.dice import Dice, Document, timestamp
 from om_toolkit.synthetic.line_items import total
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
 
-    from om_toolkit.synthetic.catalogue import Category
-
-
-def shipping_method(dice: Dice, category: Category, country: str) -> str:
+def shipping_method(dice: Dice, category: catalogue.Category, country: str) -> str:
     """Return how the goods are sent; digital ones are not."""
     if category.is_digital:
         return catalogue.DIGITAL_METHOD
@@ -32,9 +25,7 @@ def shipments(dice: Dice, method: str, country: str) -> list[Document]:
     return [_shipment(dice, method, country) for _ in range(dice.pick(catalogue.PARCELS))]
 
 
-def shipping_option(
-    dice: Dice, method: str, country: str, created: datetime, lines: Iterable[Document]
-) -> Document | None:
+def shipping_option(dice: Dice, method: str, country: str, created: datetime, lines: list[Document]) -> Document | None:
     """Return what the customer chose in the checkout, if that had a choice."""
     if method == catalogue.DIGITAL_METHOD or dice.chance(0.3):
         return None

@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING
 from om_toolkit.synthetic import catalogue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from om_toolkit.synthetic.catalogue import Category
     from om_toolkit.synthetic.dice import Dice, Document
 
 
-def order_lines(dice: Dice, category: Category, country: str, method: str) -> list[Document]:
+def order_lines(dice: Dice, category: catalogue.Category, country: str, method: str) -> list[Document]:
     """Return products, the shipping fee, a discount or gift card, and the sales tax in the US."""
     tax_rate = catalogue.TAX_RATES[country]
     lines = [_product_line(dice, category, country) for _ in range(dice.pick(catalogue.BASKET))]
@@ -36,12 +33,12 @@ def price(country: str, cents: int) -> int:
     return max(cents * percent // 100 // step, 1) * step
 
 
-def total(lines: Iterable[Document]) -> int:
+def total(lines: list[Document]) -> int:
     """Return the sum of the lines in minor units."""
     return sum(line["total_amount"] for line in lines)
 
 
-def _product_line(dice: Dice, category: Category, country: str) -> Document:
+def _product_line(dice: Dice, category: catalogue.Category, country: str) -> Document:
     """Return a line for a product of a category."""
     number, size = dice.randrange(len(category.products)), dice.choice(category.sizes)
     name, cents = tuple(category.products.items())[number]

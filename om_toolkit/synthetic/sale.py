@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from om_toolkit.synthetic import catalogue
 from om_toolkit.synthetic.delivery import shipments, shipping_method, shipping_option
 from om_toolkit.synthetic.dice import Dice, Document, timestamp
 from om_toolkit.synthetic.line_items import order_lines, price, total
 from om_toolkit.synthetic.people import address, customer
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 
 class _Capture(NamedTuple):
@@ -23,10 +20,13 @@ class _Capture(NamedTuple):
 
     @property
     def amount(self) -> int:
+        """The sum of the lines in minor units."""
         return total(self.lines)
 
 
 class _Refund(NamedTuple):
+    """Lines or amounts that are refunded together."""
+
     at: datetime
     lines: list[Document]
     amounts: list[int]  # of each capture
@@ -91,7 +91,7 @@ class Sale:
             "refunds": [self._refund_document(refund) for refund in self.refunds],
             "initial_payment_method": self._payment_method(),
             "selected_shipping_option": shipping_option(dice, self.method, self.country, self.created, self.lines),
-            "shipping_info": self._shipments() if captures and dice.chance(0.06) else [],
+            "shipping_info": shipments(dice, self.method, self.country) if captures and dice.chance(0.06) else [],
         }
         return dice.without_some(order, "locale", "merchant_reference2", "merchant_data", "customer", "shipping_info")
 
@@ -209,7 +209,7 @@ class Sale:
                 "reference": f"shipment-{number}" if self.dice.chance(0.3) else "",
                 "order_lines": [] if is_terse else capture.lines,
                 "refunded_amount": sum(refund.amounts[number - 1] for refund in self.refunds),
-                "shipping_info": self._shipments(),
+                "shipping_info": shipments(self.dice, self.method, self.country),
                 **addresses,
             }
             documents.append(self.dice.without_some(document, "description", "reference", "shipping_address"))
@@ -227,7 +227,3 @@ class Sale:
             "description": "Returned within the period" if self.dice.chance(0.6) else "",
             "order_lines": refund.lines,
         }
-
-    def _shipments(self) -> list[Document]:
-        """Return the parcels of a capture or of the order."""
-        return shipments(self.dice, self.method, self.country)

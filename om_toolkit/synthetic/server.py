@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
 import socket
 import struct
 import sys
@@ -19,6 +18,7 @@ from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
 
+from om_toolkit.api.endpoints import parse_path
 from om_toolkit.synthetic.dice import to_json
 from om_toolkit.synthetic.faults import FAULTS, ServerResponse, api_error, checked_faults, unauthorized
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from om_toolkit.synthetic.shop import Shop
 
 _USERNAME, _PASSWORD = "sandbox", "made-up"
-
-_ENDPOINT_PATH = re.compile(r"/ordermanagement/v1/orders/([^/]+)(/captures)?")
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -234,15 +232,15 @@ class Server:
 
     def _found(self, path: str, response: ServerResponse) -> ServerResponse:
         """Return the response with the document at a path, or a 404."""
-        match = _ENDPOINT_PATH.fullmatch(path)
-        if match is None:
+        parsed = parse_path(path)
+        if parsed is None:
             return api_error(response, 404, "NOT_FOUND", "There is nothing at this path")
-        order_id, captures = match.groups()
+        order_id, suffix = parsed
         try:
             body = self.shop.body(order_id)
         except KeyError:
             return api_error(response, 404, "NO_SUCH_ORDER", f"There is no order {order_id}")
-        return response._replace(body=to_json(json.loads(body)["captures"]) if captures else body)
+        return response._replace(body=to_json(json.loads(body)["captures"]) if suffix else body)
 
     def _drawn_fault(self, draw: float) -> str | None:
         """Return the fault that a draw from 0 to 1 selects, or None."""

@@ -52,7 +52,7 @@ def test_a_report_of_saved_responses(capsys: pytest.CaptureFixture[str], payload
     code, out, err = run(capsys, "report", "--answers", *files, "--title", "Real", "--output", "real.html")
     assert code == 0
     assert out.startswith("Orders(3 orders")
-    assert err.startswith("om-toolkit: 1 order(s) stand there more than once")  # two of the files have the same order
+    assert err.startswith("om-toolkit: 1 order had more than one document")  # in two of the files
     assert "<title>Real</title>" in Path("real.html").read_text("utf-8")
 
 

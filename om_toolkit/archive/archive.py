@@ -15,7 +15,7 @@ from om_toolkit.errors import ArchiveError, StaleOrders
 from om_toolkit.orders.ids import Ids, distinct
 from om_toolkit.orders.orders import Orders
 from om_toolkit.orders.parsing import read_order, to_document, to_json
-from om_toolkit.orders.saved import newest
+from om_toolkit.orders.saved import newest_time
 from om_toolkit.privacy.fields import ORDER
 from om_toolkit.privacy.scrub import Scrubber
 from om_toolkit.support.gc_pause import paused
@@ -97,7 +97,7 @@ class Archive:
             ArchiveError: If the file cannot be written; orders stored before are kept.
         """
         document = self._packed(order)  # the traceback of an error from here on shows no personal data
-        seen_at = to_microseconds(at or newest([order]))
+        seen_at = to_microseconds(at or newest_time([order]))
         self._store.add(order_id.casefold(), document, seen_at, is_open=can_change(order))
 
     def wanted(self, order_ids: Ids, refresh: Refresh) -> list[str]:

@@ -10,7 +10,7 @@ import polars as pl
 
 from om_toolkit.metrics.grouping import CURRENCY
 from om_toolkit.money import EXPONENTS
-from om_toolkit.support.instants import in_utc
+from om_toolkit.support.instants import as_of_in_utc
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,7 +30,7 @@ _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 def instant(as_of: datetime | None, tables: Tables[pl.LazyFrame]) -> pl.Expr:
     """Return the instant a metric speaks of: the one asked for, else the data's own, else null. Naive means UTC."""
-    return pl.lit(in_utc(as_of or tables.as_of), dtype=pl.Datetime("us", "UTC"))
+    return pl.lit(as_of_in_utc(as_of or tables.as_of), dtype=pl.Datetime("us", "UTC"))
 
 
 def span(text: str) -> timedelta:

@@ -1,35 +1,37 @@
-"""TODO."""
+"""The base of `Orders` and `Captures`: items, failures and the instant they describe, merged and filtered."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
-from html import escape
-from typing import ClassVar, Self, TypeVar, overload
+from typing import ClassVar, Final, Self, TypeVar, overload
 
 import polars as pl
 
 from om_toolkit.errors import FailedOrders, Failure
 from om_toolkit.orders.failures import Failures
+from om_toolkit.orders.html import captioned_table
 from om_toolkit.orders.models import Capture, Order
-from om_toolkit.support.instants import in_utc, moment
+from om_toolkit.support.instants import as_of_in_utc, as_of_text
+from om_toolkit.support.text import count_of
 from om_toolkit.tables.from_objects import to_frame
 
 RowT = TypeVar("RowT", Order, Capture)
 
 
 class Batch(Sequence[RowT]):
-    """An immutable sequence of what was fetched, with the failures beside it.
+    """An immutable sequence of fetched items, with the failures of the others.
 
     Attributes:
-        failures: Why the others could not be had, a `Failure` each; `failures.to_polars()` is a frame of them.
-        as_of: The instant the answers speak of, in UTC (a naive one is taken for it); None if nothing tells.
-        as_of_is_inferred: Whether that is the newest time in the answers, for nobody has told when they were fetched.
-        answered: When each order was answered, by its id: where batches were merged, at different times, and of
-            captures also those orders that have none.
+        failures: Why other orders are missing, a `Failure` each; `failures.to_polars()` is a frame of them.
+        as_of: The instant that the responses describe, in UTC (a naive time is UTC); None if it is unknown.
+        as_of_is_inferred: Whether `as_of` is the newest time in the responses, because no time of fetching is known.
+        answered: When the response of each order was received, by order id. After a merge the times differ; of
+            captures it includes orders without captures.
     """
 
+    _noun: ClassVar[str]
     _table: ClassVar[str]
     _key: ClassVar[tuple[str, ...]]
 
@@ -45,7 +47,7 @@ class Batch(Sequence[RowT]):
         self._items: tuple[RowT, ...] = tuple(items)
         self._answered = answered
         self.failures = Failures(failures)
-        self.as_of = in_utc(as_of)
+        self.as_of = as_of_in_utc(as_of)
         self.as_of_is_inferred = as_of_is_inferred
 
     @overload
@@ -53,13 +55,13 @@ class Batch(Sequence[RowT]):
     @overload
     def __getitem__(self, which: slice) -> Self: ...
     def __getitem__(self, which: int | str | slice) -> RowT | Self:
-        """Return the one at a position or with an id; of a slice, a sequence of the same kind, without failures."""
+        """Return the item at a position or with an id; of a slice, a sequence of the same kind without failures."""
         if isinstance(which, slice):
             return self._like(self._items[which])
         if not isinstance(which, str):
             return self._items[which]
         if which not in self._by_id:
-            raise KeyError(f"{which} is not among these {len(self):,} {self._table}")
+            raise KeyError(f"{which} is not among {count_of(len(self), self._noun)}")
         return self._by_id[which]
 
     def __contains__(self, which: object) -> bool:
@@ -72,30 +74,32 @@ class Batch(Sequence[RowT]):
         return iter(self._items)
 
     def __add__(self, other: Self) -> Self:
-        """Merge with others; of an order in both, what was answered later counts, and what was had is no failure."""
+        """Merge two sequences: of an order in both the later response counts, and a fetched order is no failure."""
         if not isinstance(other, type(self)):
             return NotImplemented
         older: Self
         newer: Self
-        is_in_turn = (self.as_of or _LONG_AGO) <= (other.as_of or _LONG_AGO)
-        older, newer = (self, other) if is_in_turn else (other, self)
-        mine, theirs = self.answered, other.answered
-        taken = {one for one, at in theirs.items() if one not in mine or (at or _LONG_AGO) >= (mine[one] or _LONG_AGO)}
+        older, newer = (self, other) if _at(self.as_of) <= _at(other.as_of) else (other, self)
+        before, after = self.answered, other.answered
+        replaced = {one for one, at in after.items() if one not in before or _at(at) >= _at(before[one])}
+        answered = before | {order_id: after[order_id] for order_id in replaced}
+        failures = [one for one in _distinct((*older.failures, *newer.failures)) if one.order_id not in answered]
+        return newer._like(self._merged(other, replaced), failures, answered)
+
+    def _merged(self, other: Self, replaced: set[str]) -> Iterable[RowT]:
+        """Return the items of both; of the orders in `replaced`, only those of the other sequence."""
         own = {self._identity(item): item for item in self}
-        new = {self._identity(item): item for item in other if item.order_id in taken or item.order_id is None}
-        kept = {key: item for key, item in own.items() if key in new or item.order_id not in taken}
-        merged = kept | {key: self._renewed(own.get(key), item) for key, item in new.items()}
-        answered = mine | {order_id: theirs[order_id] for order_id in taken}
-        # What was asked for again has failed once, by its last answer; what was read from a file fails by itself.
-        failed = {
-            one.order_id if one.attempts or one.kind == "unauthorized" else id(one): one
-            for one in (*older.failures, *newer.failures)
-        }
-        failures = [one for one in failed.values() if one.order_id not in answered]
-        return newer._like(merged.values(), failures, answered)
+        new = {self._identity(item): item for item in other if item.order_id in replaced or item.order_id is None}
+        kept = {key: item for key, item in own.items() if key in new or item.order_id not in replaced}
+        return (kept | {key: self._completed(item, own.get(key)) for key, item in new.items()}).values()
+
+    @staticmethod
+    def _completed(new: RowT, old: RowT | None) -> RowT:  # noqa: ARG004 - Captures uses it
+        """Return an item, with what only its older version knows."""
+        return new
 
     def filter(self, predicate: Callable[[RowT], object] | pl.Expr) -> Self:
-        """Keep those for which a function, or a polars expression over `to_polars()`, is true; without failures.
+        """Keep the items for which a function, or an expression over `to_polars()`, is true; drop the failures.
 
         Example:
             >>> orders = Orders.from_json('[{"order_id": "1", "order_amount": 5}, {"order_id": "2"}]')
@@ -108,31 +112,42 @@ class Batch(Sequence[RowT]):
         return self._like(filter(predicate, self._items))
 
     def to_polars(self, *, personal: bool = False) -> pl.DataFrame:
-        """Return a frame with one row an item; see `Tables` for its columns.
+        """Return a frame with one row per item; see `Tables` for its columns.
 
         Args:
-            personal: Whether the columns that can name a person are there as well.
+            personal: Whether to include the columns that can name a person.
         """
         return to_frame(self._table, self._items, personal=personal)
 
     def raise_for_failures(self) -> Self:
-        """Raise if anything failed; else return the sequence itself.
+        """Return the sequence itself if nothing failed.
 
         Raises:
-            FailedOrders: With all the failures.
+            FailedOrders: With all failures.
         """
         if self.failures:
             raise FailedOrders(self.failures)
         return self
 
+    @property
+    def answered(self) -> dict[str, datetime | None]:
+        """When the response of each order was received, by order id."""
+        if self._answered is not None:
+            return dict(self._answered)
+        return {item.order_id: self.as_of for item in self if item.order_id}
+
     def __repr__(self) -> str:
         failed = f", {len(self.failures):,} failed" if self.failures else ""
-        told = moment(self.as_of, is_inferred=self.as_of_is_inferred)
-        return f"{type(self).__name__}({len(self):,} {self._table}{failed}, {told})"
+        as_of = as_of_text(self.as_of, is_inferred=self.as_of_is_inferred)
+        return f"{type(self).__name__}({count_of(len(self), self._noun)}{failed}, {as_of})"
 
-    def _told_failures(self) -> str:
-        """Return the failures in words, as HTML."""
-        return self.failures._repr_html_() if self.failures else ""
+    def _repr_html_(self) -> str:
+        failures = self.failures._repr_html_() if self.failures else ""
+        return captioned_table(repr(self), self._summary()) + failures
+
+    def _summary(self) -> Iterable[Sequence[object]]:
+        """Return the rows of the table that a notebook shows."""
+        raise NotImplementedError
 
     def _like(
         self,
@@ -151,30 +166,28 @@ class Batch(Sequence[RowT]):
             answered=answered,
         )
 
-    @property
-    def answered(self) -> dict[str, datetime | None]:
-        """When each order was answered, by its id."""
-        if self._answered is not None:
-            return dict(self._answered)
-        return {item.order_id: self.as_of for item in self if item.order_id}
-
-    @staticmethod
-    def _renewed(old: RowT | None, new: RowT) -> RowT:  # noqa: ARG004 - Captures looks at it
-        """Return what is to stand for one that is in both of two merged sequences."""
-        return new
-
     @cached_property
     def _by_id(self) -> dict[str, RowT]:
         return {getattr(item, self._key[-1]): item for item in self._items}
 
     def _identity(self, item: RowT) -> tuple[object, ...]:
-        """Return what makes it the same as one in another sequence; one without an id is like no other."""
+        """Return what an item has in common with its other versions; an item without an id has none."""
         identity: tuple[object, ...] = tuple(getattr(item, name) for name in self._key)
         return identity if identity[-1] else (*identity, id(item))
 
 
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
-def html_row(*cells: object) -> str:
-    return f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in cells)}</tr>"
+def _at(time: datetime | None) -> datetime:
+    """Return a time to compare; a missing one is older than all others."""
+    return time or _LONG_AGO
+
+
+def _distinct(failures: Iterable[Failure]) -> Iterable[Failure]:
+    """Keep the last failure of each requested order; failures of saved documents are all different."""
+    last: dict[str | int, Failure] = {}
+    for failure in failures:
+        was_requested = failure.attempts or failure.kind == "unauthorized"
+        last[failure.order_id if was_requested else id(failure)] = failure
+    return last.values()

@@ -1,25 +1,26 @@
-"""TODO."""
+"""The failures of a batch as one value: counts by kind, a frame, and HTML for notebooks."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import astuple
-from html import escape
+from typing import Final
 
 import polars as pl
 
 from om_toolkit.errors import Failure
+from om_toolkit.orders.html import captioned_list
 
 
 class Failures(tuple[Failure, ...]):
-    """Why orders could not be had, a `Failure` each; `client.orders(orders.failures)` tries them again."""
+    """Why orders are missing, a `Failure` each; `client.orders(orders.failures)` fetches them again."""
 
     __slots__ = ()
 
     def to_polars(self) -> pl.DataFrame:
-        """Return a frame with one row a failure.
+        """Return a frame with one row per failure.
 
-        Columns: `order_id`, `kind` (String), `status` (Int64), `error_code`, `messages` (String; several are parted by
+        Columns: `order_id`, `kind` (String), `status` (Int64), `error_code`, `messages` (String, several joined by
         semicolons), `correlation_id` (String), `attempts` (Int64), `elapsed_seconds` (Float64); see `Failure`.
 
         Example:
@@ -28,23 +29,21 @@ class Failures(tuple[Failure, ...]):
             [('1', 'not_found', 404)]
         """
         frame = pl.DataFrame(list(map(astuple, self)), schema=_FAILURE_COLUMNS, orient="row")
-        told = pl.col("messages").list.join("; ")
-        return frame.with_columns(pl.when(told != "").then(told).alias("messages"))
+        joined = pl.col("messages").list.join("; ")
+        return frame.with_columns(pl.when(joined != "").then(joined).alias("messages"))
 
     def __repr__(self) -> str:
-        kinds = Counter(one.kind for one in self)
-        told = ", ".join(f"{kinds[kind]:,} {kind}" for kind in sorted(kinds))
-        return f"Failures({told or 'none'})"
+        kinds = Counter(failure.kind for failure in self)
+        counts = ", ".join(f"{kinds[kind]:,} {kind}" for kind in sorted(kinds))
+        return f"Failures({counts or 'none'})"
 
     def _repr_html_(self) -> str:
-        """Tell the first ones in words."""
-        failed = "".join(f"<li>{escape(str(failure))}</li>" for failure in self[:_SHOWN])
-        if len(self) > _SHOWN:
-            failed += f"<li>and {len(self) - _SHOWN:,} more: see .failures</li>"
-        return f"<p>{escape(repr(self))}</p><ul>{failed}</ul>"
+        return captioned_list(repr(self), self, _SHOWN_IN_HTML, "see .failures")
 
 
-_FAILURE_COLUMNS = {
+_SHOWN_IN_HTML: Final = 5
+
+_FAILURE_COLUMNS: Final = {
     "order_id": pl.String(),
     "kind": pl.String(),
     "status": pl.Int64(),
@@ -54,6 +53,3 @@ _FAILURE_COLUMNS = {
     "attempts": pl.Int64(),
     "elapsed_seconds": pl.Float64(),
 }
-
-
-_SHOWN = 5  # failures that a notebook spells out

@@ -1,4 +1,4 @@
-"""Order ids: whatever somebody has of them in; those to ask for, each once, out."""
+"""Order ids as users give them in; a list of distinct ids out."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from om_toolkit.errors import Failure
+from om_toolkit.support.text import with_article
 
 Ids: TypeAlias = str | Iterable[str | Failure]
 
@@ -16,13 +17,13 @@ class DistinctIds(list[str]):
 
 
 def distinct(order_ids: Ids) -> DistinctIds:
-    """Return the ids to ask for: a single text is one id, a failure stands for its id, blanks around are cut.
+    """Return each id once: a string is one id, a failure gives its id, surrounding blanks are removed.
 
-    Ids that differ only in case are one: hosts that ignore case would give the same order twice. What this function
-    has returned once is returned as it is.
+    Ids that differ only in case are the same, because hosts that ignore case would return the same order twice. The
+    result of an earlier call is returned unchanged.
 
     Raises:
-        ValueError: If one of them cannot be an order id.
+        ValueError: If an item cannot be an order id.
     """
     if isinstance(order_ids, DistinctIds):
         return order_ids
@@ -31,27 +32,27 @@ def distinct(order_ids: Ids) -> DistinctIds:
     for position, item in enumerate(items):
         try:
             order_id = _order_id(item)
-        except ValueError as error:
-            what = f"item {position} of the order ids is {error}, and no order id: take it out of the list"
-            raise ValueError(what) from None
+        except ValueError as problem:
+            raise ValueError(f"order_ids[{position}] {problem}; remove it from the list") from None
         ids.setdefault(order_id.casefold(), order_id)
     return DistinctIds(ids.values())
 
 
 def _order_id(item: object) -> str:
-    """Return what to ask for.
+    """Return the id of an item.
 
     Raises:
-        ValueError: Says what something is that cannot be an order id.
+        ValueError: If it cannot be an order id; the message says why, and never quotes it.
     """
     if isinstance(item, Failure) and re.search(r" #\d+$", item.order_id):
-        raise ValueError(f"the failure of {item.order_id}, a saved answer without an id")
+        raise ValueError(f"is the failure of {item.order_id}, a saved document without an order id")
     order_id = item.order_id if isinstance(item, Failure) else item
     if not isinstance(order_id, str):
-        raise ValueError(f"a {type(order_id).__name__}")  # noqa: TRY004 - whatever is wrong with a list is a ValueError
+        kind = with_article(type(order_id).__name__)
+        raise ValueError(f"is {kind}, not an order id")  # noqa: TRY004 - a bad item of a list is a ValueError
     order_id = order_id.strip()
     if not re.search(r"\w", order_id):
-        raise ValueError("no letter or digit")
-    if re.search(r"[\0-\x1f\x7f-\x9f\ud800-\udfff]", order_id):  # half a pair of UTF-16 cannot even be quoted
-        raise ValueError("a text with control characters")
+        raise ValueError("has no letter or digit")
+    if re.search(r"[\0-\x1f\x7f-\x9f\ud800-\udfff]", order_id):  # a lone surrogate cannot even be quoted
+        raise ValueError("has control characters")
     return order_id

@@ -1,7 +1,7 @@
-"""The API's documents as validated, frozen objects: JSON in, attributes with the documented names out.
+"""The API's documents as validated, frozen objects with the documented names.
 
-What the API is free to do is taken: absent keys, `null`, `""`, unknown keys and vocabulary, numbers where text is
-documented. What cannot be right is refused with its path: above all an amount that is not a whole number.
+What the API may do is accepted: missing keys, `null`, `""`, unknown keys and vocabulary, numbers where text is
+documented. What cannot be right is refused with its path, above all an amount that is not a whole number.
 
 Sources: the API's pages "Get order details" and "List all order captures".
 """
@@ -9,78 +9,23 @@ Sources: the API's pages "Get order details" and "List all order captures".
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from html import escape
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, NoReturn, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, ClassVar, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic import BaseModel, ConfigDict, Field
 
-from om_toolkit import money
+from om_toolkit.orders import html
+from om_toolkit.orders.field_types import Many, Text, Time, Whole
 from om_toolkit.privacy.pseudonyms import customer_key
-from om_toolkit.support.json_text import Digits
 from om_toolkit.tables.from_objects import to_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     import polars as pl
 
 
-T = TypeVar("T")
-
-
-def _number_as_text(value: object) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if isinstance(value, Digits):
-        return value.text
-    raise ValueError
-
-
-def _instant(value: object) -> datetime | None:
-    if value is None or value == "":
-        return None
-    try:
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)  # type: ignore[arg-type]
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (TypeError, ValueError, OverflowError):
-        raise PydanticCustomError("time", "a time in ISO 8601") from None
-
-
-def _null_is_empty(source: Any, handler: Callable[[Any], CoreSchema]) -> CoreSchema:  # noqa: ANN401 - pydantic's
-    array = core_schema.nullable_schema(handler(source))
-    return core_schema.no_info_after_validator_function(lambda items: items or (), array)
-
-
-_TEXT: Final = core_schema.union_schema(
-    [core_schema.str_schema(strict=True), core_schema.no_info_plain_validator_function(_number_as_text)],
-    mode="left_to_right",
-    custom_error_type="text",
-    custom_error_message="text",
-)
-
-
-_TIME: Final = core_schema.no_info_plain_validator_function(_instant)
-
-
-Text: TypeAlias = Annotated[str, GetPydanticSchema(lambda _source, _handler: _TEXT)]
-"""Text; a number becomes text with every digit."""
-
-
-Whole: TypeAlias = Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63)]
-"""A whole number of 64 bits, amounts in minor units among them; never text, a fraction or a boolean."""
-
-
-Time: TypeAlias = Annotated[datetime | None, GetPydanticSchema(lambda _source, _handler: _TIME)]
-"""An instant in UTC, to the microsecond; one without an offset means UTC, `""` means none."""
-
-
-Many: TypeAlias = Annotated[tuple[T, ...], GetPydanticSchema(_null_is_empty)]
-"""An array, as a tuple; `null` is empty."""
-
-
 class Model(BaseModel):
-    """What all documents share: frozen, unknown fields kept in `model_extra`, nothing personal in the repr."""
+    """The base of all documents: frozen, unknown fields kept in `model_extra`, nothing personal in the repr."""
 
     model_config = ConfigDict(
         extra="allow", frozen=True, hide_input_in_errors=True, validate_by_name=True, ser_json_inf_nan="constants"
@@ -89,10 +34,10 @@ class Model(BaseModel):
     _shown: ClassVar[tuple[str, ...]] = ()
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"{type(self).__name__} cannot be changed: model_copy(update=...) makes another")
+        raise AttributeError(f"{type(self).__name__} is immutable; make a changed copy with model_copy(update=...)")
 
     def __repr_args__(self) -> Iterator[tuple[str, object]]:
-        """Yield the fields that a repr shows: none that names a person; of an array, how many it holds."""
+        """Yield the fields of a repr: none that can name a person, and of an array its length."""
         for name in self._shown:
             value = getattr(self, name)
             yield name, len(value) if isinstance(value, tuple) else value
@@ -102,15 +47,15 @@ class Model(BaseModel):
 
 
 class Row(Model):
-    """A document that stands as a row in one of the five tables."""
+    """A document that is a row of one of the five tables."""
 
     _table: ClassVar[str]
 
     def to_polars(self, *, personal: bool = False) -> pl.DataFrame:
-        """Return the one row that this object is in its table; see `Tables` for the columns.
+        """Return a frame with the row of this object; see `Tables` for the columns.
 
         Args:
-            personal: Whether the columns that can name a person are there as well.
+            personal: Whether to include the columns that can name a person.
         """
         return to_frame(self._table, [self], personal=personal)
 
@@ -394,31 +339,29 @@ class Order(Row):
         )
 
     def _repr_html_(self) -> str:
-        """Show what happened to the order, and until when it can be captured, as a timeline."""
-        currency = self.purchase_currency
-        events = [
+        caption = f"Order {self.order_id}, {self.status or 'without status'}"
+        return html.timeline(caption, self._events(), self.purchase_currency)
+
+    def _events(self) -> list[html.Event]:
+        """Return what happened to the order, and the end of its authorisation, oldest first."""
+        events: list[html.Event] = [
             (self.created_at, "placed", self.order_amount),
             *((one.captured_at, "captured", one.captured_amount) for one in self.captures),
             *((one.refunded_at, "refunded", one.refunded_amount) for one in self.refunds),
             (self.expires_at, "authorisation ends", self.remaining_authorized_amount),
         ]
-        events.sort(key=lambda event: event[0] or datetime.max.replace(tzinfo=UTC))
-        rows = "".join(
-            f"<tr><td>{f'{at:%Y-%m-%d %H:%M} UTC' if at else '-'}</td><td>{what}</td>"
-            f"<td>{escape(money.format(amount, currency))}</td></tr>"
-            for at, what, amount in events
-        )
-        return (
-            f"<p>Order {escape(str(self.order_id))}, {escape(self.status or 'without status')}</p><table>{rows}</table>"
-        )
+        return sorted(events, key=lambda event: event[0] or datetime.max.replace(tzinfo=UTC))
 
     def model_post_init(self, _context: object) -> None:
-        """Tell captures and refunds whose they are."""
+        """Give captures and refunds the order's id and currency."""
         stamp_parts(self, self.order_id)
 
 
 def stamp_parts(order: Order, order_id: str | None) -> None:
-    """Give the order's id and currency to its parts; not as fields that were set: the answer did not hold them."""
+    """Give an order its id, and its parts that id and the currency.
+
+    They do not count as fields that were set: the document did not contain them.
+    """
     order.__dict__["order_id"] = order_id
     parts: tuple[Capture | Refund, ...] = (*order.captures, *order.refunds)
     currency = order.purchase_currency
@@ -427,12 +370,14 @@ def stamp_parts(order: Order, order_id: str | None) -> None:
 
 
 def stamp(part: Capture | Refund, order_id: str | None, currency: str | None) -> None:
-    part.__dict__["order_id"] = order_id or part.order_id
-    part.__dict__["purchase_currency"] = currency or part.purchase_currency
+    """Give a capture or refund the id and currency of its order, as far as they are known."""
+    fields = part.__dict__
+    fields["order_id"] = order_id or fields["order_id"]
+    fields["purchase_currency"] = currency or fields["purchase_currency"]
 
 
 def with_currency(capture: Capture, currency: str | None) -> Capture:
-    """Return a copy of a capture whose currency is known from elsewhere."""
+    """Return a copy of a capture with a currency that its own document lacks."""
     copy = capture.model_copy()
     stamp(copy, copy.order_id, currency)
     return copy

@@ -1,111 +1,122 @@
-"""TODO."""
+"""The body of a response in, a validated order or its captures out; an order as a canonical document."""
 
 from __future__ import annotations
 
 import json
 import re
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import pydantic_core
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_json as _to_json
 
 from om_toolkit.errors import Failure
-from om_toolkit.orders.models import Capture, Order, T, stamp, stamp_parts
+from om_toolkit.orders.models import Capture, Order, stamp, stamp_parts
 from om_toolkit.privacy.detectors import names_somebody
-from om_toolkit.support.json_text import Digits
+from om_toolkit.support.json_text import Digits, json_type
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+DocumentT = TypeVar("DocumentT")
 
-_ORDER: Final = TypeAdapter(Order)
-
-
-_CAPTURES: Final = TypeAdapter(tuple[Capture, ...])
+_ORDER_ADAPTER: Final = TypeAdapter(Order)
+_CAPTURES_ADAPTER: Final = TypeAdapter(tuple[Capture, ...])
 
 
 def read_order(body: str | bytes, order_id: str | None = None) -> Order:
-    """Read the answer of `GET /orders/{order_id}`.
+    """Read the response to `GET /orders/{order_id}`.
 
     Args:
         body: The JSON document.
-        order_id: The id that was asked for, which the answer may lack.
+        order_id: The requested id, which the document may lack.
 
     Raises:
-        InvalidBody: If it is no JSON.
-        InvalidOrder: If it is no order, has no id at all, or is another order than the one asked for.
+        InvalidBody: If it is not JSON.
+        InvalidOrder: If it is not an order, has no id at all, or is another order than the requested one.
     """
-    order = _read(_ORDER, body, order_id)
-    answered = order.order_id
-    if answered and answered == (order_id or answered):
+    order = _read(_ORDER_ADAPTER, body, order_id)
+    if order.order_id and order.order_id == (order_id or order.order_id):
         return order
-    problem = None
-    if order.model_fields_set.isdisjoint(Order.model_fields):
-        problem = "the answer holds no field of an order"
-    elif not (answered or order_id):
-        problem = "the answer holds no order_id"
-    elif answered and order_id and answered.lower() != order_id.lower():
-        problem = f"the answer is order {answered}"
-    if problem:
+    if problem := _identity_problem(order, order_id):
         raise Failure(order_id or "?", "invalid_order", messages=(problem,)).error()
-    if not answered:
+    if not order.order_id:
         stamp_parts(order, order_id)
     return order
 
 
+def _identity_problem(order: Order, order_id: str | None) -> str | None:
+    """Say why a document is not the requested order; ids may differ in case."""
+    if order.model_fields_set.isdisjoint(Order.model_fields):
+        return "the document has no field of an order"
+    if not (order.order_id or order_id):
+        return "the document has no order_id"
+    if order.order_id and order_id and order.order_id.lower() != order_id.lower():
+        return f"the document is order {order.order_id}"
+    return None
+
+
 def read_captures(body: str | bytes, order_id: str) -> tuple[Capture, ...]:
-    """Read the answer of `GET /orders/{order_id}/captures`; it does not tell the currency.
+    """Read the response to `GET /orders/{order_id}/captures`, which does not contain the currency.
 
     Raises:
-        InvalidBody: If it is no JSON.
-        InvalidOrder: If it is no array of captures.
+        InvalidBody: If it is not JSON.
+        InvalidOrder: If it is not an array of captures.
     """
-    captures = _read(_CAPTURES, body, order_id)
+    captures = _read(_CAPTURES_ADAPTER, body, order_id)
     for capture in captures:
         stamp(capture, order_id, None)
     return captures
 
 
 def to_document(order: Order) -> dict[str, Any]:
-    """Return the document of which `read_order` makes the same order: what came, with its id, texts as text, UTC."""
+    """Return the document from which `read_order` makes the same order: the fields that were set, and the id."""
     return {"order_id": order.order_id, **order.model_dump(mode="json", by_alias=True, exclude_unset=True)}
 
 
 def to_json(document: object) -> bytes:
-    """Write a document in compact JSON; a number beyond all floats becomes `Infinity`, which `read_order` takes."""
-    return _to_json(document, inf_nan_mode="constants")
+    """Write a document in compact JSON; a number too large for a float becomes `Infinity`, which `read_order` takes."""
+    return pydantic_core.to_json(document, inf_nan_mode="constants")
 
 
-def _read(adapter: TypeAdapter[T], body: str | bytes, order_id: str | None) -> T:
+def _read(adapter: TypeAdapter[DocumentT], body: str | bytes, order_id: str | None) -> DocumentT:
     try:
         return adapter.validate_json(body)
     except ValidationError as error:
         problems = error.errors(include_url=False)
     if any(problem["type"] == "text" and isinstance(problem["input"], float) for problem in problems):
-        # A number with a fraction stands where text is documented: read again, keeping its digits.
+        # A fraction where text is documented: read again, keeping its digits.
         try:
             return adapter.validate_python(json.loads(body, parse_float=Digits))
         except ValidationError as error:
             problems = error.errors(include_url=False)
         except (ValueError, RecursionError):
-            pass  # pydantic's parser bears more than Python's; what it told stands
-    invalid_json = problems[0]["type"] == "json_invalid"
-    failure = Failure(
+            pass  # pydantic's parser accepts more than Python's: the first problems count
+    is_invalid_json = problems[0]["type"] == "json_invalid"
+    raise Failure(
         order_id or _order_id_of(body),
-        "invalid_body" if invalid_json else "invalid_order",
-        messages=tuple(problems[0]["msg"] if invalid_json else _told(problem) for problem in problems),
-    )
-    raise failure.error()
+        "invalid_body" if is_invalid_json else "invalid_order",
+        messages=tuple(problems[0]["msg"] if is_invalid_json else _message(problem) for problem in problems),
+    ).error()
 
 
 def _order_id_of(body: str | bytes) -> str:
-    """Return the order id of a document that could not be read as an order, if it can be told."""
+    """Return the order id of a document that is not a valid order; "?" if it has none."""
     try:
         order_id = json.loads(body, parse_int=str, parse_float=str)["order_id"]
     except (ValueError, TypeError, LookupError, RecursionError):
         return "?"
     return order_id if order_id and isinstance(order_id, str) else "?"
+
+
+def _message(problem: ErrorDetails) -> str:
+    """Say what is wrong where; quote a value only if a number is expected and it looks like one."""
+    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in problem["loc"]).lstrip(".")
+    value = problem["input"]
+    expected = _EXPECTED.get(problem["type"], problem["msg"])
+    quoted = json.dumps(value) if "number" in expected and _looks_like_a_number(value) else ""
+    shown = json_type(value) if not quoted or names_somebody(quoted) else quoted
+    return f"{path or 'document'}: expected {expected}, not {shown}"
 
 
 _EXPECTED: Final = {
@@ -119,39 +130,10 @@ _EXPECTED: Final = {
 }
 
 
-def _told(problem: ErrorDetails) -> str:
-    """Say what is wrong where. A value is quoted only where a number is expected, and if it looks like one."""
-    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in problem["loc"]).lstrip(".")
-    value = problem["input"]
-    expected = _EXPECTED.get(problem["type"], problem["msg"])
-    match value:
-        case float():
-            looks_like_a_number = isfinite(value)
-        case str():
-            looks_like_a_number = bool(_NUMERIC.fullmatch(value))
-        case _:
-            looks_like_a_number = isinstance(value, int)
-    quoted = json.dumps(value) if "number" in expected and looks_like_a_number else ""
-    shown = json_type(value) if not quoted or names_somebody(quoted) else quoted
-    return f"{path or 'document'}: expected {expected}, not {shown}"
+def _looks_like_a_number(value: object) -> bool:
+    if isinstance(value, float):
+        return isfinite(value)
+    return bool(_NUMERIC.fullmatch(value)) if isinstance(value, str) else isinstance(value, int)
 
 
-_NUMERIC: Final = re.compile(r"(?:-?[\d.,]{1,20}(?:[eE][-+]?\d{1,3})?)?", re.ASCII)  # one number, or no text at all
-
-
-_JSON_TYPES: Final = {
-    dict: "an object",
-    list: "an array",
-    tuple: "an array",
-    str: "some text",
-    bool: "a boolean",
-    int: "a number",
-    float: "a number",
-    Digits: "a number",
-    type(None): "null",
-}
-
-
-def json_type(value: object) -> str:
-    """Name the JSON type of a value as a reader would."""
-    return _JSON_TYPES.get(type(value), "something else")
+_NUMERIC: Final = re.compile(r"(?:-?[\d.,]{1,20}(?:[eE][-+]?\d{1,3})?)?", re.ASCII)  # one number, or empty text

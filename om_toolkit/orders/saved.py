@@ -1,4 +1,4 @@
-"""Saved answers: a path, text or bytes in; orders and their rows out, and a failure for each answer that is none."""
+"""Saved documents in; orders, failures, and the count of repeated orders out."""
 
 from __future__ import annotations
 
@@ -10,83 +10,76 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from om_toolkit.errors import Failure, FetchError, RepeatedOrders
 from om_toolkit.orders.json_documents import Splitter
 from om_toolkit.orders.parsing import read_order
-from om_toolkit.tables.from_objects import Rows
+from om_toolkit.support.instants import newest
+from om_toolkit.support.text import count_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from om_toolkit.orders.models import Order
 
 
-_SHOWN: Final = 5  # ids that a warning spells out
-
-
-class Read(NamedTuple):
-    """What documents held.
+class Saved(NamedTuple):
+    """What saved documents contain.
 
     Attributes:
-        orders: The orders; of one that stood there more than once the last.
-        rows: These, laid out.
-        failures: Why other documents are no orders.
-        repeated: How often an order stood there before.
+        orders: The orders; of a repeated order its last document.
+        failures: Why other documents are not orders.
+        repeated: How many documents were replaced by a later one, by order id.
     """
 
-    orders: list[Order]
-    rows: Rows
+    orders: Sequence[Order]
     failures: list[Failure]
     repeated: Counter[str]
 
 
-def read(documents: Iterable[tuple[str, bytes]], *, personal: bool = False) -> Read:
-    """Read documents, and lay each order out while it is at hand."""
+def read(documents: Iterable[tuple[str, bytes]]) -> Saved:
+    """Read documents, each given with the name of its place."""
     orders: dict[str, Order] = {}
     failures, repeated = [], Counter[str]()
-
-    def as_they_come() -> Iterator[Order]:
-        for where, document in documents:
-            for found in _read(where, document):
-                if isinstance(found, Failure):
-                    failures.append(found)
-                    continue
-                order_id = found.order_id or ""
-                if orders.pop(order_id, None):
-                    repeated[order_id] += 1
-                orders[order_id] = found
-                yield found
-
-    rows = Rows(personal=personal).take(as_they_come())
-    if repeated:
-        rows = Rows(personal=personal).take(orders.values())
-    return Read(list(orders.values()), rows, failures, repeated)
+    for place, document in documents:
+        for found in _read(place, document):
+            if isinstance(found, Failure):
+                failures.append(found)
+                continue
+            order_id = found.order_id or ""
+            if orders.pop(order_id, None):
+                repeated[order_id] += 1
+            orders[order_id] = found
+    return Saved(list(orders.values()), failures, repeated)
 
 
-def _read(where: str, document: bytes, *, is_part: bool = False) -> Sequence[Order | Failure]:
-    """Read a document; a line that is none may hold several, or one and something else."""
+def _read(place: str, document: bytes, *, is_part: bool = False) -> Sequence[Order | Failure]:
+    """Read a document; a line that is not JSON may contain several documents, valid or not."""
     try:
         return [read_order(document)]
     except FetchError as error:
         failure = error.failure
-    may_hold_more = failure.kind == "invalid_body" and not is_part and b"\n" not in document
-    parts = list(Splitter().parts(document)) if may_hold_more else []
+    may_contain_more = failure.kind == "invalid_body" and not is_part and b"\n" not in document
+    parts = list(Splitter().parts(document)) if may_contain_more else []
     if len(parts) > 1:
-        return [found for part in parts for found in _read(where, part, is_part=True)]
-    return [failure if failure.order_id != "?" else replace(failure, order_id=where)]
+        return [found for part in parts for found in _read(place, part, is_part=True)]
+    return [failure if failure.order_id != "?" else replace(failure, order_id=place)]
 
 
-def newest(orders: Iterable[Order]) -> datetime | None:
-    """Return the newest time at which something has happened; an expiry may be yet to come."""
-    happened: list[datetime | None] = []
+def newest_time(orders: Iterable[Order]) -> datetime | None:
+    """Return the time of the newest purchase, capture or refund; an expiry may be in the future."""
+    times: list[datetime | None] = []
     for order in orders:
-        happened.append(order.created_at)
-        happened.extend([capture.captured_at for capture in order.captures])
-        happened.extend([refund.refunded_at for refund in order.refunds])
-    return max(filter(None, happened), default=None)
+        times.append(order.created_at)
+        times.extend([capture.captured_at for capture in order.captures])
+        times.extend([refund.refunded_at for refund in order.refunds])
+    return newest(times)
 
 
 def warn_of_repeated(repeated: Counter[str]) -> None:
-    """Warn of orders that stood there more than once."""
+    """Warn of orders with more than one document."""
     if repeated:
-        ids = ", ".join(sorted(repeated)[:_SHOWN])
-        text = f"{len(repeated)} order(s) stand there more than once, and the last one counts: {ids}"
+        ids = ", ".join(sorted(repeated)[:_MOST_IDS])
+        rest = f" and {len(repeated) - _MOST_IDS:,} more" if len(repeated) > _MOST_IDS else ""
+        text = f"{count_of(len(repeated), 'order')} had more than one document, and the last one counts: {ids}{rest}"
         warnings.warn(text, RepeatedOrders, stacklevel=3)
+
+
+_MOST_IDS: Final = 5  # of a warning

@@ -1,16 +1,12 @@
-"""TODO."""
+"""JSON values in, text with every number as it was written out; the names of JSON's types."""
 
 from __future__ import annotations
 
 import json
-from typing import Self, TypeAlias, TypeVar
+from typing import Final, Self, TypeAlias, TypeVar
 
 Scalar: TypeAlias = str | int | float | bool | None
-
-
 Json: TypeAlias = "dict[str, Json] | list[Json] | Scalar"
-
-
 JsonT = TypeVar("JsonT", bound=Json)
 
 
@@ -27,12 +23,30 @@ class Digits(float):
 
 
 def dump_json(value: Json) -> str:
-    """Write JSON without blanks, every number that stayed as it was written."""
+    """Write JSON without blanks; a number that was not changed is written as it came."""
     if isinstance(value, dict):
         return f"{{{','.join(f'{dump_json(key)}:{dump_json(item)}' for key, item in value.items())}}}"
     if isinstance(value, list):
         return f"[{','.join(map(dump_json, value))}]"
     if isinstance(value, Digits):
         return value.text
-    # Half an emoji, which JSON can hold, is no text in UTF-8.
+    # JSON can contain half of a surrogate pair, which UTF-8 cannot.
     return json.dumps(value, ensure_ascii=isinstance(value, str) and not value.isprintable())
+
+
+def json_type(value: object) -> str:
+    """Name the JSON type of a value, with its article."""
+    return _JSON_TYPES.get(type(value), "something else")
+
+
+_JSON_TYPES: Final = {
+    dict: "an object",
+    list: "an array",
+    tuple: "an array",
+    str: "some text",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    Digits: "a number",
+    type(None): "null",
+}

@@ -1,4 +1,4 @@
-"""Counts in; the same with their noun, singular or plural, out."""
+"""Counts and nouns in, pieces of sentences out."""
 
 from __future__ import annotations
 
@@ -16,3 +16,15 @@ def count_of(count: int, noun: str, plural: str | None = None) -> str:
         ('1 order', '1,200 orders', '2 entries')
     """
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def with_article(noun: str) -> str:
+    """Write a noun with its indefinite article, chosen by the first letter; `None` has none.
+
+    Example:
+        >>> with_article("int"), with_article("float"), with_article("NoneType")
+        ('an int', 'a float', 'None')
+    """
+    if noun == "NoneType":
+        return "None"
+    return f"{'an' if noun[0] in 'aeioAEIO' else 'a'} {noun}"

@@ -1,67 +1,75 @@
-"""Objects in, the five tables out.
+"""Orders as objects in, the five tables out.
 
-What an order holds lies all over memory, and waiting for it is what takes the time. So objects are laid out some at a
-time: what they hold stays in the processor's cache until rows have become columns, and right after they were read it is
-there already.
+Objects are scattered over memory, and waiting for memory takes most of the time. Therefore a few orders at a time go
+into all five tables: meanwhile they stay in the processor's cache.
 """
 
 from __future__ import annotations
 
-from itertools import chain, groupby, islice
+from itertools import chain, islice
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeAlias
 
 import polars as pl
 
-from om_toolkit.tables.schema import SCHEMAS, Column, columns, frame
+from om_toolkit.tables.schema import Column, columns, frame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    from om_toolkit.orders.models import Order, Row
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
-_AT_ONCE: Final = 32  # orders, some hundred KB; of anything else a few times as many weigh the same
+class OrderDocument(Protocol):
+    """An order as an object; it and its parts have an attribute per field of the API (`class_` for `class`)."""
+
+    order_id: str | None
+    purchase_currency: str | None
+    order_lines: tuple[Any, ...]
+    shipping_info: tuple[Any, ...]
+    captures: tuple[Any, ...]
+    refunds: tuple[Any, ...]
 
 
-def to_frame(table: str, items: Sequence[Row], *, personal: bool = False) -> pl.DataFrame:
-    """Lay objects of one kind out as rows of their table.
+_CHUNK_SIZE: Final = 32  # orders, some hundred KB
+
+
+def to_frame(table: str, items: Sequence[object], *, personal: bool = False) -> pl.DataFrame:
+    """Return the frame of objects of one kind, one row each.
 
     Args:
         table: Name of the table.
-        items: The objects, one a row.
-        personal: Whether the personal columns are there as well.
+        items: The objects.
+        personal: Whether to include the personal columns.
     """
-    rows = _Table(table, personal=personal)
-    for some in _some(items, 4 * _AT_ONCE):
-        rows.add(some)
-    return rows.frame(_computed(_not_fields(columns(table)), items))
+    rows = _Rows(table, personal=personal)
+    for chunk in _chunks(items, 4 * _CHUNK_SIZE):  # a capture or an order line weighs less than an order
+        rows.add(chunk)
+    return rows.frame()
 
 
-class Rows:
-    """The five tables in the making: orders go in some at a time, and frames come out."""
+class TablesBuilder:
+    """Collects orders and makes the frames of the five tables of them."""
 
     def __init__(self, *, personal: bool = False) -> None:
-        self._orders = _Table("orders", personal=personal)
-        self._captures = _Table("captures", personal=personal)
-        self._refunds = _Table("refunds", personal=personal)
-        self._lines = _Parts("order_lines", "line", personal=personal)
-        self._shipments = _Parts("shipments", "shipment", personal=personal)
+        self._orders = _Rows("orders", personal=personal)
+        self._captures = _Rows("captures", personal=personal)
+        self._refunds = _Rows("refunds", personal=personal)
+        self._lines = _OwnedRows("order_lines", "line", personal=personal)
+        self._shipments = _OwnedRows("shipments", "shipment", personal=personal)
 
-    def take(self, orders: Iterable[Order]) -> Self:
-        """Lay orders out."""
-        for some in _some(orders, _AT_ONCE):
-            self._orders.add(some)
-            self._captures.add([capture for order in some for capture in order.captures])
-            self._refunds.add([refund for order in some for refund in order.refunds])
-            self._lines.add(_owners_of_lines(some))
-            self._shipments.add(_owners_of_shipments(some))
+    def add(self, orders: Iterable[OrderDocument]) -> Self:
+        """Add the rows of some orders."""
+        for chunk in _chunks(orders, _CHUNK_SIZE):
+            self._orders.add(chunk)
+            self._captures.add([capture for order in chunk for capture in order.captures])
+            self._refunds.add([refund for order in chunk for refund in order.refunds])
+            self._lines.add(_owners_of_lines(chunk))
+            self._shipments.add(_owners_of_shipments(chunk))
         return self
 
-    def frames(self, orders: Sequence[Order]) -> dict[str, Any]:
-        """Return the frames, by table; the orders that were taken tell once more what is computed of them."""
+    def frames(self) -> dict[str, Any]:
+        """Return the frames by table."""
         return {
-            "orders": self._orders.frame(_computed(_not_fields(columns("orders")), orders)),
+            "orders": self._orders.frame(),
             "captures": self._captures.frame(),
             "refunds": self._refunds.frame(),
             "order_lines": self._lines.frame(),
@@ -69,59 +77,45 @@ class Rows:
         }
 
 
-def _some(items: Iterable[Any], count: int) -> Iterator[list[Any]]:
+def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
     items = iter(items)
-    return iter(lambda: list(islice(items, count)), [])
+    return iter(lambda: list(islice(items, size)), [])
 
 
-def _not_fields(schema: Iterable[Column]) -> list[str]:
-    return [column.name for column in schema if column.path is None]
+class _Rows:
+    """The columns of one table, filled with objects; each nested object is looked up once per chunk."""
 
-
-def _computed(names: Iterable[str], items: Sequence[Row]) -> dict[str, list[Any]]:
-    """Return columns that are no fields of the answer, but properties of an object.
-
-    A line by itself does not know whose it is, whatever an unknown field of that name says.
-    """
-    return {
-        name: [None if name in (item.model_extra or ()) else getattr(item, name, None) for item in items]
-        for name in names
-    }
-
-
-class _Table:
-    """A table in the making. Each nested object is gone to once: its `__dict__` gives a row of attributes."""
-
-    def __init__(self, name: str, *, personal: bool) -> None:
-        self._name, self._personal = name, personal
-        of_fields = (column for column in SCHEMAS[name] if column.path is not None)
-        fields = [column for column in of_fields if personal or not column.is_personal]
-        self._readers = [
-            (parent, _reader([_attribute(column) for column in columns]))
-            for parent, columns in groupby(fields, key=lambda column: column.parent)
-        ]
-        steps = (step for column in fields for step in (*column.parent.split("."), _attribute(column)))
+    def __init__(self, table: str, *, personal: bool) -> None:
+        self._schema = columns(table, personal=personal)
+        self._fields = [column for column in self._schema if column.path is not None]
+        self._properties = [column.name for column in self._schema if column.path is None]
+        self._values: dict[str, list[Any]] = {column.name: [] for column in self._schema}
+        steps = (step for column in self._fields for step in (*column.parent.split("."), _attribute(column)))
         self._absent: dict[str, Any] = dict.fromkeys(steps)
-        self._values: dict[str, list[Any]] = {column.name: [] for column in fields}
 
-    def add(self, items: Sequence[Row]) -> None:
-        """Read the values of some objects, in rows, and turn them into columns."""
+    def add(self, items: Sequence[object]) -> None:
+        """Append the values of some objects."""
         if not items:
             return
-        walk = _Walk(items, self._absent)
-        columns = chain.from_iterable(zip(*map(read, walk.to(parent)), strict=True) for parent, read in self._readers)
-        for values, more in zip(self._values.values(), columns, strict=True):
-            values.extend(more)
+        nested = {"": [item.__dict__ for item in items]}
+        for column in self._fields:
+            attributes = self._nested(column.parent, nested)
+            self._values[column.name].extend(map(itemgetter(_attribute(column)), attributes))
+        for name in self._properties:
+            self._values[name].extend(_property(name, items))
 
-    def frame(self, computed: Mapping[str, Sequence[Any] | pl.Series] | None = None) -> pl.DataFrame:
-        """Return the frame, with columns that are no fields of the objects."""
-        values = {**self._values, **(computed or {})}
-        schema = columns(self._name, personal=self._personal)
-        return frame(schema, [values[column.name] for column in schema])
+    def _nested(self, parent: str, known: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+        """Return the attributes of the objects nested at a path; of a missing object every attribute is None."""
+        if parent not in known:
+            above, _, name = parent.rpartition(".")
+            objects = [attributes[name] for attributes in self._nested(above, known)]
+            known[parent] = [self._absent if one is None else one.__dict__ for one in objects]
+        return known[parent]
 
-
-def _reader(names: Sequence[str]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
-    return itemgetter(*names) if len(names) > 1 else lambda attributes: (attributes[names[0]],)
+    def frame(self, keys: Mapping[str, Sequence[Any] | pl.Series] | None = None) -> pl.DataFrame:
+        """Return the frame; `keys` replaces columns that the objects themselves do not know."""
+        values = {**self._values, **(keys or {})}
+        return frame(self._schema, [values[column.name] for column in self._schema])
 
 
 def _attribute(column: Column) -> str:
@@ -129,30 +123,20 @@ def _attribute(column: Column) -> str:
     return "class_" if name == "class" else name
 
 
-class _Walk:
-    """Finds what is nested in some objects, going to each once; of one that is not there, every attribute is None."""
-
-    def __init__(self, items: Sequence[Row], absent: dict[str, Any]) -> None:
-        self._absent = absent
-        self._found: dict[str, Sequence[dict[str, Any]]] = {"": [item.__dict__ for item in items]}
-
-    def to(self, parent: str) -> Sequence[dict[str, Any]]:
-        """Return the attributes of the objects nested at `parent`."""
-        if parent not in self._found:
-            above, _, name = parent.rpartition(".")
-            owners = [attributes[name] for attributes in self.to(above)]
-            self._found[parent] = [self._absent if owner is None else owner.__dict__ for owner in owners]
-        return self._found[parent]
+def _property(name: str, items: Sequence[object]) -> list[Any]:
+    """Return a property of each object; None if their class has none, even if an unknown field has its name."""
+    if not hasattr(type(items[0]), name):
+        return [None] * len(items)
+    return [getattr(item, name) for item in items]
 
 
-_Owner: TypeAlias = tuple[str | None, str | None, str, str | None, str | None, "Sequence[Row]"]
-"""Whose lines or shipments they are, by the keys of `_KEYS`, and these."""
+_Owner: TypeAlias = tuple[str | None, str | None, str, str | None, str | None, tuple[Any, ...]]
+"""The keys of an order, capture or refund as in `_OWNER_KEYS`, then its lines or shipments."""
+
+_OWNER_KEYS: Final = ("order_id", "purchase_currency", "source", "capture_id", "refund_id")
 
 
-_KEYS: Final = ("order_id", "purchase_currency", "source", "capture_id", "refund_id")
-
-
-def _owners_of_lines(orders: Iterable[Order]) -> Iterator[_Owner]:
+def _owners_of_lines(orders: Iterable[OrderDocument]) -> Iterator[_Owner]:
     for order in orders:
         order_id, currency = order.order_id, order.purchase_currency
         yield order_id, currency, "order", None, None, order.order_lines
@@ -162,7 +146,7 @@ def _owners_of_lines(orders: Iterable[Order]) -> Iterator[_Owner]:
             yield order_id, currency, "refund", None, refund.refund_id, refund.order_lines
 
 
-def _owners_of_shipments(orders: Iterable[Order]) -> Iterator[_Owner]:
+def _owners_of_shipments(orders: Iterable[OrderDocument]) -> Iterator[_Owner]:
     for order in orders:
         order_id, currency = order.order_id, order.purchase_currency
         yield order_id, currency, "order", None, None, order.shipping_info
@@ -170,34 +154,29 @@ def _owners_of_shipments(orders: Iterable[Order]) -> Iterator[_Owner]:
             yield order_id, currency, "capture", capture.capture_id, None, capture.shipping_info
 
 
-class _Parts:
-    """A table in the making of what orders, captures and refunds hold several of, each with its owner's keys."""
+class _OwnedRows:
+    """The columns of order lines or shipments, with the keys of their owners."""
 
-    def __init__(self, name: str, position: str, *, personal: bool) -> None:
+    def __init__(self, table: str, position: str, *, personal: bool) -> None:
         self._position = position
-        self._rows = _Table(name, personal=personal)
-        self._keys: list[list[str | None]] = [[] for _ in _KEYS]
+        self._rows = _Rows(table, personal=personal)
+        self._keys: dict[str, list[str | None]] = {name: [] for name in _OWNER_KEYS}
         self._counts: list[int] = []
-        others = (column for column in _not_fields(SCHEMAS[name]) if column not in (*_KEYS, position))
-        self._computed: dict[str, list[Any]] = {column: [] for column in others}
 
     def add(self, owners: Iterable[_Owner]) -> None:
-        """Lay out the items of owners, as far as they have any."""
+        """Append the lines or shipments of some owners."""
         with_items = [owner for owner in owners if owner[-1]]
         if not with_items:
             return
-        *keys, of_owners = zip(*with_items, strict=True)
-        for values, more in zip(self._keys, keys, strict=True):
+        *keys, items = zip(*with_items, strict=True)
+        for values, more in zip(self._keys.values(), keys, strict=True):
             values.extend(more)
-        self._counts.extend(map(len, of_owners))
-        items = list(chain.from_iterable(of_owners))
-        self._rows.add(items)
-        for name, computed in _computed(self._computed, items).items():
-            self._computed[name].extend(computed)
+        self._counts.extend(map(len, items))
+        self._rows.add(list(chain.from_iterable(items)))
 
     def frame(self) -> pl.DataFrame:
-        """Return the frame; the position of an item is its place among its owner's."""
-        owners = pl.DataFrame(dict(zip(_KEYS, self._keys, strict=True)), schema=dict.fromkeys(_KEYS, pl.String()))
+        """Return the frame; the position of a line or shipment counts from 0 within its owner."""
+        owners = pl.DataFrame(self._keys, schema=dict.fromkeys(_OWNER_KEYS, pl.String()))
         counts = pl.Series(self._counts, dtype=pl.Int64)
         keys = owners.with_columns(pl.int_ranges(counts).alias(self._position)).explode(self._position)
-        return self._rows.frame({**keys.to_dict(), **self._computed})
+        return self._rows.frame(keys.to_dict())

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 import polars as pl
 
 from om_toolkit.support.atomic_files import OWN, USUAL, replacing
-from om_toolkit.support.instants import moment
+from om_toolkit.support.instants import as_of_text
 from om_toolkit.tables.schema import SCHEMAS, describe
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Tables(Generic[FrameT]):
 
     def __repr__(self) -> str:
         told = ", ".join(f"{name}={_size(table)}" for name, table in self.items())
-        return f"Tables({told}, {moment(self.as_of, is_inferred=self.as_of_is_inferred)})"
+        return f"Tables({told}, {as_of_text(self.as_of, is_inferred=self.as_of_is_inferred)})"
 
 
 _AS_OF: Final = "om_toolkit.as_of"

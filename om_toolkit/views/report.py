@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from om_toolkit.support.atomic_files import replacing
-from om_toolkit.support.instants import moment
+from om_toolkit.support.instants import as_of_text
 from om_toolkit.support.text import count_of
 from om_toolkit.tables.tables import Tables, tables_of
 from om_toolkit.views.pages import render
@@ -71,7 +71,7 @@ class Report:
             "report.html",
             title=self.title,
             orders=tables.orders.height,
-            as_of=moment(tables.as_of, is_inferred=tables.as_of_is_inferred),
+            as_of=as_of_text(tables.as_of, is_inferred=tables.as_of_is_inferred),
             currencies=list(figures),
             key_figures=list(zip(*figures.values(), strict=True)),
             sections=[section(tables, self.min_cell) for section in SECTIONS.values()],

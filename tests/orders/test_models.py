@@ -235,7 +235,7 @@ def test_what_is_no_order_is_refused(body: str, error: type[om.FetchError]) -> N
 
 def test_objects_are_frozen() -> None:
     order = read_order('{"order_id": "1"}')
-    with pytest.raises(AttributeError, match="Order cannot be changed"):
+    with pytest.raises(AttributeError, match="Order is immutable"):
         order.status = "CAPTURED"  # type: ignore[misc]
 
 

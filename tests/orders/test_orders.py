@@ -47,7 +47,7 @@ NDJSON = f"{json.dumps(FIRST)}\n\n{json.dumps(SECOND)}\n"
 @pytest.mark.parametrize("text", [BOTH, NDJSON, NDJSON.replace("\n", "\r\n"), json.dumps([FIRST, SECOND], indent=2)])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_saved_answers_are_read_from_text_bytes_and_files(text: str, encoding: str, tmp_path: Path) -> None:
-    file = tmp_path / "answers.json"
+    file = tmp_path / "orders.json"
     file.write_bytes(text.encode(encoding))
     for source in (text, "\ufeff" + text, text.encode(encoding), file, str(file)):
         orders = om.Orders.from_json(source)
@@ -119,10 +119,10 @@ def test_a_bad_answer_costs_no_other_and_is_told() -> None:
     assert [order.order_id for order in orders] == ["a-1", "b-2"]
     assert [(failure.order_id, failure.kind) for failure in orders.failures] == [
         ("x-1", "invalid_order"),
-        ("answer #3", "invalid_order"),
-        ("answer #4", "invalid_order"),
+        ("document #3", "invalid_order"),
+        ("document #4", "invalid_order"),
     ]
-    with pytest.raises(om.FailedOrders, match="3 order"):
+    with pytest.raises(om.FailedOrders, match="3 orders"):
         orders.raise_for_failures()
 
 
@@ -135,7 +135,7 @@ def test_an_array_cut_short_keeps_what_was_whole() -> None:
 def test_ndjson_with_a_broken_line_keeps_the_others() -> None:
     orders = om.Orders.from_json(f"{json.dumps(FIRST)}\n{json.dumps(SECOND)[:50]}\n{json.dumps(SECOND)}")
     assert len(orders) == 2
-    assert orders.failures[0].order_id == "answer #2"
+    assert orders.failures[0].order_id == "document #2"
 
 
 def test_the_last_of_a_repeated_order_counts_and_a_warning_says_so() -> None:
@@ -172,9 +172,9 @@ def test_every_answer_is_an_order_or_a_failure(text: str, ids: list[str], failed
 def test_of_several_sources_the_last_one_counts_and_each_failure_is_kept(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
-        (tmp_path / folder / "answers.json").write_text(json.dumps([FIRST | {"locale": folder}, 17]), "utf-8")
+        (tmp_path / folder / "orders.json").write_text(json.dumps([FIRST | {"locale": folder}, 17]), "utf-8")
     with pytest.warns(om.RepeatedOrders):
-        orders = om.Orders.from_json(tmp_path / "a" / "answers.json", tmp_path / "b" / "answers.json")
+        orders = om.Orders.from_json(tmp_path / "a" / "orders.json", tmp_path / "b" / "orders.json")
     assert [order.locale for order in orders] == ["b"]
     assert len({failure.order_id for failure in orders.failures}) == 2
     one = om.Orders.from_json("[17]")
@@ -195,7 +195,7 @@ def test_what_is_no_file_and_no_json_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         om.Orders.from_json("nowhere.json")
     (tmp_path / "picture.json").write_bytes(b"\x89PNG\xff\xfe\x00")
-    with pytest.raises(ValueError, match=r"picture\.json is no JSON"):
+    with pytest.raises(ValueError, match=r"picture\.json is not JSON"):
         om.Orders.from_json(tmp_path / "picture.json")
 
 
@@ -447,9 +447,9 @@ def test_an_order_shows_its_timeline_in_a_notebook() -> None:
 
 class TestReadTables:
     def test_they_are_those_of_the_orders(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(bulk, "_ORDERS_AT_ONCE", 3)
+        monkeypatch.setattr(bulk, "_CHUNK_SIZE", 3)
         shop = Shop(20)
-        file = tmp_path / "answers.ndjson"
+        file = tmp_path / "orders.ndjson"
         file.write_bytes(b"\xef\xbb\xbf" + b"\n\n".join(shop.body(order_id) for order_id in shop.order_ids))
         orders = om.Orders.from_json(file)
         for personal in (False, True):
@@ -461,24 +461,24 @@ class TestReadTables:
     def test_failures_are_kept_and_the_last_of_a_repeated_order_counts(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(bulk, "_ORDERS_AT_ONCE", 2)
+        monkeypatch.setattr(bulk, "_CHUNK_SIZE", 2)
         lines = [FIRST, SECOND, FIRST | {"order_amount": "x"}, FIRST | {"order_amount": 7}, SECOND, SECOND]
-        file = tmp_path / "answers.ndjson"
+        file = tmp_path / "orders.ndjson"
         file.write_text("\n".join([*map(json.dumps, lines), "{broken}"]), "utf-8")
-        with pytest.warns(om.RepeatedOrders, match=r"2 order\(s\).*a-1, b-2"):
+        with pytest.warns(om.RepeatedOrders, match="2 orders .*a-1, b-2"):
             tables = om.read_tables(file)
         assert sorted(tables.orders["order_id"]) == ["a-1", "b-2"]
         assert tables.orders.filter(order_id="a-1")["order_amount"].to_list() == [7]
         assert tables.captures.height == 2
         assert [(one.order_id, one.kind) for one in tables.failures] == [
             ("a-1", "invalid_order"),
-            ("answers.ndjson #7", "invalid_body"),
+            ("orders.ndjson #7", "invalid_body"),
         ]
         assert "2 orders are not in these numbers" in om.Report(tables).html
 
     @pytest.mark.parametrize("text", ["", BOTH, json.dumps(SECOND, indent=1), "[]"])
     def test_other_files_of_answers_will_do(self, text: str, tmp_path: Path) -> None:
-        file = tmp_path / "answers.json"
+        file = tmp_path / "orders.json"
         file.write_text(text, "utf-8")
         as_of = datetime(2026, 11, 1, tzinfo=UTC)
         tables, expected = om.read_tables(file, as_of=as_of), om.Orders.from_json(file, as_of=as_of).tables()
@@ -525,8 +525,8 @@ def test_failures_of_saved_answers_stay_though_they_look_alike() -> None:
     assert len((one + other).failures) == 2
     assert len((one + other + one).failures) == 2
     assert [failure.order_id for failure in om.Orders.from_json('{"x": 1}', '{"x": 2}').failures] == [
-        "answer #1",
-        "answer #2",
+        "document #1",
+        "document #2",
     ]
 
 
@@ -568,7 +568,7 @@ def test_a_table_that_is_changed_in_place_changes_no_other() -> None:
 
 
 def test_an_unknown_id_is_named() -> None:
-    with pytest.raises(KeyError, match="zz is not among these 1 orders"):
+    with pytest.raises(KeyError, match="zz is not among 1 order"):
         at(1, {"order_id": "a"})["zz"]
 
 

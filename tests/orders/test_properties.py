@@ -18,19 +18,6 @@ from typing import TYPE_CHECKING, Any
 import documented_fields as documented
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-import om_toolkit as om
-from om_toolkit.orders.parsing import read_captures, read_order
-from om_toolkit.synthetic.shop import Shop
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
-
-Json = Any
-
 from generated_documents import (
     ADDRESS,
     BATCHES,
@@ -55,6 +42,16 @@ from generated_documents import (
     shape_of,
     written,
 )
+from hypothesis import given
+from hypothesis import strategies as st
+
+import om_toolkit as om
+from om_toolkit.orders.parsing import read_captures, read_order
+from om_toolkit.synthetic.shop import Shop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
 
 def test_both_pages_tell_the_same_of_a_capture() -> None:
@@ -150,7 +147,7 @@ def test_one_bad_answer_among_good_ones_never_costs_the_others(joint: str, bad: 
     text = joint.join(texts)
     orders = om.Orders.from_json(f"[{text}]" if joint == "," else text.encode())
     assert list(orders) == [read_order(written(document)) for document in GOOD]
-    assert [failure.order_id for failure in orders.failures] in (["bad"], [f"answer #{place + 1}"])
+    assert [failure.order_id for failure in orders.failures] in (["bad"], [f"document #{place + 1}"])
 
 
 def test_what_follows_an_array_is_not_dropped_in_silence() -> None:
@@ -192,8 +189,8 @@ def test_pages_of_answers_are_read_however_many() -> None:
 )
 @pytest.mark.filterwarnings("ignore::om_toolkit.RepeatedOrders")
 def test_broken_bytes_cost_their_own_answer_alone(source: bytes, tmp_path: Path) -> None:
-    (tmp_path / "answers.json").write_bytes(source)
-    orders, tables = om.Orders.from_json(source), om.read_tables(tmp_path / "answers.json")
+    (tmp_path / "orders.json").write_bytes(source)
+    orders, tables = om.Orders.from_json(source), om.read_tables(tmp_path / "orders.json")
     assert ([order.order_id for order in orders], len(orders.failures)) == (["a", "c"], 1)
     assert (tables.orders["order_id"].to_list(), len(tables.failures)) == (["a", "c"], 1)
 
@@ -206,7 +203,7 @@ def test_an_array_that_lost_its_end_is_told() -> None:
 def test_text_that_is_no_path_is_not_shown_as_one() -> None:
     for text in ('answer: {"order_id": "1", "email": "ada@example.com"}', "ada@example.com\n{}" * 500):
         assert om.Orders.from_json(text).failures
-    with pytest.raises(ValueError, match="give a path") as raised:
+    with pytest.raises(ValueError, match="not a path") as raised:
         om.read_tables('{"order_id": "1", "email": "ada@example.com"}')
     assert "ada@" not in str(raised.value)
 
@@ -225,7 +222,7 @@ def test_a_pipe_is_read_as_a_file_is(tmp_path: Path) -> None:
 def test_a_failure_without_a_usable_id_is_named_by_where_it_stands() -> None:
     for unusable in ("null", '""', "true", '{"owner": "ada@example.com"}', '["ada@example.com"]'):
         orders = om.Orders.from_json(f'{{"order_id": {unusable}, "order_amount": "x"}}')
-        assert [failure.order_id for failure in orders.failures] == ["answer #1"], unusable
+        assert [failure.order_id for failure in orders.failures] == ["document #1"], unusable
         assert "ada@" not in f"{orders.failures}"
 
 

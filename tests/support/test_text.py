@@ -2,7 +2,7 @@
 
 import pytest
 
-from om_toolkit.support.text import count_of
+from om_toolkit.support.text import count_of, with_article
 
 
 @pytest.mark.parametrize(
@@ -15,3 +15,11 @@ def test_a_count_is_written_with_its_noun_in_singular_or_plural(count: int, text
 def test_an_irregular_plural_can_be_given() -> None:
     assert count_of(1, "entry", "entries") == "1 entry"
     assert count_of(2, "entry", "entries") == "2 entries"
+
+
+@pytest.mark.parametrize(
+    ("noun", "text"),
+    [("int", "an int"), ("OSError", "an OSError"), ("float", "a float"), ("UUID", "a UUID"), ("NoneType", "None")],
+)
+def test_the_name_of_a_type_is_written_with_its_article(noun: str, text: str) -> None:
+    assert with_article(noun) == text

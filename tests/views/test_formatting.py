@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from om_toolkit.support.instants import moment
+from om_toolkit.support.instants import as_of_text
 from om_toolkit.views.formatting import amount, count, format_rows, hours, percent, text
 
 
@@ -118,7 +118,7 @@ def test_an_interval_that_is_not_wanted_is_not_written(write: Any, written: str)
     ],
 )
 def test_a_moment_is_written_in_utc(as_of: datetime | None, written: str) -> None:
-    assert moment(as_of) == written
+    assert as_of_text(as_of) == written
 
 
 def test_rows_are_written_in_the_order_of_frame_and_columns() -> None:

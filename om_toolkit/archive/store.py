@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from om_toolkit.errors import ArchiveError
+from om_toolkit.support.application_id import APPLICATION_ID
 from om_toolkit.support.atomic_files import OWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-APPLICATION_ID: Final = 0x6F6D746B  # "omtk": distinguishes an archive from any other SQLite file
 
 MIGRATIONS: Final[tuple[str, ...]] = (
     "CREATE TABLE archive (personal INTEGER NOT NULL, dictionary BLOB NOT NULL)",

@@ -1,8 +1,8 @@
-"""What is personal: which fields may be shown, how values are replaced, and how files are searched for them."""
+"""Privacy: which fields are personal, how their values are replaced, and how files are searched for them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from om_toolkit.privacy.detectors import names_somebody
 from om_toolkit.privacy.fields import CAPTURE, ERROR, ORDER, is_name, is_personal
@@ -26,9 +26,9 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - any of the module's names
-    if name == "scan":  # loaded on first use: it brings readers of many file formats
-        from om_toolkit.privacy.scanner import scan  # noqa: PLC0415
+def __getattr__(name: str) -> object:
+    if name == "scan":
+        from om_toolkit.privacy.scanner import scan  # noqa: PLC0415 - it imports readers of many file formats
 
         return scan
     msg = f"module {__name__!r} has no attribute {name!r}"

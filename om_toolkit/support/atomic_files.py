@@ -1,4 +1,4 @@
-"""Files: whole or not at all, whoever writes the same one at the same time."""
+"""Atomic writes: a file is replaced as a whole or not at all, even by several writers at the same time."""
 
 from __future__ import annotations
 
@@ -10,18 +10,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-
 OWN: Final = 0o600
-"""The mode of a file that only its owner may read, where the system knows modes."""
-
+"""The mode of a file that only its owner may read, on systems with modes."""
 
 USUAL: Final = 0o666
-"""The mode of any other file, less what the user's umask takes."""
+"""The mode of any other file, before the user's umask."""
 
 
 @contextmanager
 def replacing(path: Path, mode: int = USUAL) -> Iterator[Path]:
-    """Give a new file beside a path, which takes its place when the block ends well, and else is removed."""
+    """Yield a new file in the folder of a path; it replaces the path if the block succeeds, else it is removed."""
     unfinished = path.with_name(f".{path.name}.{token_hex(8)}")
     try:
         unfinished.touch(mode, exist_ok=False)

@@ -1,4 +1,4 @@
-"""TODO."""
+"""CSV files: text with any usual delimiter in, its rows or a column of order ids out."""
 
 from __future__ import annotations
 
@@ -11,52 +11,54 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def split_csv(text: str) -> tuple[str, str]:
-    """Return the delimiter of a CSV file and its rows, without the line in which Excel tells the delimiter."""
-    first, _, rest = text.partition("\n")
-    if told := re.fullmatch("(?i)sep=(.)\r?", first):
-        return told[1], rest
-    return max(",;\t|", key=first.count), text
-
-
 def read_order_ids(path: Path, column: str | None = None) -> list[str]:
-    """Read a column of order ids from a CSV file, whatever its delimiter; blank cells are passed over.
+    """Read a column of order ids from a CSV file with any usual delimiter; blank cells are skipped.
 
     Args:
-        path: The file, in UTF-8. With one column it needs no heading.
-        column: Name of the column; without it, the one named `order_id`, or the only one there is.
+        path: The file, in UTF-8. A file of one column needs no heading.
+        column: Name of the column; without it, the one named `order_id`, or the only one.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it cannot be told which column holds the order ids.
+        ValueError: If the file is not CSV in UTF-8, is empty, or has several columns but not this one.
     """
-    head, *rows = _csv_rows(path)
-    names = [name.lower().replace(" ", "_") for name in head]
+    head, *rows = _rows_of(path)
     if column is None and len(head) == 1:
-        # An order id has digits; a heading has none.
-        is_heading = not any(letter.isdigit() for letter in head[0])
+        is_heading = not any(letter.isdigit() for letter in head[0])  # order ids have digits
         return [row[0] for row in (rows if is_heading else [head, *rows]) if row[0]]
-    wanted = (column or "order_id").lower().replace(" ", "_")
+    names = [_normalized(name) for name in head]
+    wanted = _normalized(column or "order_id")
     if wanted not in names:
-        raise ValueError(f"{path.name}: name the column of order ids with --column; it has {', '.join(head)}")
+        raise ValueError(
+            f"{path} has no column {column or 'order_id'!r}; name the column of order ids with --column: "
+            f"{', '.join(head)}"
+        )
     place = names.index(wanted)
     return [row[place] for row in rows if len(row) > place and row[place]]
 
 
-def _csv_rows(path: Path) -> list[list[str]]:
-    """Return the rows of a CSV file that hold anything, blanks around cells cut."""
+def _normalized(name: str) -> str:
+    return name.lower().replace(" ", "_")
+
+
+def _rows_of(path: Path) -> list[list[str]]:
+    """Return the rows of a CSV file that are not blank, with stripped cells."""
     try:
-        content = path.read_text(encoding="utf-8-sig").strip()
+        delimiter, text = sniff_delimiter(path.read_text(encoding="utf-8-sig").strip())
+        cells = list(csv.reader(StringIO(text), delimiter=delimiter, strict=True))
     except UnicodeDecodeError:
-        raise ValueError(f"{path.name} is no text in UTF-8: save it as CSV in UTF-8") from None
-    delimiter, content = split_csv(content)
-    try:
-        rows = [
-            [cell.strip() for cell in row] for row in csv.reader(StringIO(content), delimiter=delimiter, strict=True)
-        ]
+        raise ValueError(f"{path} is not text in UTF-8; save it as CSV in UTF-8") from None
     except csv.Error as error:
-        raise ValueError(f"{path.name} is no CSV: {error}") from None
-    rows = [row for row in rows if any(row)]
+        raise ValueError(f"{path} is not a valid CSV file ({error}); save it again as CSV") from None
+    rows = [[cell.strip() for cell in row] for row in cells if any(map(str.strip, row))]
     if not rows:
-        raise ValueError(f"{path.name} holds no order ids")
+        raise ValueError(f"{path} is empty; write one order id per line into it")
     return rows
+
+
+def sniff_delimiter(text: str) -> tuple[str, str]:
+    """Return the delimiter of CSV text, and the text without the line in which Excel declares it."""
+    first, _, rest = text.partition("\n")
+    if declared := re.fullmatch("(?i)sep=(.)\r?", first):
+        return declared[1], rest
+    return max(",;\t|", key=first.count), text

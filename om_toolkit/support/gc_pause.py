@@ -1,9 +1,9 @@
-"""The cyclic garbage collector, paused while a batch of objects is made.
+"""A pause of the cyclic garbage collector while a batch of objects is made.
 
-Every few hundred new objects the collector walks the young ones, and now and then all there are. Validated orders
-make no cycles and are all kept, so these walks find nothing, and on 20 000 orders they take longer than the validation
-itself. The pause is for the whole process, hence counted: it ends with the last batch, whatever thread that is in and
-however it ends, and leaves the collector as it was found.
+Every few hundred new objects the collector walks the youngest, and from time to time all objects. Validated orders
+have no cycles and are all kept, so these walks find nothing, and for 20 000 orders they take longer than the
+validation. The collector belongs to the process, so pauses are counted: collection resumes when the last one ends, in
+any thread and also after an exception. A collector that was disabled before stays disabled.
 """
 
 from __future__ import annotations
@@ -16,28 +16,23 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_MOST_FROZEN_BY_PYTHON: Final = 1_000
+"""Frozen objects: Python 3.12 freezes a few hundred of its own; a program that freezes objects freezes far more."""
 
-_FROZEN_BY_SOMEBODY: Final = 1_000  # objects: Python 3.12 freezes a few hundred of its own, a program all it has
-
-
-_MANY: Final = 50_000  # new objects, some thousand orders: fewer are walked in a few milliseconds
-
+_MANY_NEW: Final = 50_000
+"""New objects, of some thousand orders: fewer are walked in a few milliseconds."""
 
 _lock = threading.Lock()
-
-
 _pauses: set[object] = set()
-
-
 _was_enabled = False
 
 
 @contextmanager
 def paused() -> Iterator[None]:
-    """Pause the collector for the length of a `with` block; blocks may nest and overlap."""
-    global _was_enabled  # noqa: PLW0603 - the collector is the process's, so is its pause
+    """Pause the collector during a `with` block; blocks may nest and overlap."""
+    global _was_enabled  # noqa: PLW0603 - the collector is global, and so is its pause
     pause = object()
-    try:  # first of all: Ctrl-C may come between any two steps
+    try:  # begins here, because Ctrl-C may come between any two steps
         with _lock:
             if not _pauses:
                 _was_enabled = gc.isenabled()
@@ -49,19 +44,18 @@ def paused() -> Iterator[None]:
             _pauses.discard(pause)
             if not _pauses and _was_enabled:
                 try:
-                    _spare_the_young()
+                    _age_new_objects()
                 finally:
                     gc.enable()
 
 
-def _spare_the_young() -> None:
-    """Move all new objects to the oldest generation, unseen: enabled with so many young ones, the collector would walk.
+def _age_new_objects() -> None:
+    """Move new objects to the oldest generation, which costs no walk: to freeze and unfreeze only joins lists.
 
-    Frozen and thawed again, objects land there at the cost of joining two lists. Only where they are many: garbage of
-    others among them is not looked for either, and the count towards the next walk begins anew. Where somebody has
-    frozen objects of their own, these stay frozen, and the walk is paid.
+    Otherwise the collector would walk all new objects as soon as it is enabled. Few objects are not moved, because
+    garbage among them would then be found late. If the program has frozen objects, nothing is moved: they stay frozen.
     """
-    if gc.get_count()[0] > _MANY and gc.get_freeze_count() < _FROZEN_BY_SOMEBODY:
+    if gc.get_count()[0] > _MANY_NEW and gc.get_freeze_count() < _MOST_FROZEN_BY_PYTHON:
         try:
             gc.freeze()
         finally:

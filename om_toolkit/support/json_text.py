@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from json import JSONEncoder
 from typing import Final, Self, TypeAlias, TypeVar
 
 Scalar: TypeAlias = str | int | float | bool | None
@@ -31,7 +31,11 @@ def dump_json(value: Json) -> str:
     if isinstance(value, Digits):
         return value.text
     # JSON can contain half of a surrogate pair, which UTF-8 cannot.
-    return json.dumps(value, ensure_ascii=isinstance(value, str) and not value.isprintable())
+    return _escaped(value) if isinstance(value, str) and not value.isprintable() else _unescaped(value)
+
+
+_escaped = JSONEncoder().encode
+_unescaped = JSONEncoder(ensure_ascii=False).encode  # json.dumps would make an encoder for each value
 
 
 def json_type(value: object) -> str:

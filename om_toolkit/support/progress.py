@@ -1,4 +1,4 @@
-"""A progress bar where a person looks, in a terminal or a notebook; silent in a pipe and in a log."""
+"""Progress: a bar in a terminal or a notebook, nothing in a pipe or a log."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-
-_SECONDS_BEFORE: Final = 1  # work that takes less needs no bar
+_SECONDS_WITHOUT_BAR: Final = 1
 
 
 class _Silent:
-    """Stands in for a bar that nobody sees; tqdm's own would start a thread all the same."""
+    """A bar that shows nothing; tqdm's own disabled bar would still start a thread."""
 
     def __enter__(self) -> Self:
         return self
@@ -22,25 +21,25 @@ class _Silent:
         pass
 
     def update(self, n: float = 1) -> None:
-        """Pass over what was done."""
+        """Ignore the number of items done."""
 
     def set_postfix_str(self, s: str, *, refresh: bool) -> None:
-        """Pass over what is told."""
+        """Ignore the text."""
 
 
-def progress(total: int | None, unit: str, **options: Any) -> tqdm[NoReturn] | _Silent:  # noqa: ANN401 - tqdm's
+def progress(total: int | None, unit: str, **options: Any) -> tqdm[NoReturn] | _Silent:  # noqa: ANN401 - tqdm's own
     """Return a bar that appears once the work has taken a second."""
     if not (_in_notebook() or _in_terminal()):
         return _Silent()
     from tqdm.auto import tqdm  # noqa: PLC0415 - in a notebook it loads ipywidgets
 
-    return tqdm(total=total, unit=unit, delay=_SECONDS_BEFORE, **options)
+    return tqdm(total=total, unit=unit, delay=_SECONDS_WITHOUT_BAR, **options)
 
 
 def _in_terminal() -> bool:
     try:
         return sys.stderr.isatty()
-    except (AttributeError, ValueError):  # a program without a console has none, or a closed one
+    except (AttributeError, ValueError):  # a program without a console has no stderr, or a closed one
         return False
 
 

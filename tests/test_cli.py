@@ -155,7 +155,10 @@ def test_order_ids_are_read_with_any_delimiter(content: str) -> None:
 def test_the_column_can_be_named() -> None:
     Path("ids.csv").write_text("order_id,transaction_id\n1,a-1\n2,b-2\n", "utf-8")
     assert cli.read_order_ids(Path("ids.csv"), "Transaction ID") == ["a-1", "b-2"]
-    with pytest.raises(ValueError, match="--column; it has order_id, transaction_id"):
+    with pytest.raises(
+        ValueError,
+        match="no column 'klarna', only order_id, transaction_id; name the column of order ids with --column",
+    ):
         cli.read_order_ids(Path("ids.csv"), "klarna")
 
 
@@ -163,9 +166,9 @@ def test_the_column_can_be_named() -> None:
     ("content", "message"),
     [
         (b"a,b\n1,2\n", "--column"),
-        (b"", "no order ids"),
+        (b"", "is empty; write"),
         (b"\xff\xfe\x00", "UTF-8"),
-        (b'order_id,note\na-1,"x\nb-2,y\n', "no CSV"),
+        (b'order_id,note\na-1,"x\nb-2,y\n', "not a valid CSV file"),
     ],
 )
 def test_a_file_without_clear_ids_is_refused(content: bytes, message: str) -> None:

@@ -18,7 +18,6 @@ from om_toolkit.support.atomic_files import OWN
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-
 MIGRATIONS: Final[tuple[str, ...]] = (
     "CREATE TABLE archive (personal INTEGER NOT NULL, dictionary BLOB NOT NULL)",
     """

@@ -37,7 +37,7 @@ def is_danish(number: str) -> bool:
     """Return whether the date is right, and also the check digit if the person was born before 1937.
 
     Numbers issued since 2007 may lack a right check digit. Those born before 1937 had theirs by then, and what has the
-    date of an order for a birth date, such as the reference 311026-1207, would be the number of one of them.
+    date of an order for a birth date, such as the reference 301026-1207, would be the number of one of them.
     """
     try:
         born = cpr.get_birth_date(number)

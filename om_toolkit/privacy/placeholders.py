@@ -41,9 +41,10 @@ def date_placeholder(number: int) -> str:
     return (_FIRST_DATE + timedelta(days=number)).isoformat()
 
 
-def number_placeholder(number: int, value: float) -> float:
+def number_placeholder(number: int, value: int | float) -> int | float:  # noqa: PYI041 - it keeps which of the two
     """Return the placeholder of an integer or a float, of its type: apart from amounts, no number is negative."""
-    return type(value)(-number - (_LARGE if abs(value) >= _LARGE else 0))
+    placeholder = -number - (_LARGE if abs(value) >= _LARGE else 0)
+    return float(placeholder) if isinstance(value, float) else placeholder
 
 
 def is_placeholder(text: str, field: str) -> bool:

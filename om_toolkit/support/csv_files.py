@@ -30,8 +30,8 @@ def read_order_ids(path: Path, column: str | None = None) -> list[str]:
     wanted = _normalized(column or "order_id")
     if wanted not in names:
         raise ValueError(
-            f"{path} has no column {column or 'order_id'!r}; name the column of order ids with --column: "
-            f"{', '.join(head)}"
+            f"{path} has no column {column or 'order_id'!r}, only {', '.join(head)}; "
+            "name the column of order ids with --column"
         )
     place = names.index(wanted)
     return [row[place] for row in rows if len(row) > place and row[place]]

@@ -1,4 +1,4 @@
-"""What `privacy.scan` finds: each kind of thing in each kind of file, and nothing where there is nothing."""
+"""`privacy.scan` finds each kind of personal value and credential in each kind of file, and nothing else."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import json
 import sqlite3
 import tarfile
 import zipfile
-from contextlib import closing, redirect_stdout
+from contextlib import closing
 from datetime import date
 from html import escape
 from pathlib import Path
@@ -28,7 +28,7 @@ from om_toolkit.orders.parsing import read_order
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Personal numbers are those that python-stdnum's documentation shows.
+# Personal numbers are those in python-stdnum's documentation, and some made by its rules.
 PLANTED = {
     "e-mail": ("note", "ada@lovelace.se", "e-mail"),
     "e-mail in an address": ("note", "https://x.se/?who=ada%40lovelace.se", "e-mail"),
@@ -37,8 +37,13 @@ PLANTED = {
     "Sweden, long": ("note", "198803200016", "personal number"),
     "Norway": ("note", "15108695088", "personal number"),
     "Finland": ("note", "131052-308T", "personal number"),
+    "Finland, temporary": ("note", "010190-900P", "personal number"),
     "Denmark": ("note", "211062-5629", "personal number"),
+    "Denmark since 2007": ("note", "010180-1235", "personal number"),
     "Germany": ("note", "36574261809", "personal number"),
+    "Netherlands": ("note", "1112.22.333", "personal number"),
+    "Netherlands, named": ("note", "BSN: 111222333", "personal number"),
+    "Netherlands, field": ("bsn", "111222333", "personal number"),
     "name": ("given_name", "Ada", "name"),
     "name in a column": ("billing_address_family_name", "Lovelace", "name"),
     "street": ("street_address", "Storgatan 1", "address"),
@@ -78,11 +83,6 @@ def html_table(document: dict[str, str]) -> str:
     return f"<html>\n<table border=1><thead><tr>{head}</tr></thead>\n<tr>{row}</tr></table></html>\n"
 
 
-def drawn_table(document: dict[str, str]) -> str:
-    with pl.Config(tbl_width_chars=2_000, tbl_cols=99, fmt_str_lengths=100):
-        return str(pl.DataFrame({"x": 1} | document))
-
-
 def archive(document: Any, path: Path) -> None:
     with om.Archive(path, personal=True) as opened:
         opened.add("1", read_order(json.dumps({"order_id": "1"} | document)), None)
@@ -111,29 +111,6 @@ def linked(document: dict[str, str]) -> str:
     return f'<a download="x.csv" href="data:text/csv;charset=utf-8;base64,{data}">CSV</a>'
 
 
-def pandas_frame(document: dict[str, str]) -> str:
-    return pd.DataFrame({"x": [1, 2]} | {name: [value, None] for name, value in document.items()}).to_string()
-
-
-def pandas_row(document: dict[str, str]) -> str:
-    return repr(pd.Series({"x": "1"} | document, name=0))
-
-
-def pandas_columns(document: dict[str, str]) -> str:
-    return "\n\n".join(repr(pd.Series([value, value], name=name)) for name, value in document.items())
-
-
-def polars_columns(document: dict[str, str]) -> str:
-    with pl.Config(fmt_str_lengths=100):
-        return "\n\n".join(str(pl.Series(name, [value])) for name, value in document.items())
-
-
-def glimpse(document: dict[str, str]) -> str:
-    with redirect_stdout(io.StringIO()) as printed:
-        pl.DataFrame({"x": 1} | document).glimpse()
-    return printed.getvalue()
-
-
 def parquet(document: Any, path: Path) -> None:
     pl.DataFrame([{"x": 1} | document, {"x": 2}], schema=["x", *document]).write_parquet(path)
 
@@ -153,13 +130,6 @@ FILES: dict[str, Callable[[Any, Path], None]] = {
         lambda document: notebook([{"output_type": "stream", "name": "stdout", "text": [f"{document}\n", "end"]}])
     ),
     "table.ipynb": text(lambda document: displayed("text/html", html_table(document))),
-    "drawn.ipynb": text(lambda document: displayed("text/plain", drawn_table(document))),
-    "frame.ipynb": text(lambda document: displayed("text/plain", pandas_frame(document))),
-    "row.ipynb": text(lambda document: displayed("text/plain", pandas_row(document))),
-    "columns.ipynb": text(lambda document: displayed("text/plain", pandas_columns(document))),
-    "series.ipynb": text(lambda document: displayed("text/plain", polars_columns(document))),
-    "glimpse.ipynb": text(lambda document: displayed("text/plain", glimpse(document))),
-    "exported.html": text(lambda document: f"<pre>{escape(pandas_frame(document))}</pre>"),
     "linked.html": text(linked),
     "report.html": text(html_table),
     "page.html": text(lambda document: f"<html><pre>{escape(json.dumps(document))}</pre></html>"),
@@ -181,7 +151,7 @@ FILES: dict[str, Callable[[Any, Path], None]] = {
 
 @pytest.mark.parametrize("planted", PLANTED)
 @pytest.mark.parametrize("file", FILES)
-def test_each_kind_is_found_in_each_kind_of_file_and_not_repeated(file: str, planted: str, tmp_path: Path) -> None:
+def test_each_kind_is_found_in_each_kind_of_file_and_not_quoted(file: str, planted: str, tmp_path: Path) -> None:
     name, value, kind = PLANTED[planted]
     FILES[file]({name: value}, tmp_path / file)
     found = om.privacy.scan(tmp_path / file)
@@ -190,7 +160,7 @@ def test_each_kind_is_found_in_each_kind_of_file_and_not_repeated(file: str, pla
     assert value not in str(found.rows())
 
 
-STAND_INS = {
+PLACEHOLDERS = {
     "given_name": "given_name-12",
     "billing_address_email": "person-3@example.com",
     "date_of_birth": "1800-02-03",
@@ -209,14 +179,16 @@ HARMLESS = {
     "given_name": "",
     "files": "icon@2x.png https://cdn.net/npm/vega-embed@6.min.js git@github.com:acme/x.git",
     "times": "202610311207 20261031-1207 Invoice 101025-1234",
+    "references": "301026-1207 251031-0915 000145-1234 123456-7890",
+    "nine digits": "111222333, BSN: 111222334, 1112.22.334",
     "lines": "+12345678",
     "code": "select(city='billing_address_city', password=password, cookie: str)",
 }
 
 
-@pytest.mark.parametrize("harmless", [STAND_INS, HARMLESS], ids=["stand-ins", "others"])
+@pytest.mark.parametrize("harmless", [PLACEHOLDERS, HARMLESS], ids=["placeholders", "others"])
 @pytest.mark.parametrize("file", FILES)
-def test_stand_ins_and_what_looks_a_little_like_something_are_none(
+def test_placeholders_and_similar_harmless_text_are_not_found(
     file: str, harmless: dict[str, str], tmp_path: Path
 ) -> None:
     FILES[file](harmless, tmp_path / file)
@@ -225,14 +197,14 @@ def test_stand_ins_and_what_looks_a_little_like_something_are_none(
 
 @pytest.mark.parametrize(
     "letter",
-    ["a", "1", "a@", "+1", "a.", "given_name", "<tr>", "cookie:", "data:a/a;", "A_", "\n Name: a, ", "\n phone", "│"],
+    ["a", "1", "a@", "+1", "a.", "given_name", "<tr>", "cookie:", "data:a/a;", "A_"],
 )
-def test_a_line_of_a_megabyte_is_looked_at_in_a_moment(letter: str, tmp_path: Path) -> None:
+def test_a_line_of_a_megabyte_is_scanned_quickly(letter: str, tmp_path: Path) -> None:
     (tmp_path / "long.txt").write_text(letter * (10**6 // len(letter)))
     assert om.privacy.scan(tmp_path).is_empty()
 
 
-def test_it_says_where(tmp_path: Path) -> None:
+def test_a_finding_says_where_it_is(tmp_path: Path) -> None:
     file = tmp_path / "one.json"
     file.write_text(json.dumps({"captures": [{"billing_address": {"given_name": "Ada", "bo@home.se": {"phone": 5}}}]}))
     assert om.privacy.scan(file).drop("file").rows() == [
@@ -242,7 +214,7 @@ def test_it_says_where(tmp_path: Path) -> None:
     ]
 
 
-def test_a_folder_is_looked_at_whole(tmp_path: Path) -> None:
+def test_all_files_of_a_folder_are_scanned(tmp_path: Path) -> None:
     with om.sandbox(5) as shop:
         orders = shop.orders(shop.order_ids)
     orders.tables().write_parquet(tmp_path / "masked")
@@ -254,7 +226,7 @@ def test_a_folder_is_looked_at_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["Ada_Lovelace_Storgatan_1", "Ada Lovelace", "ada@lovelace.se"])
-def test_where_does_not_tell_who(name: str, tmp_path: Path) -> None:
+def test_the_place_of_a_finding_does_not_quote_personal_names(name: str, tmp_path: Path) -> None:
     (tmp_path / "keys.json").write_text(json.dumps({name: {"email": "bo@home.se"}}))
     (tmp_path / "table.html").write_text(html_table({f"{name}-email": "bo"}))
     pl.DataFrame({name: ["bo@home.se"]}).write_parquet(tmp_path / "x.parquet")
@@ -280,29 +252,27 @@ def test_credentials_need_no_quotes(line: str, tmp_path: Path) -> None:
     assert om.privacy.scan(tmp_path).select("where", "kind").rows() == [("line 2", "credentials")]
 
 
-@pytest.mark.parametrize(
-    "printed",
-    [
-        repr(pd.DataFrame({"phone": ["070"], "city": ["Lund"]}).dtypes),
-        repr(pd.DataFrame({"phone": ["070"], "city": ["Lund"]}).isna()),
-        repr(pd.DataFrame({"phone": ["070"], "city": ["Lund"]}).isna().sum()),
-        "The columns are\n\n    email\n    city\n\nof which the first\n    is the phone\nof who bought",
-        "Series: 'email' [str]\n[\n]\n\tindented",
-    ],
-)
-def test_what_is_printed_of_columns_is_not_what_is_in_them(printed: str, tmp_path: Path) -> None:
+def test_frames_printed_as_text_are_read_as_any_text(tmp_path: Path) -> None:
+    printed = str(pl.DataFrame({"given_name": ["Ada"], "note": ["ada@lovelace.se"]}))
     (tmp_path / "x.ipynb").write_bytes(displayed("text/plain", printed))
-    assert om.privacy.scan(tmp_path).is_empty()
+    assert om.privacy.scan(tmp_path)["kind"].to_list() == ["e-mail"]
 
 
-def test_the_word_base64_hides_nothing(tmp_path: Path) -> None:
+def test_the_tables_that_frames_display_in_notebooks_are_scanned(tmp_path: Path) -> None:
+    document = {"x": [1, 2], "given_name": ["Ada", "given_name-1"]}
+    (tmp_path / "pandas.ipynb").write_bytes(displayed("text/html", pd.DataFrame(document)._repr_html_()))
+    (tmp_path / "polars.ipynb").write_bytes(displayed("text/html", pl.DataFrame(document)._repr_html_()))
+    assert om.privacy.scan(tmp_path)["kind"].to_list() == ["name", "name"]
+
+
+def test_text_after_the_word_base64_is_scanned(tmp_path: Path) -> None:
     (tmp_path / "note.md").write_text("The body is base64, please write to ada@lovelace.se")
     picture = base64.b64encode(b"ada@lovelace.se").decode()
     (tmp_path / "picture.html").write_text(f'<img src="data:image/png;base64,{picture}">')
     assert [Path(file).name for file in om.privacy.scan(tmp_path)["file"]] == ["note.md"]
 
 
-def test_values_that_are_no_text_are_found(tmp_path: Path) -> None:
+def test_values_of_other_types_than_text_are_found(tmp_path: Path) -> None:
     columns = {
         "customer_date_of_birth": [date(1981, 9, 6), None],
         "phone": [46701234567.0, None],
@@ -322,13 +292,13 @@ def test_values_that_are_no_text_are_found(tmp_path: Path) -> None:
     ]
 
 
-def test_a_value_of_a_column_is_told_once(tmp_path: Path) -> None:
+def test_equal_values_of_a_column_are_one_finding(tmp_path: Path) -> None:
     pl.DataFrame({"city": ["", "Lund", "Lund", "Malmö"]}).write_csv(tmp_path / "x.csv")
     assert om.privacy.scan(tmp_path)["where"].to_list() == ["[1].city", "[3].city"]
 
 
 @pytest.mark.parametrize("personal", [False, True])
-def test_an_archive_is_looked_into_open_closed_and_packed(personal: bool, tmp_path: Path) -> None:  # noqa: FBT001
+def test_an_archive_is_scanned_open_closed_and_packed(personal: bool, tmp_path: Path) -> None:  # noqa: FBT001
     with om.sandbox(3) as shop, om.Archive(tmp_path / "x.archive", personal=personal) as archive:
         for order in shop.orders(shop.order_ids):
             archive.add(order.order_id or "", order, None)
@@ -343,7 +313,7 @@ def test_an_archive_is_looked_into_open_closed_and_packed(personal: bool, tmp_pa
         assert found.is_empty() is not personal
 
 
-def test_the_database_of_somebody_else_is_read_as_it_is(tmp_path: Path) -> None:
+def test_a_database_that_is_not_an_archive_is_scanned(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "x.db")) as database:
         database.execute("CREATE TABLE archive (dictionary)")
         database.execute("CREATE TABLE people (body)")
@@ -362,7 +332,7 @@ UNREADABLE = {
 }
 
 
-def test_a_file_that_cannot_be_read_is_told_and_the_others_are_looked_at(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_reported_and_the_others_are_scanned(tmp_path: Path) -> None:
     for name, content in UNREADABLE.items():
         (tmp_path / name).write_bytes(content)
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
@@ -375,14 +345,14 @@ def test_a_file_that_cannot_be_read_is_told_and_the_others_are_looked_at(tmp_pat
         om.privacy.scan(tmp_path / "none")
 
 
-def test_nothing_is_found_in_what_is_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_found_in_the_shipped_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli.main(["demo"]) == 0
     assert om.privacy.scan(CASSETTES, CASSETTES.parent / "notebooks", CASSETTES.parent / "README.md").rows() == []
     assert om.privacy.scan("report.html").rows() == []
 
 
-def test_the_command_tells_places_and_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_findings_and_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "note.txt"
     file.write_text("ada@lovelace.se")
     assert cli.main(["privacy", str(file)]) == 1

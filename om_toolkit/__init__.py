@@ -10,37 +10,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from om_toolkit import metrics, money, privacy
+from om_toolkit import errors, metrics, money, privacy
 from om_toolkit.api.client import Client, fetch_all
 from om_toolkit.api.transport import Request, Response, Transport, TransportError
 from om_toolkit.archive.archive import Archive
-from om_toolkit.errors import (
-    ArchiveError,
-    ConnectionFailed,
-    CredentialsMissing,
-    FailedOrders,
-    Failure,
-    FetchError,
-    Forbidden,
-    IncompleteRecording,
-    Interrupted,
-    InvalidBody,
-    InvalidID,
-    InvalidOrder,
-    InvalidSetting,
-    NotFound,
-    NothingFound,
-    NotRecorded,
-    OMError,
-    OMWarning,
-    RateLimited,
-    RepeatedOrders,
-    RequestTimeout,
-    ServerError,
-    StaleOrders,
-    Unauthorized,
-    UnscrubbedRecording,
-)
+from om_toolkit.errors import *  # noqa: F403 - the names in errors.__all__, the only list of the errors
 from om_toolkit.metrics import *  # noqa: F403 - the names in metrics.__all__, the only list of the metrics
 from om_toolkit.orders.bulk import read_tables
 from om_toolkit.orders.failures import Failures
@@ -61,47 +35,22 @@ __all__ = [
     "Address",
     "ApiError",
     "Archive",
-    "ArchiveError",
     "Capture",
     "Captures",
     "Client",
-    "ConnectionFailed",
-    "CredentialsMissing",
     "Customer",
-    "FailedOrders",
-    "Failure",
     "Failures",
-    "FetchError",
-    "Forbidden",
-    "IncompleteRecording",
-    "Interrupted",
-    "InvalidBody",
-    "InvalidID",
-    "InvalidOrder",
-    "InvalidSetting",
-    "NotFound",
-    "NotRecorded",
-    "NothingFound",
-    "OMError",
-    "OMWarning",
     "Order",
     "OrderLine",
     "Orders",
-    "RateLimited",
     "Refund",
-    "RepeatedOrders",
     "Report",
     "Request",
-    "RequestTimeout",
     "Response",
-    "ServerError",
     "ShippingInfo",
-    "StaleOrders",
     "Tables",
     "Transport",
     "TransportError",
-    "Unauthorized",
-    "UnscrubbedRecording",
     "explore",
     "fetch_all",
     "money",
@@ -113,6 +62,7 @@ __all__ = [
     "sandbox",
     "vcr",
 ]
+__all__ += errors.__all__
 __all__ += metrics.__all__
 __all__.sort()
 

@@ -40,6 +40,34 @@ from om_toolkit.support.text import count_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+__all__ = [
+    "ArchiveError",
+    "ConnectionFailed",
+    "CredentialsMissing",
+    "FailedOrders",
+    "Failure",
+    "FetchError",
+    "Forbidden",
+    "IncompleteRecording",
+    "Interrupted",
+    "InvalidBody",
+    "InvalidID",
+    "InvalidOrder",
+    "InvalidSetting",
+    "NotFound",
+    "NotRecorded",
+    "NothingFound",
+    "OMError",
+    "OMWarning",
+    "RateLimited",
+    "RepeatedOrders",
+    "RequestTimeout",
+    "ServerError",
+    "StaleOrders",
+    "Unauthorized",
+    "UnscrubbedRecording",
+]
+
 _MOST_LISTED: Final = 5
 """Failures of a batch, or messages of a failure, that a text lists; the others are counted."""
 

@@ -1,4 +1,4 @@
-"""Money: minor units of a currency in, text for a reader out. Exponents are those of ISO 4217."""
+"""Money: minor units of a currency in, text for readers out. Exponents are those of ISO 4217."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ EXPONENTS: Final[dict[str, int]] = {
 """Digits after the decimal point, by currency code (ISO 4217, with the codes withdrawn since 2023)."""
 
 _EXACT: Final = Context(prec=40)
-"""More digits than an amount has: nothing is rounded."""
+"""More digits than any amount has, so that nothing is rounded."""
 
 
 def format(amount: int | None, currency: str | None, *, locale: str | None = None) -> str:  # noqa: A001 - read as om.money.format
-    """Write an amount as a reader expects it, exact to the last digit.
+    """Write an amount for readers, exact to the last digit.
 
     Args:
         amount: Minor units of the currency; None is shown as a dash.
-        currency: ISO 4217 code in either case. An unknown one is shown in minor units and said to be so.
-        locale: Whose reader, such as `sv_SE` or `ja-JP`: separators, symbol and its place are then those of the Unicode
-            locale data (CLDR, by Babel); the digits after the point remain those of ISO 4217. Without it the code
-            follows the amount, which reads the same everywhere.
+        currency: ISO 4217 code in upper or lower case. An amount in an unknown one is shown in minor units.
+        locale: The reader's locale, such as `sv_SE` or `ja-JP`: separators, symbol and its place are then those of the
+            Unicode locale data (CLDR, by Babel); the number of decimals remains that of ISO 4217. Without a locale,
+            the code follows the amount.
 
     Raises:
-        ValueError: If there is no such locale.
+        ValueError: If the locale is unknown.
 
     Example:
         >>> format(1234550, "SEK"), format(980, "jpy"), format(-5, "EUR")
@@ -60,13 +60,13 @@ def format(amount: int | None, currency: str | None, *, locale: str | None = Non
 
 
 def _in_locale(amount: int, code: str, exponent: int, locale: str) -> str:
-    """Write an amount by the currency pattern of a locale; only the number of digits is not the locale's."""
-    from babel import Locale, UnknownLocaleError  # noqa: PLC0415 - loaded only for those who ask for a locale
+    """Write an amount by the currency pattern of a locale, but with the decimals of ISO 4217."""
+    from babel import Locale, UnknownLocaleError  # noqa: PLC0415 - loaded only if a locale is given
 
     try:
         known = Locale.parse(locale.replace("-", "_"))
     except (UnknownLocaleError, ValueError):
-        raise ValueError(f"{locale!r} is no locale that is known: write one such as sv_SE, de_DE or en_US") from None
+        raise ValueError(f"unknown locale {locale!r}; use one such as sv_SE, de_DE or en_US") from None
     pattern = copy(known.currency_formats["standard"])
     pattern.frac_prec = (exponent, exponent)
     number = Decimal(amount).scaleb(-exponent, _EXACT)

@@ -1,4 +1,4 @@
-"""Money in a reader's eyes."""
+"""Amounts as text for readers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_amounts_are_written_exactly_by_the_exponent_of_iso_4217(
         (None, "SEK", "sv_SE", "-"),
     ],
 )
-def test_a_locale_tells_separators_and_symbols_and_not_the_digits(
+def test_a_locale_sets_separators_and_symbols_but_not_the_decimals(
     amount: int | None, currency: str, locale: str, written: str
 ) -> None:
     shown = om.money.format(amount, currency, locale=locale)
@@ -51,8 +51,8 @@ def test_a_locale_tells_separators_and_symbols_and_not_the_digits(
 
 
 @pytest.mark.parametrize("locale", ["xx_YY", "nonsense!", "", "../de"])
-def test_a_locale_that_is_none_is_refused(locale: str) -> None:
-    with pytest.raises(ValueError, match="is no locale that is known: write one such as sv_SE"):
+def test_an_unknown_locale_is_refused(locale: str) -> None:
+    with pytest.raises(ValueError, match="use one such as sv_SE"):
         om.money.format(1, "SEK", locale=locale)
 
 

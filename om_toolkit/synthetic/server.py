@@ -214,16 +214,28 @@ class Server:
         with self._lock:
             self._attempts[path] += 1
             attempt = self._attempts[path]
-        digest = sha256(f"{self.shop.seed} {path} {attempt}".encode()).digest()
-        response = ServerResponse(str(uuid.UUID(bytes=digest[:16])), at=self.shop.as_of)
+        response = ServerResponse(str(uuid.UUID(bytes=self._digest(path, attempt)[:16])), at=self.shop.as_of)
         if not self._is_authorized(authorization):
             response = unauthorized(response)
         elif method != "GET":
             response = api_error(response, 405, "METHOD_NOT_ALLOWED", "This copy can only be read")
         else:
-            response = self._found(path.partition("?")[0], response)
-        fault = self._drawn_fault(int.from_bytes(digest[16:20]) / 2**32)
+            response = self._found(path, response)
+        fault = self.fault_at(path, attempt)
         return FAULTS[fault](response) if fault else response
+
+    def fault_at(self, path: str, attempt: int) -> str | None:
+        """Return the fault that replaces the response to a path when it is requested for the nth time, or None."""
+        draw = int.from_bytes(self._digest(path, attempt)[16:20]) / 2**32
+        for fault, share in self.faults.items():
+            draw -= share
+            if draw < 0:
+                return fault
+        return None
+
+    def _digest(self, path: str, attempt: int) -> bytes:
+        """Return the source of everything random in a response."""
+        return sha256(f"{self.shop.seed} {path} {attempt}".encode()).digest()
 
     def _is_authorized(self, authorization: str) -> bool:
         """Return whether an `Authorization` header is accepted."""
@@ -241,14 +253,6 @@ class Server:
         except KeyError:
             return api_error(response, 404, "NO_SUCH_ORDER", f"There is no order {order_id}")
         return response._replace(body=to_json(json.loads(body)["captures"]) if suffix else body)
-
-    def _drawn_fault(self, draw: float) -> str | None:
-        """Return the fault that a draw from 0 to 1 selects, or None."""
-        for fault, share in self.faults.items():
-            draw -= share
-            if draw < 0:
-                return fault
-        return None
 
     def __enter__(self) -> Self:
         return self

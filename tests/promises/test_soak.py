@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
-from hashlib import sha256
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
@@ -74,8 +73,7 @@ class WatchedServer(Server):
         found = []
         for at, path in self.received:
             attempts[path] += 1
-            digest = sha256(f"{self.shop.seed} {path} {attempts[path]}".encode()).digest()
-            found.append((at, path, self._drawn_fault(int.from_bytes(digest[16:20]) / 2**32)))
+            found.append((at, path, self.fault_at(path, attempts[path])))
         return found
 
 

@@ -17,13 +17,21 @@ import time
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Self, TypeAlias, TypeVar
 
 from om_toolkit.api.credentials import Secret, Unpicklable, checked_address, credentials
 from om_toolkit.api.endpoints import CAPTURES, ORDER, Endpoint
 from om_toolkit.api.http_transport import HTTPTransport
-from om_toolkit.api.responses import FailedAttempt, Fetched, failed_attempt, http_date, read_response, requested_wait
-from om_toolkit.api.results import Results, check, is_not_found, to_captures, to_orders
+from om_toolkit.api.responses import (
+    FailedAttempt,
+    Fetched,
+    Result,
+    failed_attempt,
+    http_date,
+    read_response,
+    requested_wait,
+)
+from om_toolkit.api.results import Results, checked, is_not_found, to_captures, to_orders
 from om_toolkit.api.throttle import Cancelled, RateLimit
 from om_toolkit.api.transport import Request, Response, Transport, TransportError
 from om_toolkit.api.workers import InFlightRequests, WorkerPool
@@ -36,12 +44,14 @@ from om_toolkit.support.progress import progress
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
-    from types import TracebackType
 
     from om_toolkit.archive.archive import Archive, Refresh
     from om_toolkit.orders.models import Order
 
 T = TypeVar("T")
+
+Store: TypeAlias = "Callable[[str, T, datetime | None], None]"
+"""Stores what was fetched for an order id, and when it was sent."""
 
 _FIRST_BACK_OFF: Final = 1.0  # seconds at most before the second attempt; the maximum doubles with each attempt,
 
@@ -94,9 +104,7 @@ class Client(Unpicklable):
         transport: Transport | None = None,
     ) -> None:
         # From here on no traceback that prints variables shows them; a key may have been given as any of them.
-        api_key, username, password, base_url = map(
-            Secret, (api_key or "", username or "", password or "", base_url or "")
-        )
+        api_key, username, password, base_url = (Secret(one or "") for one in (api_key, username, password, base_url))
         connect, read = (timeout, timeout) if isinstance(timeout, int | float) else timeout
         positive = (workers, deadline, connect, read, 1 if requests_per_second is None else requests_per_second)
         if not all(number > 0 for number in positive) or max_retries < 0:
@@ -126,12 +134,12 @@ class Client(Unpicklable):
             FetchError: The subclass that names what went wrong, such as `NotFound` or `InvalidOrder`.
         """
         results = self._batch(distinct(order_id), ORDER)
+        orders = to_orders(results)
         if results.is_interrupted:
-            raise Interrupted(to_orders(results))
-        for failure in results.failures:
+            raise Interrupted(orders)
+        for failure in orders.failures:
             raise failure.error()
-        (fetched,) = results.fetched.values()
-        return fetched.value
+        return orders[0]
 
     def orders(self, order_ids: Ids, *, archive: Archive | None = None, refresh: Refresh = "missing") -> Orders:
         """Fetch many orders; each id ends up either among the orders or in their `failures`.
@@ -161,8 +169,7 @@ class Client(Unpicklable):
             results = self._batch(archive.wanted(ids, refresh), ORDER, archive.add)
             archived = archive.orders(ids)
             orders = Orders(archived, failures=results.failures, as_of=archived.as_of)
-        check(orders, results, [self])
-        return orders
+        return checked(orders, results, [self.base_url])
 
     def captures(self, order_ids: Ids) -> Captures:
         """Fetch the captures of many orders through their own endpoint, which does not give the currency.
@@ -178,9 +185,7 @@ class Client(Unpicklable):
             NothingFound: If the API knows none of them.
         """
         results = self._batch(distinct(order_ids), CAPTURES)
-        captures = to_captures(results)
-        check(captures, results, [self])
-        return captures
+        return checked(to_captures(results), results, [self.base_url])
 
     def close(self) -> None:
         """Close the connections."""
@@ -189,25 +194,16 @@ class Client(Unpicklable):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.base_url!r})"
 
-    def _batch(
-        self,
-        order_ids: Sequence[str],
-        endpoint: Endpoint[T],
-        store: Callable[[str, T, datetime | None], None] | None = None,
-    ) -> Results[T]:
+    def _batch(self, order_ids: Sequence[str], endpoint: Endpoint[T], store: Store[T] | None = None) -> Results[T]:
         """Fetch distinct ids in threads; after Ctrl-C return the results so far."""
-        pool = WorkerPool(
-            partial(self._fetch, endpoint=endpoint, store=store),
-            min(self._workers, self._transport.max_workers or self._workers),
-        )
+        workers = min(self._workers, self._transport.max_workers or self._workers)
+        pool = WorkerPool(partial(self._fetch, endpoint=endpoint, store=store), workers)
         failed, is_interrupted = 0, False
         # Without waiting, half of the time of a large batch would be the garbage collector's.
         pause = nullcontext() if self._transport.waits else paused()
@@ -223,13 +219,8 @@ class Client(Unpicklable):
         return Results(order_ids, pool.results, is_interrupted=is_interrupted)
 
     def _fetch(
-        self,
-        order_id: str,
-        in_flight: InFlightRequests,
-        *,
-        endpoint: Endpoint[T],
-        store: Callable[[str, T, datetime | None], None] | None,
-    ) -> Fetched[T] | Failure | None:
+        self, order_id: str, in_flight: InFlightRequests, endpoint: Endpoint[T], store: Store[T] | None
+    ) -> Result[T]:
         """Request an object until it arrives, a retry makes no sense, or the deadline has passed; None if it is stored.
 
         Raises:
@@ -245,17 +236,14 @@ class Client(Unpicklable):
             try:
                 with in_flight.tracking(request):
                     response = self._transport.get(request)
-                self._heed(response)
+                if self._transport.waits:
+                    self._rate_limit.back_off(requested_wait(response))
                 result = read_response(response, order_id, endpoint, self._time_of(response))
             except TransportError as error:
                 result = failed_attempt(error, order_id)
             if isinstance(result, Fetched):
                 break
-            if (
-                result.may_retry
-                and attempt <= self._max_retries
-                and self._back_off(result, attempt, deadline, in_flight)
-            ):
+            if result.may_retry and self._back_off(result, attempt, deadline, in_flight):
                 continue
             if result.may_retry and in_flight.cancelled.is_set():
                 raise Cancelled  # the host did not fail
@@ -265,14 +253,10 @@ class Client(Unpicklable):
         store(order_id, result.value, result.at)
         return None
 
-    def _heed(self, response: Response) -> None:
-        """Make all threads wait if the server asks for it, regardless of the status."""
-        seconds = requested_wait(response) if self._transport.waits else 0
-        if seconds:
-            self._rate_limit.back_off(seconds)
-
     def _back_off(self, failed: FailedAttempt, attempt: int, deadline: float, in_flight: InFlightRequests) -> bool:
-        """Wait before the next attempt, exponentially longer with full jitter; return whether there is time for it."""
+        """Wait before the next attempt, exponentially longer with full jitter; return whether there is to be one."""
+        if attempt > self._max_retries:
+            return False
         seconds = random.uniform(0, min(_LONGEST_BACK_OFF, _FIRST_BACK_OFF * 2 ** (attempt - 1)))  # noqa: S311
         if failed.retry_after or not self._transport.waits:
             seconds = 0  # the rate limit waits already, or nothing does
@@ -316,16 +300,12 @@ def fetch_all(clients: Iterable[Client], order_ids: Ids) -> Orders:
     ids, clients = distinct(order_ids), tuple(clients)
     if not clients:
         raise ValueError("clients is empty; give a client for each merchant")
-    found: dict[str, Fetched[Order] | Failure | None] = {}
-    is_interrupted = False
+    found: dict[str, Result[Order]] = {}
     for client in clients:
         results = client._batch([one for one in ids if one not in found], ORDER)  # noqa: SLF001 - a batch over clients
         is_last = client is clients[-1]  # an order that another client does not know may be the next one's
         found |= {one: result for one, result in results.items() if is_last or not is_not_found(result)}
-        is_interrupted = results.is_interrupted
-        if is_interrupted:
+        if results.is_interrupted:
             break
-    results = Results(ids, found, is_interrupted=is_interrupted)
-    orders = to_orders(results)
-    check(orders, results, clients)
-    return orders
+    results = Results(ids, found, is_interrupted=results.is_interrupted)
+    return checked(to_orders(results), results, [client.base_url for client in clients])

@@ -3,8 +3,8 @@
 Four touches of private parts make this possible. They are why `pyproject.toml` sets upper bounds for the libraries:
 
 1. requests: `Response._content` is filled from a body that is read with a limit (`InterruptibleAdapter.send`).
-2. urllib3: `HTTPConnectionPool._get_conn` is overridden to learn which connection a request uses
-   (`_InterruptiblePool`).
+2. urllib3: `HTTPConnectionPool._get_conn` is wrapped to learn which connection a request uses
+   (`InterruptibleAdapter.get_connection_with_tls_context`).
 3. urllib3: the `sock` of a connection is shut down while another thread reads from it (`_interrupt`).
 4. vcrpy: `vcr.stubs.VCRConnection` and the `_persister` of its cassette show that a cassette is open
    (`HTTPTransport.max_workers`).
@@ -21,22 +21,18 @@ from functools import partial
 from http.client import HTTPException
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from warnings import warn
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool, PoolManager
+from urllib3 import HTTPConnectionPool, HTTPResponse
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as PoolTimeout
-from urllib3.poolmanager import pool_classes_by_scheme
 
 from om_toolkit.api.credentials import Secret, Unpicklable
 from om_toolkit.api.transport import Request, Response, Transport, TransportError
 from om_toolkit.errors import InvalidSetting, UnscrubbedRecording
-
-if TYPE_CHECKING:
-    from urllib3.connection import HTTPConnection
 
 _LARGEST_BODY: Final = 10_000_000  # bytes, decompressed
 
@@ -77,15 +73,12 @@ class HTTPTransport(Transport, Unpicklable):
     ) -> None:
         self.base_url = base_url
         self._timeout = timeout
-        self._session = requests.Session()
-        # No proxy of the environment is used for a host on this computer.
-        self._session.trust_env = base_url.startswith("https://")
-        adapter = InterruptibleAdapter(pool_maxsize=connections)
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, adapter)
-        # The environment is read once. A request is prepared once, then copied.
+        self._adapter = InterruptibleAdapter(pool_maxsize=connections)
+        # The environment is read once, and not for a host on this computer. A request is prepared once, then copied.
+        session = requests.Session()
+        session.trust_env = base_url.startswith("https://")
         self._settings: dict[str, Any] = {
-            **self._session.merge_environment_settings(base_url, {}, stream=True, verify=None, cert=None)
+            **session.merge_environment_settings(base_url, {}, stream=True, verify=None, cert=None)
         }
         self._prepared = _prepare(base_url, authorization, integrator)
 
@@ -120,7 +113,7 @@ class HTTPTransport(Transport, Unpicklable):
         timeout = min(connect, seconds), min(read, seconds)
         _thread.request = request
         try:
-            response = self._session.get_adapter(prepared.url).send(prepared, timeout=timeout, **self._settings)
+            response = self._adapter.send(prepared, timeout=timeout, **self._settings)
             received = Response(response.status_code, dict(response.headers.lower_items()), response.content)
         except TransportError as error:
             return error.with_traceback(None)
@@ -136,19 +129,16 @@ class HTTPTransport(Transport, Unpicklable):
     def _connection_error(self, error: Exception) -> TransportError:
         """Name what broke, and the CA bundle if it may be the reason."""
         name, bundle = type(error).__name__, self._settings["verify"]
-        if not isinstance(bundle, str):
-            return TransportError(name, may_retry=isinstance(error, _EXPECTED_ERRORS))
-        if not Path(bundle).exists():
-            return TransportError(
-                f"the CA bundle {bundle} does not exist; correct REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE", may_retry=False
-            )
-        is_about_certificates = name in {"SSLError", "OSError"}
-        message = f"{name}, with the CA bundle {bundle}" if is_about_certificates else name
-        return TransportError(message, may_retry=isinstance(error, _EXPECTED_ERRORS))
+        if isinstance(bundle, str) and not Path(bundle).exists():
+            message = f"the CA bundle {bundle} does not exist; correct REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE"
+            return TransportError(message, may_retry=False)
+        if isinstance(bundle, str) and name in {"SSLError", "OSError"}:
+            name += f", with the CA bundle {bundle}"
+        return TransportError(name, may_retry=isinstance(error, _EXPECTED_ERRORS))
 
     def close(self) -> None:
         """Close the connections."""
-        self._session.close()
+        self._adapter.close()
 
 
 def _late() -> TransportError:
@@ -163,18 +153,14 @@ def _prepare(base_url: str, authorization: Secret, integrator: str | None) -> re
     """
     if integrator and not (integrator.isascii() and integrator.isprintable()):
         raise InvalidSetting("integrator is sent as a header; use printable ASCII characters only")
-    headers = {
-        "User-Agent": f"om_toolkit/{version('om-toolkit')}",
-        "Accept": "application/json",
-        "Accept-Encoding": "gzip",
-        "Connection": "keep-alive",
-    } | ({"Klarna-Integrator": integrator} if integrator else {})
+    headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "Connection": "keep-alive"}
+    headers["User-Agent"] = f"om_toolkit/{version('om-toolkit')}"
+    if integrator:
+        headers["Klarna-Integrator"] = integrator
     try:
         prepared = requests.Request("GET", base_url, headers=headers).prepare()
     except requests.RequestException:
-        raise InvalidSetting(
-            "base_url is not the address of a host, or integrator is not a valid header; remove spaces"
-        ) from None
+        raise InvalidSetting("base_url is not the address of a host, or integrator not a header; check them") from None
     prepared.headers["Authorization"] = str(authorization)  # plain vcrpy can only write a plain str
     return prepared
 
@@ -182,16 +168,17 @@ def _prepare(base_url: str, authorization: Secret, integrator: str | None) -> re
 class InterruptibleAdapter(HTTPAdapter):
     """Sends a request and reads the whole response, unless it is too large or the request is cancelled."""
 
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - the base's
-        """Make the pools of connections to hosts."""
-        super().init_poolmanager(*args, **options)
-        _make_interruptible(self.poolmanager)
+    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - the base's
+        """Return the pool of connections to a host; the request of the thread can interrupt the one it uses."""
+        pool: Any = super().get_connection_with_tls_context(*args, **options)
 
-    def proxy_manager_for(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - the base's
-        """Return the pools of connections through a proxy."""
-        manager = super().proxy_manager_for(*args, **options)
-        _make_interruptible(manager)
-        return manager
+        def get_connection(timeout: float | None = None) -> Any:  # noqa: ANN401 - urllib3's
+            connection = type(pool)._get_conn(pool, timeout)  # noqa: SLF001 - touch 2
+            _thread.request.on_cancel = partial(_interrupt, connection)
+            return connection
+
+        pool._get_conn = get_connection  # noqa: SLF001 - touch 2
+        return pool
 
     def send(self, *args: Any, **options: Any) -> requests.Response:  # noqa: ANN401 - the base's
         """Return a response whose `content` has been read.
@@ -231,31 +218,9 @@ def _refused(response: requests.Response, message: str) -> TransportError:
     return TransportError(message, kind="invalid_body", status=response.status_code, may_retry=False)
 
 
-class _InterruptiblePool:
-    """A pool that lets the thread's request interrupt the connection it uses."""
-
-    def _get_conn(self, timeout: float | None = None) -> Any:  # noqa: ANN401 - urllib3's; touch 2
-        connection = super()._get_conn(timeout)  # type: ignore[misc]
-        _thread.request.on_cancel = partial(_interrupt, connection)
-        return connection
-
-
-class _HTTPPool(_InterruptiblePool, HTTPConnectionPool):
-    """The pool of a loopback host or a proxy."""
-
-
-class _HTTPSPool(_InterruptiblePool, HTTPSConnectionPool):
-    """The pool of a host."""
-
-
-def _interrupt(connection: HTTPConnection) -> None:
+def _interrupt(connection: object) -> None:
     """Break a connection: a thread that reads from it sees its end."""
     sock = getattr(connection, "sock", None)  # touch 3; there is none until it is connected
     if sock is not None:
         with suppress(OSError):
             socket.socket.shutdown(sock, socket.SHUT_RDWR)  # the method of a TLS socket would first talk to the host
-
-
-def _make_interruptible(manager: PoolManager) -> None:
-    if manager.pool_classes_by_scheme is pool_classes_by_scheme:  # a SOCKS proxy has its own classes
-        manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from om_toolkit.api.endpoints import RETRYABLE_STATUSES
 from om_toolkit.errors import Failure, FetchError
@@ -21,16 +21,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _FAILURE_KINDS: Final = {
-    400: "invalid_id",
+    **dict.fromkeys((400, 414, 422, 431), "invalid_id"),
+    **dict.fromkeys((404, 410), "not_found"),
     401: "unauthorized",
     403: "forbidden",
-    404: "not_found",
     408: "timeout",
-    410: "not_found",
-    414: "invalid_id",
-    422: "invalid_id",
     429: "rate_limited",
-    431: "invalid_id",
 }
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -46,6 +42,10 @@ class Fetched(Generic[T]):
 
     value: T
     at: datetime | None
+
+
+Result: TypeAlias = Fetched[T] | Failure | None
+"""What becomes of an order id: an object, a failure, or None if the object is stored in an archive."""
 
 
 class FailedAttempt(NamedTuple):
@@ -65,7 +65,7 @@ class FailedAttempt(NamedTuple):
 def read_response(
     response: Response, order_id: str, endpoint: Endpoint[T], at: datetime | None
 ) -> Fetched[T] | FailedAttempt:
-    """Return the object in a response that was sent at some time, or why there is none."""
+    """Return the object in a response that was sent at a certain time, or why there is none."""
     if response.status != HTTPStatus.OK:
         may_retry = response.status in RETRYABLE_STATUSES
         return FailedAttempt(_failure_of(response, order_id), may_retry, requested_wait(response))
@@ -106,9 +106,8 @@ def _read_api_error(body: bytes) -> ApiError:
     """Read as much of an error body as is documented; some gateways send a single `error_message`."""
     try:
         document = json.loads(body)
-        known = {
-            name: document[name] for name in ("error_code", "correlation_id") if isinstance(document.get(name), str)
-        }
+        texts = {name: document.get(name) for name in ("error_code", "correlation_id")}
+        known = {name: text for name, text in texts.items() if isinstance(text, str)}
         messages = document.get("error_messages") or [document.get("error_message")]
         return ApiError(error_messages=tuple(text for text in messages if isinstance(text, str)), **known)
     except (ValueError, TypeError, AttributeError, RecursionError):

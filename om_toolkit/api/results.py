@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 from warnings import warn
 
-from om_toolkit.api.responses import Fetched
+from om_toolkit.api.responses import Fetched, Result
 from om_toolkit.errors import Failure, Interrupted, NothingFound
 from om_toolkit.orders.orders import Captures, Orders
 
@@ -13,22 +13,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from om_toolkit.api.client import Client
     from om_toolkit.orders.models import Capture, Order
 
 T = TypeVar("T")
+BatchT = TypeVar("BatchT", Orders, Captures)
 
 
-class Results(dict[str, Fetched[T] | Failure | None]):
-    """The result of each order id that has one, in the order of the ids; None if it is stored in an archive.
+class Results(dict[str, Result[T]]):
+    """The result of each order id that has one, in the order of the ids.
 
     Attributes:
         is_interrupted: Whether Ctrl-C ended the batch before all ids had a result.
     """
 
-    def __init__(
-        self, order_ids: Iterable[str], results: Mapping[str, Fetched[T] | Failure | None], *, is_interrupted: bool
-    ) -> None:
+    def __init__(self, order_ids: Iterable[str], results: Mapping[str, Result[T]], *, is_interrupted: bool) -> None:
         super().__init__((order_id, results[order_id]) for order_id in order_ids if order_id in results)
         self.is_interrupted = is_interrupted
 
@@ -66,22 +64,22 @@ def is_not_found(result: object) -> bool:
     return isinstance(result, Failure) and result.kind == "not_found"
 
 
-def check(batch: Orders | Captures, results: Results[Any], clients: Sequence[Client]) -> None:
-    """Raise or warn where a batch is not what its caller expects.
+def checked(batch: BatchT, results: Results[Any], hosts: Sequence[str]) -> BatchT:
+    """Return a batch, unless it was interrupted; warn if nothing was found.
 
     Raises:
         Interrupted: If Ctrl-C ended it.
 
     Warns:
-        NothingFound: If none of the clients finds any of its ids.
+        NothingFound: If none of the hosts knows any of its ids.
     """
     if results.is_interrupted:
         raise Interrupted(batch)
-    if len(batch) or not batch.failures or not all(map(is_not_found, batch.failures)):
-        return
-    hosts = " and ".join(client.base_url or "the transport" for client in clients)
-    text = (
-        f"{hosts} know{'s' if len(clients) == 1 else ''} none of these orders; check host, environment "
-        "(live or playground) and merchant: a key gives access to the orders of one merchant only"
-    )
-    warn(text, NothingFound, stacklevel=3)  # the caller of the client's method
+    if batch.failures and not len(batch) and all(map(is_not_found, batch.failures)):
+        names = " and ".join(host or "the transport" for host in hosts)
+        text = (
+            f"{names} know{'s' if len(hosts) == 1 else ''} none of these orders; check host, environment "
+            "(live or playground) and merchant: a key gives access to the orders of one merchant only"
+        )
+        warn(text, NothingFound, stacklevel=3)  # the caller of the client's method
+    return batch

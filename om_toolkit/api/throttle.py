@@ -41,5 +41,7 @@ class RateLimit:
 
     def back_off(self, seconds: float) -> None:
         """Let no thread send a request for some seconds."""
+        if seconds <= 0:
+            return
         with self._lock:
             self._next = max(self._next, time.monotonic() + seconds)

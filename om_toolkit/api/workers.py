@@ -8,7 +8,7 @@ from collections import deque
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Final, Generic, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 
 from om_toolkit.api.throttle import Cancelled
 from om_toolkit.errors import ArchiveError, Failure
@@ -66,7 +66,7 @@ class WorkerPool(Generic[T]):
         results: The result of each id so far. The threads fill it, so that an interrupt loses none.
     """
 
-    def __init__(self, fetch: Fetch[T], workers: int) -> None:
+    def __init__(self, fetch: Callable[[str, InFlightRequests], T | Failure], workers: int) -> None:
         self.results: dict[str, T | Failure] = {}
         self._fetch = fetch
         self._workers = workers
@@ -98,15 +98,11 @@ class WorkerPool(Generic[T]):
             except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits for results
                 self._finished.put(error)
 
-        self._start(work, min(self._workers, len(todo)))
+        for number in range(min(self._workers, len(order_ids))):
+            self._threads.append(threading.Thread(target=work, name=f"om_toolkit_{number}", daemon=True))
+            self._threads[-1].start()
         for _ in order_ids:
             yield self._next_finished()
-
-    def _start(self, work: Callable[[], None], workers: int) -> None:
-        for number in range(workers):
-            thread = threading.Thread(target=work, name=f"om_toolkit_{number}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
 
     def _finish(self, order_id: str, result: T | Failure) -> None:
         """Keep a result; refused credentials are not sent again."""
@@ -146,6 +142,3 @@ class WorkerPool(Generic[T]):
             while thread.is_alive() and time.monotonic() < give_up:
                 self._in_flight.cancel_overdue()
                 thread.join(_CHECK_SECONDS / 10)
-
-
-Fetch: TypeAlias = "Callable[[str, InFlightRequests], T | Failure]"

@@ -52,19 +52,15 @@ def read(path: Path) -> dict[tuple[str, str], Recorded]:
     Raises:
         ValueError: If the file is not a cassette.
     """
+    recorded = {}
     try:
-        return _read(path)
+        requests, responses, *_ = deserialize(path.read_text("utf-8"), _SERIALIZERS[path.suffix])
+        for request, response in zip(requests, responses, strict=True):
+            key = parse_path(request.uri)
+            if key and request.method == "GET":
+                recorded[key] = _decoded(response)
     except (ValueError, LookupError, TypeError, AttributeError, YAMLError) as error:
         raise ValueError(f"{path.name} is not a vcrpy cassette ({type(error).__name__})") from None
-
-
-def _read(path: Path) -> dict[tuple[str, str], Recorded]:
-    requests, responses, *_ = deserialize(path.read_text("utf-8"), _SERIALIZERS[path.suffix])
-    recorded = {}
-    for request, response in zip(requests, responses, strict=True):
-        key = parse_path(request.uri)
-        if key and request.method == "GET":
-            recorded[key] = _decoded(response)
     return recorded
 
 

@@ -50,7 +50,7 @@ def record(
             were only errors and the file has orders, or because the client was never closed and another has written
             the file since.
     """
-    api_key, options = Secret(api_key or ""), hidden(options)
+    api_key, options = Secret(api_key or ""), hidden(options)  # no traceback shows them
     return RecordingClient(cassette.place(name), api_key, mask_ids=mask_ids, **options)
 
 
@@ -58,8 +58,7 @@ class RecordingClient(Client):
     """A client that records what it fetches; `om.record` makes it."""
 
     def __init__(self, path: Path, api_key: str | None = None, *, mask_ids: bool = False, **options: Any) -> None:  # noqa: ANN401 - Client's
-        api_key, options = Secret(api_key or ""), hidden(options)
-        super().__init__(api_key, **options)
+        super().__init__(api_key, **hidden(options))
         path = path.resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
         self._transport = recorder = RecordingTransport(self._transport)

@@ -17,7 +17,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from secret_watch import KEY, PASSWORD, SECRETS, USERNAME, told_by
+from secret_watch import KEY, PASSWORD, SECRETS, USERNAME, texts_of
 from serving import serving
 
 import om_toolkit as om
@@ -340,7 +340,7 @@ def test_a_proxy_that_refuses_is_not_quoted(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def shown(error: BaseException) -> str:
-    return "\n".join(told_by(error))
+    return "\n".join(texts_of(error))
 
 
 WRONG: dict[str, Callable[[], object]] = {

@@ -12,7 +12,6 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
 import vcr
 import yaml
 from pytest_socket import disable_socket, socket_allow_hosts
@@ -160,7 +159,7 @@ def test_a_replay_client_has_nothing_that_can_open_a_socket() -> None:
         kind for kind in kinds if kind.__module__.partition(".")[0] in {"requests", "urllib3", "socket", "http"}
     ]
     with om.Client("kco_test_x") as client:  # what would be found
-        assert {requests.Session, InterruptibleAdapter} <= {type(one) for one in reachable(client)}
+        assert InterruptibleAdapter in {type(one) for one in reachable(client)}
 
 
 def test_a_replay_runs_where_sockets_are_forbidden(monkeypatch: pytest.MonkeyPatch) -> None:

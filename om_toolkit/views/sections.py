@@ -30,8 +30,6 @@ from om_toolkit.views.pages import render
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from matplotlib.axes import Axes
-
     from om_toolkit.tables.tables import Tables
 
 _COUNTRY: Final = "purchase_country"
@@ -104,7 +102,7 @@ def capture(tables: Tables[Any], min_cell: int = 1) -> Section:
         captured = pl.col("captured").cum_sum()
         curve = curve.filter(captured // min_cell > (captured - pl.col("captured")) // min_cell)
     return _section(
-        "How soon are orders captured?", sentences, plots.capture_curve(curve), _CAPTURE_COLUMNS, by_country
+        "How soon are orders captured?", sentences, plots.svg(plots.capture_curve(curve)), _CAPTURE_COLUMNS, by_country
     )
 
 
@@ -112,7 +110,9 @@ def refunds(tables: Tables[Any], _min_cell: int = 1) -> Section:
     """Return the section about the refunded share of the captured amount."""
     by_country = small_groups.few_last(metrics.refund_ratio(tables, by=_COUNTRY), _COUNTRY)
     sentences = [_refund_sentence(row) for row in metrics.refund_ratio(tables).iter_rows(named=True)]
-    return _section("How much is refunded?", sentences, plots.refund_ratio(by_country), _REFUND_COLUMNS, by_country)
+    return _section(
+        "How much is refunded?", sentences, plots.svg(plots.refund_ratio(by_country)), _REFUND_COLUMNS, by_country
+    )
 
 
 def shipping(tables: Tables[Any], min_cell: int = 1) -> Section:
@@ -123,7 +123,9 @@ def shipping(tables: Tables[Any], min_cell: int = 1) -> Section:
     by_country = _method_shares(small_groups.pool_parts(by_method, _METHOD, min_cell, _COUNTRY), _COUNTRY)
     named = total.filter(~pl.col(_METHOD).str.starts_with("("))
     sentences = [_shipping_sentence(row) for row in named.head(1).iter_rows(named=True)]
-    return _section("How are orders shipped?", sentences, plots.shipping_methods(by_country), _SHIPPING_COLUMNS, total)
+    return _section(
+        "How are orders shipped?", sentences, plots.svg(plots.shipping_methods(by_country)), _SHIPPING_COLUMNS, total
+    )
 
 
 SECTIONS: Final[dict[str, Callable[..., Section]]] = {"capture": capture, "refunds": refunds, "shipping": shipping}
@@ -173,9 +175,9 @@ _KEY_FIGURES: Final[Sequence[tuple[str, Formatter, Formatter]]] = (
 )
 
 
-def _section(title: str, sentences: Sequence[str], picture: Axes, columns: Columns, frame: pl.DataFrame) -> Section:
+def _section(title: str, sentences: Sequence[str], picture: str, columns: Columns, frame: pl.DataFrame) -> Section:
     no_data = ["There is not enough data for a summary."]
-    return Section(title, sentences or no_data, plots.svg(picture), list(columns), format_rows(frame, columns))
+    return Section(title, sentences or no_data, picture, list(columns), format_rows(frame, columns))
 
 
 def _method_shares(by_order: pl.DataFrame, *by: str) -> pl.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import chain
 from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +15,7 @@ from om_toolkit.orders.failures import Failures
 from om_toolkit.orders.json_documents import documents, is_json_text
 from om_toolkit.orders.orders import Orders
 from om_toolkit.orders.saved import read, warn_of_repeated
+from om_toolkit.support.chunks import chunked
 from om_toolkit.support.gc_pause import paused
 from om_toolkit.support.instants import as_of_in_utc, newest
 from om_toolkit.support.progress import progress
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-_CHUNK_SIZE: Final = 4_000  # orders
+_DOCUMENTS_PER_CHUNK: Final = 4_000
 
-_CHUNK: Final = "chunk"  # a temporary column: the number of the chunk that a row comes from
+_CHUNK_COLUMN: Final = "chunk"  # a temporary column: the number of the chunk that a row comes from
 
 
 def read_tables(path: str | Path, *, as_of: datetime | None = None, personal: bool = False) -> Tables[pl.DataFrame]:
@@ -55,7 +56,7 @@ def read_tables(path: str | Path, *, as_of: datetime | None = None, personal: bo
     failures = Failures(chain.from_iterable(part.failures for part in parts))
     tables = _without_repeated(Tables(**frames, as_of=None, failures=failures), repeated)
     warn_of_repeated(repeated)
-    tables = tables.map(lambda frame: frame.drop(_CHUNK, strict=False))
+    tables = tables.map(lambda frame: frame.drop(_CHUNK_COLUMN, strict=False))
     return replace(tables, as_of=as_of_in_utc(as_of) or _newest_time(tables), as_of_is_inferred=as_of is None)
 
 
@@ -63,8 +64,7 @@ def _read_parts(path: Path, repeated: Counter[str], *, personal: bool) -> Iterat
     """Yield the tables of each chunk of documents, with the chunk's number in every row."""
     size = path.stat().st_size if path.is_file() else None
     with progress(size, "B", unit_scale=True, desc=path.name) as bar:
-        all_documents = documents(path)
-        for number, chunk in enumerate(iter(lambda: list(islice(all_documents, _CHUNK_SIZE)), [])):
+        for number, chunk in enumerate(chunked(documents(path), _DOCUMENTS_PER_CHUNK)):
             with paused():
                 saved = read(chunk)
                 frames = TablesBuilder(personal=personal).add(saved.orders).frames()
@@ -72,17 +72,17 @@ def _read_parts(path: Path, repeated: Counter[str], *, personal: bool) -> Iterat
             repeated += saved.repeated
             del saved  # free its orders before the next ones are made
             bar.update(sum(len(document) for _, document in chunk))
-            yield tables.map(methodcaller("with_columns", pl.lit(number).alias(_CHUNK)))
+            yield tables.map(methodcaller("with_columns", pl.lit(number).alias(_CHUNK_COLUMN)))
 
 
 def _without_repeated(tables: Tables[pl.DataFrame], repeated: Counter[str]) -> Tables[pl.DataFrame]:
     """Keep the rows of each order's last chunk, and count those of its earlier chunks as repeated."""
     if tables.orders["order_id"].n_unique() == tables.orders.height:
         return tables
-    chunks = tables.orders.group_by("order_id").agg(pl.col(_CHUNK).max(), earlier=pl.len() - 1)
+    chunks = tables.orders.group_by("order_id").agg(pl.col(_CHUNK_COLUMN).max(), earlier=pl.len() - 1)
     again = chunks.filter(pl.col("earlier") > 0)
     repeated.update(dict(again.select("order_id", "earlier").iter_rows()))
-    return tables.map(lambda frame: frame.join(chunks, on=["order_id", _CHUNK], how="semi"))
+    return tables.map(lambda frame: frame.join(chunks, on=["order_id", _CHUNK_COLUMN], how="semi"))
 
 
 def _newest_time(tables: Tables[pl.DataFrame]) -> datetime | None:

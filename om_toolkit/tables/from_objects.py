@@ -6,12 +6,13 @@ into all five tables: meanwhile they stay in the processor's cache.
 
 from __future__ import annotations
 
-from itertools import chain, islice
+from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeAlias
 
 import polars as pl
 
+from om_toolkit.support.chunks import chunked
 from om_toolkit.tables.schema import Column, columns, frame
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class OrderDocument(Protocol):
     refunds: tuple[Any, ...]
 
 
-_CHUNK_SIZE: Final = 32  # orders, some hundred KB
+_ORDERS_PER_CHUNK: Final = 32  # orders, some hundred KB
 
 
 def to_frame(table: str, items: Sequence[object], *, personal: bool = False) -> pl.DataFrame:
@@ -41,7 +42,7 @@ def to_frame(table: str, items: Sequence[object], *, personal: bool = False) -> 
         personal: Whether to include the personal columns.
     """
     rows = _Rows(table, personal=personal)
-    for chunk in _chunks(items, 4 * _CHUNK_SIZE):  # a capture or an order line weighs less than an order
+    for chunk in chunked(items, 4 * _ORDERS_PER_CHUNK):  # a capture or an order line weighs less than an order
         rows.add(chunk)
     return rows.frame()
 
@@ -58,12 +59,12 @@ class TablesBuilder:
 
     def add(self, orders: Iterable[OrderDocument]) -> Self:
         """Add the rows of some orders."""
-        for chunk in _chunks(orders, _CHUNK_SIZE):
+        for chunk in chunked(orders, _ORDERS_PER_CHUNK):
             self._orders.add(chunk)
             self._captures.add([capture for order in chunk for capture in order.captures])
             self._refunds.add([refund for order in chunk for refund in order.refunds])
-            self._lines.add(_owners_of_lines(chunk))
-            self._shipments.add(_owners_of_shipments(chunk))
+            self._lines.add(_owners(chunk, "order_lines"))
+            self._shipments.add(_owners(chunk, "shipping_info"))
         return self
 
     def frames(self) -> dict[str, Any]:
@@ -75,11 +76,6 @@ class TablesBuilder:
             "order_lines": self._lines.frame(),
             "shipments": self._shipments.frame(),
         }
-
-
-def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    items = iter(items)
-    return iter(lambda: list(islice(items, size)), [])
 
 
 class _Rows:
@@ -136,22 +132,15 @@ _Owner: TypeAlias = tuple[str | None, str | None, str, str | None, str | None, t
 _OWNER_KEYS: Final = ("order_id", "purchase_currency", "source", "capture_id", "refund_id")
 
 
-def _owners_of_lines(orders: Iterable[OrderDocument]) -> Iterator[_Owner]:
+def _owners(orders: Iterable[OrderDocument], name: str) -> Iterator[_Owner]:
+    """Yield each owner with its `order_lines` or `shipping_info`; a refund has no shipping_info."""
     for order in orders:
         order_id, currency = order.order_id, order.purchase_currency
-        yield order_id, currency, "order", None, None, order.order_lines
+        yield order_id, currency, "order", None, None, getattr(order, name)
         for capture in order.captures:
-            yield order_id, currency, "capture", capture.capture_id, None, capture.order_lines
-        for refund in order.refunds:
+            yield order_id, currency, "capture", capture.capture_id, None, getattr(capture, name)
+        for refund in order.refunds if name == "order_lines" else ():
             yield order_id, currency, "refund", None, refund.refund_id, refund.order_lines
-
-
-def _owners_of_shipments(orders: Iterable[OrderDocument]) -> Iterator[_Owner]:
-    for order in orders:
-        order_id, currency = order.order_id, order.purchase_currency
-        yield order_id, currency, "order", None, None, order.shipping_info
-        for capture in order.captures:
-            yield order_id, currency, "capture", capture.capture_id, None, capture.shipping_info
 
 
 class _OwnedRows:

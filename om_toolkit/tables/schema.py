@@ -1,4 +1,4 @@
-"""TODO."""
+"""The five tables as schemas: the kind, dtype, unit and API path of every column; frames made after them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Kind(Enum):
-    """What a column holds: how its values are to be read, and its dtype."""
+    """The meaning of a column's values, which decides its dtype."""
 
     TEXT = "text"
     CODE = "code, upper case"
@@ -41,9 +41,9 @@ class Column(NamedTuple):
 
     Attributes:
         name: Its name in the frame.
-        kind: What it holds.
-        field: Where it stands below the row's own object, such as `billing_address.country`.
-        path: Its API path from the order down; None for what tells whose the row's object is, and what we add.
+        kind: The meaning of its values.
+        field: Its path below the object that is a row, such as `billing_address.country`.
+        path: Its API path from the order down; None for keys of the row's owner and for columns computed here.
     """
 
     name: str
@@ -53,148 +53,131 @@ class Column(NamedTuple):
 
     @property
     def parent(self) -> str:
-        """The nested object that holds it; "" for the row's own."""
+        """The path of the nested object with the field; "" for the row's object itself."""
         return self.field.rpartition(".")[0]
 
     @property
     def is_personal(self) -> bool:
-        """Whether it is left out unless `personal=True`."""
+        """Whether it is absent unless `personal=True`."""
         return self.path is not None and is_personal(self.path)
 
 
 def _columns(root: str, kinds: Mapping[str, Kind]) -> Iterator[Column]:
-    """Name the columns of the fields below `root`, an API path or "" for the order itself."""
+    """Name the columns of the fields below `root`, an API path, or "" for the order itself."""
     for field, kind in kinds.items():
         yield Column(field.replace(".", "_"), kind, field, f"{root}.{field}".lstrip("."))
 
 
-def _keys(names: str, kind: Kind = Kind.TEXT) -> Iterator[Column]:
+def _without_path(names: str, kind: Kind = Kind.TEXT) -> Iterator[Column]:
     return (Column(name, kind, name, None) for name in names.split())
+
+
+def _fields(kind: Kind, names: str) -> dict[str, Kind]:
+    return dict.fromkeys(names.split(), kind)
 
 
 def _below(parent: str, kinds: Mapping[str, Kind]) -> dict[str, Kind]:
     return {f"{parent}.{field}": kind for field, kind in kinds.items()}
 
 
-def _texts(names: str) -> dict[str, Kind]:
-    return dict.fromkeys(names.split(), Kind.TEXT)
-
-
-_ADDRESS: Final = {
-    **_texts("attention city"),
+_ADDRESS_FIELDS: Final = {
+    **_fields(Kind.TEXT, "attention city"),
     "country": Kind.CODE,
-    **_texts("email family_name given_name organization_name phone postal_code region"),
-    **_texts("street_address street_address2 title"),
+    **_fields(Kind.TEXT, "email family_name given_name organization_name phone postal_code region"),
+    **_fields(Kind.TEXT, "street_address street_address2 title"),
 }
 
+_CUSTOMER_FIELDS: Final = {
+    **_fields(Kind.TEXT, "type date_of_birth national_identification_number vat_id"),
+    **_fields(Kind.TEXT, "organization_entity_type organization_registration_id"),
+}
 
-_ORDER: Final = {
-    **_texts("order_id status fraud_status"),
-    "purchase_country": Kind.CODE,
-    "purchase_currency": Kind.CODE,
-    "order_amount": Kind.AMOUNT,
-    "original_order_amount": Kind.AMOUNT,
-    "captured_amount": Kind.AMOUNT,
-    "refunded_amount": Kind.AMOUNT,
+_SHIPPING_OPTION_FIELDS: Final = {
+    **_fields(Kind.TEXT, "id class type method name carrier tms_reference"),
+    **_fields(Kind.AMOUNT, "price tax_amount"),
+    "tax_rate": Kind.RATE,
+    **_fields(Kind.TEXT, "carrier_product.identifier carrier_product.name location.id location.name"),
+    "location.price": Kind.AMOUNT,
+    **_below("location.address", _ADDRESS_FIELDS),
+    **_fields(Kind.TEXT, "timeslot.id timeslot.start timeslot.end timeslot.cutoff"),
+    "timeslot.price": Kind.AMOUNT,
+}
+
+_ORDER_FIELDS: Final = {
+    **_fields(Kind.TEXT, "order_id status fraud_status"),
+    **_fields(Kind.CODE, "purchase_country purchase_currency"),
+    **_fields(Kind.AMOUNT, "order_amount original_order_amount captured_amount refunded_amount"),
     "remaining_authorized_amount": Kind.AMOUNT,
-    "created_at": Kind.TIME,
-    "expires_at": Kind.TIME,
-    **_texts("locale klarna_reference merchant_reference1 merchant_reference2 merchant_data"),
-    **_texts("initial_payment_method.type initial_payment_method.description"),
+    **_fields(Kind.TIME, "created_at expires_at"),
+    **_fields(Kind.TEXT, "locale klarna_reference merchant_reference1 merchant_reference2 merchant_data"),
+    **_fields(Kind.TEXT, "initial_payment_method.type initial_payment_method.description"),
     "initial_payment_method.number_of_installments": Kind.COUNT,
-    **_below(
-        "customer",
-        _texts(
-            "type date_of_birth national_identification_number vat_id organization_entity_type "
-            "organization_registration_id"
-        ),
-    ),
-    **_below("billing_address", _ADDRESS),
-    **_below("shipping_address", _ADDRESS),
-    **_below(
-        "selected_shipping_option",
-        {
-            **_texts("id class type method name carrier tms_reference"),
-            "price": Kind.AMOUNT,
-            "tax_amount": Kind.AMOUNT,
-            "tax_rate": Kind.RATE,
-            **_texts("carrier_product.identifier carrier_product.name location.id location.name"),
-            "location.price": Kind.AMOUNT,
-            **_below("location.address", _ADDRESS),
-            **_texts("timeslot.id timeslot.start timeslot.end timeslot.cutoff"),
-            "timeslot.price": Kind.AMOUNT,
-        },
-    ),
+    **_below("customer", _CUSTOMER_FIELDS),
+    **_below("billing_address", _ADDRESS_FIELDS),
+    **_below("shipping_address", _ADDRESS_FIELDS),
+    **_below("selected_shipping_option", _SHIPPING_OPTION_FIELDS),
 }
 
-
-_CAPTURE: Final = {
-    **_texts("order_id capture_id"),
+_CAPTURE_FIELDS: Final = {
+    **_fields(Kind.TEXT, "order_id capture_id"),
     "purchase_currency": Kind.CODE,
-    **_texts("klarna_reference reference description"),
+    **_fields(Kind.TEXT, "klarna_reference reference description"),
     "captured_amount": Kind.AMOUNT,
     "captured_at": Kind.TIME,
     "refunded_amount": Kind.AMOUNT,
-    **_below("billing_address", _ADDRESS),
-    **_below("shipping_address", _ADDRESS),
+    **_below("billing_address", _ADDRESS_FIELDS),
+    **_below("shipping_address", _ADDRESS_FIELDS),
 }
 
-
-_REFUND: Final = {
-    **_texts("order_id refund_id"),
+_REFUND_FIELDS: Final = {
+    **_fields(Kind.TEXT, "order_id refund_id"),
     "purchase_currency": Kind.CODE,
-    **_texts("reference description"),
+    **_fields(Kind.TEXT, "reference description"),
     "refunded_amount": Kind.AMOUNT,
     "refunded_at": Kind.TIME,
 }
 
-
-_LINE: Final = {
-    **_texts("reference type name"),
+_LINE_FIELDS: Final = {
+    **_fields(Kind.TEXT, "reference type name"),
     "quantity": Kind.COUNT,
     "quantity_unit": Kind.TEXT,
     "unit_price": Kind.AMOUNT,
     "tax_rate": Kind.RATE,
-    "total_amount": Kind.AMOUNT,
-    "total_discount_amount": Kind.AMOUNT,
-    "total_tax_amount": Kind.AMOUNT,
-    **_texts("image_url product_url merchant_data"),
-    **_below(
-        "product_identifiers",
-        _texts("brand category_path color global_trade_item_number manufacturer_part_number size"),
-    ),
+    **_fields(Kind.AMOUNT, "total_amount total_discount_amount total_tax_amount"),
+    **_fields(Kind.TEXT, "image_url product_url merchant_data"),
+    **_below("product_identifiers", _fields(Kind.TEXT, "brand category_path color global_trade_item_number")),
+    **_below("product_identifiers", _fields(Kind.TEXT, "manufacturer_part_number size")),
 }
 
+_SHIPMENT_FIELDS: Final = {
+    **_fields(Kind.TEXT, "shipping_company shipping_method tracking_number tracking_uri"),
+    **_fields(Kind.TEXT, "return_shipping_company return_tracking_number return_tracking_uri"),
+}
 
-_SHIPMENT: Final = _texts(
-    "shipping_company shipping_method tracking_number tracking_uri "
-    "return_shipping_company return_tracking_number return_tracking_uri"
-)
-
+_CUSTOMER_KEY: Final = "customer_key"
 
 SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
-    "orders": (*_columns("", _ORDER), *_keys("customer_key")),
-    "captures": (*_columns("captures", _CAPTURE),),
-    "refunds": (*_columns("refunds", _REFUND),),
+    "orders": (*_columns("", _ORDER_FIELDS), *_without_path(_CUSTOMER_KEY)),
+    "captures": (*_columns("captures", _CAPTURE_FIELDS),),
+    "refunds": (*_columns("refunds", _REFUND_FIELDS),),
     "order_lines": (
-        *_keys("order_id source capture_id refund_id"),
-        *_keys("line", Kind.COUNT),
-        *_keys("purchase_currency", Kind.CODE),
-        *_columns("order_lines", _LINE),
+        *_without_path("order_id source capture_id refund_id"),
+        *_without_path("line", Kind.COUNT),
+        *_without_path("purchase_currency", Kind.CODE),
+        *_columns("order_lines", _LINE_FIELDS),
     ),
     "shipments": (
-        *_keys("order_id source capture_id"),
-        *_keys("shipment", Kind.COUNT),
-        *_keys("purchase_currency", Kind.CODE),
-        *_keys("has_tracking", Kind.FLAG),
-        *_columns("shipping_info", _SHIPMENT),
+        *_without_path("order_id source capture_id"),
+        *_without_path("shipment", Kind.COUNT),
+        *_without_path("purchase_currency", Kind.CODE),
+        *_without_path("has_tracking", Kind.FLAG),
+        *_columns("shipping_info", _SHIPMENT_FIELDS),
     ),
 }
-"""Every column of every table, in order; the personal ones are there only with `personal=True`.
+"""Every column of every table, in order; the personal columns exist only with `personal=True`.
 
-`customer_key` is there only with a key, see `privacy.customer_key`.
+`customer_key` exists only if the environment has a key, see `privacy.customer_key`.
 """
-
 
 GRAINS: Final = {
     "orders": "one row per order",
@@ -203,7 +186,7 @@ GRAINS: Final = {
     "order_lines": "one row per order line of an order, a capture or a refund (`source`)",
     "shipments": "one row per shipping_info entry of an order or a capture (`source`)",
 }
-"""What a row of each table is."""
+"""The meaning of a row, by table."""
 
 
 def describe() -> str:
@@ -212,7 +195,7 @@ def describe() -> str:
     for table, schema in SCHEMAS.items():
         parts += [f"**`{table}`**: {GRAINS[table]}", "", "| column | type | unit | API path |", "|---|---|---|---|"]
         for column in schema:
-            mark = " (personal)" if column.is_personal else " (with a key)" if column.name == _PSEUDONYM else ""
+            mark = " (personal)" if column.is_personal else " (with a key)" if column.name == _CUSTOMER_KEY else ""
             path = f"`{column.path}`" if column.path else "-"
             parts.append(f"| `{column.name}`{mark} | {column.kind.dtype} | {column.kind.value} | {path} |")
         parts.append("")
@@ -220,18 +203,15 @@ def describe() -> str:
 
 
 def columns(table: str, *, personal: bool = False) -> tuple[Column, ...]:
-    """List the columns of one of the five tables, without the personal ones unless they are asked for."""
-    absent = set() if has_pseudonym_key() else {_PSEUDONYM}
+    """List the columns of a table, with the personal ones if `personal`."""
+    absent = set() if has_pseudonym_key() else {_CUSTOMER_KEY}
     return tuple(
         column for column in SCHEMAS[table] if column.name not in absent and (personal or not column.is_personal)
     )
 
 
-_PSEUDONYM: Final = "customer_key"
-
-
 def frame(schema: Sequence[Column], values: Iterable[Sequence[Any] | pl.Series]) -> pl.DataFrame:
-    """Build a table from its columns' values: one sequence a column, in the schema's order."""
+    """Make a frame from the values of its columns, in the order of the schema; empty text becomes null."""
     series = [
         pl.Series(column.name, _physical(column, value), dtype=column.kind.dtype, strict=True)
         for column, value in zip(schema, values, strict=True)

@@ -1,7 +1,7 @@
-"""The five tables: columns of values in, typed polars frames out; to Parquet and back.
+"""Five polars frames with the instant they describe; to and from Parquet, SQL queries over them.
 
 A column is named by its API path with `_` for `.`. Text that is absent, `null` or `""` is null; country and currency
-codes stand in upper case; times are UTC; amounts are minor units of the row's `purchase_currency`.
+codes are upper case; times are UTC; amounts are minor units of the row's `purchase_currency`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import polars as pl
 
 from om_toolkit.support.atomic_files import OWN, USUAL, replacing
 from om_toolkit.support.instants import as_of_text
+from om_toolkit.support.text import count_of, with_article
 from om_toolkit.tables.schema import SCHEMAS, describe
 
 if TYPE_CHECKING:
@@ -33,18 +34,18 @@ class Tables(Generic[FrameT]):
     """The five tables of a set of orders, joined by `order_id`, `capture_id` and `refund_id`.
 
     Amounts are minor units of the row's `purchase_currency`, times are UTC, and empty text is null. `help(Tables)` ends
-    with a list of all columns: type, unit, API path. Those marked personal are there with `personal=True` only, and
-    `customer_key` with a key in the environment's `OM_PSEUDONYM_KEY` only (`privacy.customer_key`).
+    with a list of all columns: type, unit, API path. Those marked personal exist only with `personal=True`, and
+    `customer_key` only with a key in the environment's `OM_PSEUDONYM_KEY` (`privacy.customer_key`).
 
     Attributes:
         orders: One row per order.
         captures: One row per capture of an order.
         refunds: One row per refund of an order.
-        order_lines: One row per order line; `source` tells whether of the `order`, a `capture` or a `refund`.
+        order_lines: One row per order line; `source` is `order`, `capture` or `refund`.
         shipments: One row per shipping_info entry; `source` is `order` or `capture`.
-        as_of: The instant the data speaks of, in UTC; None if no answer tells.
-        as_of_is_inferred: Whether that is the newest time in the data, for nobody has told when it was fetched.
-        failures: Why other orders are not there, a `Failure` each; Parquet files do not keep them.
+        as_of: The instant that the data describe, in UTC; None if it is unknown.
+        as_of_is_inferred: Whether `as_of` is the newest time in the data, because no time of fetching is known.
+        failures: Why other orders are missing, a `Failure` each; Parquet files do not keep them.
     """
 
     orders: FrameT
@@ -75,25 +76,25 @@ class Tables(Generic[FrameT]):
             yield name, getattr(self, name)
 
     def filter(self, *predicates: pl.Expr) -> Tables[FrameT]:
-        """Keep the orders for which every predicate over the orders table holds, and all that belongs to them."""
+        """Keep the orders for which every predicate over the orders table is true, and their rows in all tables."""
         orders: Any = self.orders.filter(*predicates)
         kept = orders.select("order_id")
         return self.map(lambda table: orders if table is self.orders else table.join(kept, on="order_id", how="semi"))
 
     def sql(self: Tables[Any], query: str) -> pl.DataFrame:
-        """Answer an SQL query over the tables `orders`, `captures`, `refunds`, `order_lines`, `shipments`.
+        """Run an SQL query over the tables `orders`, `captures`, `refunds`, `order_lines`, `shipments`.
 
         Raises:
-            polars.exceptions.SQLInterfaceError: If polars does not know such SQL, or there is no such table.
-            polars.exceptions.ColumnNotFoundError: If there is no such column.
+            polars.exceptions.SQLInterfaceError: If polars does not know the syntax or the table.
+            polars.exceptions.ColumnNotFoundError: If a column does not exist.
         """
         return pl.SQLContext(dict(self.items())).execute(query, eager=True)
 
     def write_parquet(self: Tables[Any], folder: str | Path) -> None:
-        """Write a folder a table, `FOLDER/orders/part-0.parquet` and so on; what stood there is replaced.
+        """Write one folder per table, such as `FOLDER/orders/part-0.parquet`, and replace existing tables.
 
-        All are written before the first is replaced, so that a full disk leaves what stood there as it was. Where the
-        system knows modes, tables with personal columns are for their owner only.
+        All files are written before the first existing one is replaced: if the disk is full, nothing changes. On
+        systems with file modes, only the owner can read tables with personal columns.
         """
         files = {name: Path(folder, name, "part-0.parquet") for name in SCHEMAS}
         with ExitStack() as stack:
@@ -108,67 +109,67 @@ class Tables(Generic[FrameT]):
 
     @staticmethod
     def read_parquet(folder: str | Path) -> Tables[pl.DataFrame]:
-        """Read what `write_parquet` wrote, into memory.
+        """Read tables written by `write_parquet` into memory.
 
         Raises:
-            FileNotFoundError: If the folder does not hold the five tables.
+            FileNotFoundError: If one of the five tables is missing.
         """
         return Tables.scan_parquet(folder).collect()
 
     @staticmethod
     def scan_parquet(folder: str | Path) -> Tables[pl.LazyFrame]:
-        """Open what `write_parquet` wrote as lazy frames, for data larger than memory.
+        """Open tables written by `write_parquet` as lazy frames, for data larger than memory.
 
         Raises:
-            FileNotFoundError: If the folder does not hold the five tables.
+            FileNotFoundError: If one of the five tables is missing.
         """
         files = {name: sorted(Path(folder, name).glob("*.parquet")) for name in SCHEMAS}
         for name, of_table in files.items():
             if not of_table:
-                raise FileNotFoundError(f"{Path(folder, name)} holds no .parquet file: give a folder of write_parquet")
+                raise FileNotFoundError(
+                    f"no .parquet file in {Path(folder, name)}; pass a folder written by write_parquet"
+                )
         frames: dict[str, Any] = {name: pl.scan_parquet(of_table, glob=False) for name, of_table in files.items()}
         as_of, is_inferred = _read_as_of(files["orders"])
         return Tables(**frames, as_of=as_of, as_of_is_inferred=is_inferred)
 
     def _metadata(self) -> dict[str, str]:
-        return {_INFERRED if self.as_of_is_inferred else _AS_OF: self.as_of.isoformat()} if self.as_of else {}
+        return {_INFERRED_AS_OF if self.as_of_is_inferred else _AS_OF: self.as_of.isoformat()} if self.as_of else {}
 
     def __repr__(self) -> str:
-        told = ", ".join(f"{name}={_size(table)}" for name, table in self.items())
-        return f"Tables({told}, {as_of_text(self.as_of, is_inferred=self.as_of_is_inferred)})"
+        sizes = ", ".join(f"{name}={_size(table)}" for name, table in self.items())
+        return f"Tables({sizes}, {as_of_text(self.as_of, is_inferred=self.as_of_is_inferred)})"
 
 
 _AS_OF: Final = "om_toolkit.as_of"
-
-
-_INFERRED: Final = "om_toolkit.newest_time"
+_INFERRED_AS_OF: Final = "om_toolkit.newest_time"
 
 
 def _read_as_of(files: Iterable[Path]) -> tuple[datetime | None, bool]:
-    """Return the newest `as_of` that the files of a table carry, and whether it was inferred."""
-    told = [
-        (datetime.fromisoformat(text), name == _INFERRED)
+    """Return the newest `as_of` in the metadata of files, and whether it was inferred."""
+    found = [
+        (datetime.fromisoformat(text), name == _INFERRED_AS_OF)
         for name, text in chain.from_iterable(pl.read_parquet_metadata(file).items() for file in files)
-        if name in (_AS_OF, _INFERRED)
+        if name in (_AS_OF, _INFERRED_AS_OF)
     ]
-    return max(told, default=(None, False))
+    return max(found, default=(None, False))
 
 
 def _size(table: pl.DataFrame | pl.LazyFrame) -> str:
-    return f"{table.height} rows" if isinstance(table, pl.DataFrame) else "lazy"
+    return count_of(table.height, "row") if isinstance(table, pl.DataFrame) else "lazy"
 
 
 def tables_of(data: object) -> Tables[pl.LazyFrame]:
-    """Return the lazy tables of whatever a metric is given: `Tables`, or something whose `.tables()` makes them.
+    """Return the lazy tables of the data that a metric gets: `Tables`, or an object with a method `tables`.
 
     Raises:
-        TypeError: If it is neither.
+        TypeError: If it is something else.
     """
     if not isinstance(data, Tables) and hasattr(data, "tables"):
         data = data.tables()
     if not isinstance(data, Tables):
-        msg = f"expected Orders or Tables, not {type(data).__name__}: give client.orders(ids) or Tables.read_parquet"
-        raise TypeError(msg)
+        kind = with_article(type(data).__name__)
+        raise TypeError(f"expected Orders or Tables, not {kind}; use client.orders(ids) or Tables.read_parquet(folder)")
     return data.lazy()
 
 

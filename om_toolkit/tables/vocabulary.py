@@ -1,4 +1,4 @@
-"""The values that the documentation knows, by table and column. Others are accepted everywhere, and told."""
+"""The documented values of columns with a vocabulary; other values are accepted, and listed by `Orders.drift`."""
 
 from __future__ import annotations
 

@@ -390,5 +390,5 @@ def test_what_cannot_be_asked_is_said(wrong: dict[str, Any], message: str) -> No
 
 
 def test_something_else_than_orders_is_refused() -> None:
-    with pytest.raises(TypeError, match="expected Orders or Tables, not DataFrame"):
+    with pytest.raises(TypeError, match="expected Orders or Tables, not a DataFrame"):
         capture_latency(pl.DataFrame())

@@ -447,7 +447,7 @@ def test_an_order_shows_its_timeline_in_a_notebook() -> None:
 
 class TestReadTables:
     def test_they_are_those_of_the_orders(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(bulk, "_CHUNK_SIZE", 3)
+        monkeypatch.setattr(bulk, "_DOCUMENTS_PER_CHUNK", 3)
         shop = Shop(20)
         file = tmp_path / "orders.ndjson"
         file.write_bytes(b"\xef\xbb\xbf" + b"\n\n".join(shop.body(order_id) for order_id in shop.order_ids))
@@ -461,7 +461,7 @@ class TestReadTables:
     def test_failures_are_kept_and_the_last_of_a_repeated_order_counts(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(bulk, "_CHUNK_SIZE", 2)
+        monkeypatch.setattr(bulk, "_DOCUMENTS_PER_CHUNK", 2)
         lines = [FIRST, SECOND, FIRST | {"order_amount": "x"}, FIRST | {"order_amount": 7}, SECOND, SECOND]
         file = tmp_path / "orders.ndjson"
         file.write_text("\n".join([*map(json.dumps, lines), "{broken}"]), "utf-8")
@@ -474,7 +474,7 @@ class TestReadTables:
             ("a-1", "invalid_order"),
             ("orders.ndjson #7", "invalid_body"),
         ]
-        assert "2 orders are not in these numbers" in om.Report(tables).html
+        assert "2 orders could not be fetched or read" in om.Report(tables).html
 
     @pytest.mark.parametrize("text", ["", BOTH, json.dumps(SECOND, indent=1), "[]"])
     def test_other_files_of_answers_will_do(self, text: str, tmp_path: Path) -> None:

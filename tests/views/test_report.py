@@ -96,7 +96,7 @@ def test_a_page_that_cannot_be_written_leaves_the_old_one(orders: om.Orders, tmp
 
 
 def test_other_data_is_refused() -> None:
-    with pytest.raises(TypeError, match="expected Orders or Tables, not list"):
+    with pytest.raises(TypeError, match="expected Orders or Tables, not a list"):
         om.Report([])  # type: ignore[arg-type]
 
 

@@ -32,7 +32,6 @@ class Batch(Sequence[RowT]):
     """
 
     _noun: ClassVar[str]
-    _table: ClassVar[str]
     _key: ClassVar[tuple[str, ...]]
 
     def __init__(
@@ -117,7 +116,7 @@ class Batch(Sequence[RowT]):
         Args:
             personal: Whether to include the columns that can name a person.
         """
-        return to_frame(self._table, self._items, personal=personal)
+        return to_frame(f"{self._noun}s", self._items, personal=personal)
 
     def raise_for_failures(self) -> Self:
         """Return the sequence itself if nothing failed.
@@ -158,13 +157,8 @@ class Batch(Sequence[RowT]):
         items = tuple(items)
         if answered is None and self._answered is not None:
             answered = {item.order_id: self._answered.get(item.order_id) for item in items if item.order_id}
-        return type(self)(
-            items,
-            failures=failures,
-            as_of=self.as_of,
-            as_of_is_inferred=self.as_of_is_inferred,
-            answered=answered,
-        )
+        instant, is_inferred = self.as_of, self.as_of_is_inferred
+        return type(self)(items, failures=failures, as_of=instant, as_of_is_inferred=is_inferred, answered=answered)
 
     @cached_property
     def _by_id(self) -> dict[str, RowT]:

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from om_toolkit.orders.models import (
-    Capture,
-    Customer,
-    InitialPaymentMethod,
-    Model,
-    Order,
-    OrderLine,
-    Refund,
-    ShippingInfo,
-)
+from om_toolkit.orders import models
 from om_toolkit.privacy.detectors import names_somebody
 from om_toolkit.privacy.fields import is_name
 from om_toolkit.support.json_text import json_type
@@ -26,45 +16,36 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-def drift_of(orders: Iterable[Order]) -> pl.DataFrame:
+def drift_of(orders: Iterable[models.Order]) -> pl.DataFrame:
     """Count the unknown fields and values of orders; see `Orders.drift` for the columns."""
-    counts: Counter[tuple[str, str, str]] = Counter()
-    first: dict[tuple[str, str, str], str | None] = {}
-    for order in orders:
-        for found in _undocumented(order):
-            counts[found] += 1
-            first.setdefault(found, order.order_id)
-    rows = [(*found, counts[found], first[found]) for found in sorted(counts)]
-    return pl.DataFrame(rows, schema=_DRIFT_COLUMNS, orient="row")
+    rows = [(*found, order.order_id) for order in orders for found in _undocumented(order)]
+    keys = ("path", "kind", "seen")
+    frame = pl.DataFrame(rows, schema=dict.fromkeys((*keys, "order_id"), pl.String()), orient="row")
+    counts = frame.group_by(keys, maintain_order=True).agg(
+        pl.len().cast(pl.Int64()).alias("count"), pl.col("order_id").first()
+    )
+    return counts.sort(keys)
 
 
-_DRIFT_COLUMNS: Final = {
-    "path": pl.String(),
-    "kind": pl.String(),
-    "seen": pl.String(),
-    "count": pl.Int64(),
-    "order_id": pl.String(),
-}
-
-_KNOWN_VALUES: Final[dict[tuple[type[Model], str], frozenset[str]]] = {
-    (Order, "status"): VOCABULARY["orders", "status"],
-    (Order, "fraud_status"): VOCABULARY["orders", "fraud_status"],
-    (InitialPaymentMethod, "type"): VOCABULARY["orders", "initial_payment_method_type"],
-    (Customer, "type"): VOCABULARY["orders", "customer_type"],
-    (Customer, "organization_entity_type"): VOCABULARY["orders", "customer_organization_entity_type"],
-    (OrderLine, "type"): VOCABULARY["order_lines", "type"],
-    (ShippingInfo, "shipping_method"): VOCABULARY["shipments", "shipping_method"],
+_KNOWN_VALUES: Final[dict[tuple[type[models.Model], str], frozenset[str]]] = {
+    (models.Order, "status"): VOCABULARY["orders", "status"],
+    (models.Order, "fraud_status"): VOCABULARY["orders", "fraud_status"],
+    (models.InitialPaymentMethod, "type"): VOCABULARY["orders", "initial_payment_method_type"],
+    (models.Customer, "type"): VOCABULARY["orders", "customer_type"],
+    (models.Customer, "organization_entity_type"): VOCABULARY["orders", "customer_organization_entity_type"],
+    (models.OrderLine, "type"): VOCABULARY["order_lines", "type"],
+    (models.ShippingInfo, "shipping_method"): VOCABULARY["shipments", "shipping_method"],
 }
 
 
-def _undocumented(model: Model, path: str = "") -> Iterator[tuple[str, str, str]]:
+def _undocumented(model: models.Model, path: str = "") -> Iterator[tuple[str, str, str]]:
     """Yield what a document contains beyond the documentation, at any depth.
 
     Yields:
         The API path, with `?` for a name that may be personal; `field` or `value`; of an unknown field its JSON type,
         of a known field its unknown value, or the value's JSON type if it may be personal.
     """
-    if isinstance(model, Capture | Refund):
+    if isinstance(model, models.Capture | models.Refund):
         for name in ("order_id", "purchase_currency"):  # documented of the order only
             if name in model.model_fields_set:
                 yield f"{path}{name}", "field", json_type(getattr(model, name))
@@ -75,5 +56,5 @@ def _undocumented(model: Model, path: str = "") -> Iterator[tuple[str, str, str]
         if known and value and value not in known:
             yield f"{path}{name}", "value", json_type(value) if names_somebody(value) else value
         for nested in value if isinstance(value, tuple) else (value,):
-            if isinstance(nested, Model):
+            if isinstance(nested, models.Model):
                 yield from _undocumented(nested, f"{path}{name}.")

@@ -38,10 +38,8 @@ class Failures(tuple[Failure, ...]):
         return f"Failures({counts or 'none'})"
 
     def _repr_html_(self) -> str:
-        return captioned_list(repr(self), self, _SHOWN_IN_HTML, "see .failures")
+        return captioned_list(repr(self), self, "see .failures")
 
-
-_SHOWN_IN_HTML: Final = 5
 
 _FAILURE_COLUMNS: Final = {
     "order_id": pl.String(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from om_toolkit import money
 
@@ -21,12 +21,15 @@ def captioned_table(caption: str, rows: Iterable[Iterable[object]]) -> str:
     return f"<p>{escape(caption)}</p><table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
 
-def captioned_list(caption: str, items: Sequence[object], shown: int, hint: str) -> str:
-    """Return a paragraph and a list of the first items; `hint` says where the others are."""
-    texts = [str(item) for item in items[:shown]]
-    if len(items) > shown:
-        texts.append(f"and {len(items) - shown:,} more: {hint}")
+def captioned_list(caption: str, items: Sequence[object], more: str) -> str:
+    """Return a paragraph and a list of the first items; `more` says where to find the others."""
+    texts = [str(item) for item in items[:_MOST_ITEMS]]
+    if len(items) > _MOST_ITEMS:
+        texts.append(f"and {len(items) - _MOST_ITEMS:,} more: {more}")
     return f"<p>{escape(caption)}</p><ul>{''.join(f'<li>{escape(text)}</li>' for text in texts)}</ul>"
+
+
+_MOST_ITEMS: Final = 5
 
 
 def timeline(caption: str, events: Iterable[Event], currency: str | None) -> str:

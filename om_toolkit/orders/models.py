@@ -91,14 +91,12 @@ class Address(Model):
 
 
 class ProductIdentifiers(Model):
-    """What identifies a product beyond the shop."""
+    """Identifiers of a product outside the shop."""
 
     _shown = ("brand", "global_trade_item_number")
 
     brand: Text | None = Field(default=None, description="Brand.")
-    category_path: Text | None = Field(
-        default=None, description="Category path of the shop, segments separated by ' > '."
-    )
+    category_path: Text | None = Field(default=None, description="Category path of the shop, separated by ' > '.")
     color: Text | None = Field(default=None, description="Color.")
     global_trade_item_number: Text | None = Field(default=None, description="GTIN: an EAN, ISBN or UPC.")
     manufacturer_part_number: Text | None = Field(default=None, description="MPN: unique together with the brand.")
@@ -148,9 +146,9 @@ class ShippingInfo(Row):
 
 
 class Capture(Row):
-    """One capture: money taken of what an order authorised.
+    """One capture: a collected part of the authorised amount.
 
-    The API names neither order nor currency on a capture: `order_id` and `purchase_currency` are those of the order it
+    A capture in the API has no order id and no currency: `order_id` and `purchase_currency` are those of the order it
     was read with.
     """
 
@@ -158,9 +156,7 @@ class Capture(Row):
     _shown = ("capture_id", "purchase_currency", "captured_amount", "refunded_amount", "captured_at", "order_lines")
 
     order_id: Text | None = Field(default=None, description="The order that was captured.")
-    purchase_currency: Text | None = Field(
-        default=None, description="Currency of the amounts, where the order was read."
-    )
+    purchase_currency: Text | None = Field(default=None, description="Currency of the amounts, if known.")
     capture_id: Text | None = Field(default=None, description="Id of the capture.")
     klarna_reference: Text | None = Field(default=None, description="Reference for the customer.")
     captured_amount: Whole | None = Field(default=None, description="Captured amount.")
@@ -175,7 +171,7 @@ class Capture(Row):
 
 
 class Refund(Row):
-    """One refund. The API does not tell of which capture; `order_id` is that of the order it was read with."""
+    """One refund. The API does not say of which capture; `order_id` is that of the order it was read with."""
 
     _table = "refunds"
     _shown = ("refund_id", "purchase_currency", "refunded_amount", "refunded_at", "order_lines")
@@ -200,21 +196,17 @@ class Customer(Model):
     national_identification_number: Text | None = Field(default=None, description="National identification number.")
     vat_id: Text | None = Field(default=None, description="VAT number.")
     organization_entity_type: Text | None = Field(default=None, description="LIMITED_COMPANY, SOLE_TRADER and so on.")
-    organization_registration_id: Text | None = Field(
-        default=None, description="Registration number of the organization."
-    )
+    organization_registration_id: Text | None = Field(default=None, description="Registration number.")
 
 
 class InitialPaymentMethod(Model):
-    """How the customer chose to pay."""
+    """The payment method that the customer chose."""
 
     _shown = ("type", "number_of_installments")
 
     type: Text | None = Field(default=None, description="INVOICE, CARD, FIXED_AMOUNT, SWISH and so on.")
     description: Text | None = Field(default=None, description="The same in words.")
-    number_of_installments: Whole | None = Field(
-        default=None, description="Number of installments, where there are any."
-    )
+    number_of_installments: Whole | None = Field(default=None, description="Number of installments, if any.")
 
 
 class CarrierProduct(Model):
@@ -227,7 +219,7 @@ class CarrierProduct(Model):
 
 
 class Timeslot(Model):
-    """When it is to be delivered."""
+    """A time slot for the delivery."""
 
     _shown = ("start", "end")
 
@@ -239,7 +231,7 @@ class Timeslot(Model):
 
 
 class Location(Model):
-    """Where it is to be picked up."""
+    """A pick-up location."""
 
     _shown = ("price",)
 
@@ -261,7 +253,7 @@ class SelectedAddon(Model):
 
 
 class SelectedShippingOption(Model):
-    """The shipping that the customer chose, which need not be how it was shipped."""
+    """The shipping that the customer chose; the order can be shipped in another way."""
 
     _shown = ("method", "carrier", "price")
 
@@ -275,8 +267,8 @@ class SelectedShippingOption(Model):
     price: Whole | None = Field(default=None, description="Price.")
     tax_amount: Whole | None = Field(default=None, description="Tax on the price.")
     tax_rate: Whole | None = Field(default=None, description="Percent with two implied decimals.")
-    location: Location | None = Field(default=None, description="Where it is to be picked up.")
-    timeslot: Timeslot | None = Field(default=None, description="When it is to be delivered.")
+    location: Location | None = Field(default=None, description="Pick-up location.")
+    timeslot: Timeslot | None = Field(default=None, description="Time slot for the delivery.")
     selected_addons: Many[SelectedAddon] = Field(default=(), description="Additions that the customer chose.")
     tms_reference: Text | None = Field(default=None, description="Id of the shipment in the shipping system.")
 
@@ -298,11 +290,9 @@ class Order(Row):
     )
 
     order_id: Text | None = Field(default=None, description="Id of the order; never a UUID to rely on.")
-    status: Text | None = Field(
-        default=None, description="AUTHORIZED, PART_CAPTURED, CAPTURED, CANCELLED, EXPIRED, CLOSED."
-    )
+    status: Text | None = Field(default=None, description="AUTHORIZED, PART_CAPTURED, CAPTURED, CANCELLED and so on.")
     fraud_status: Text | None = Field(default=None, description="ACCEPTED, PENDING (cannot be captured), REJECTED.")
-    order_amount: Whole | None = Field(default=None, description="Amount of the order as it stands.")
+    order_amount: Whole | None = Field(default=None, description="Current amount of the order.")
     original_order_amount: Whole | None = Field(default=None, description="Amount of the order when it was placed.")
     captured_amount: Whole | None = Field(default=None, description="Total of all captures.")
     refunded_amount: Whole | None = Field(default=None, description="Total of all refunds.")
@@ -316,23 +306,19 @@ class Order(Row):
     merchant_reference1: Text | None = Field(default=None, description="The merchant's order number.")
     merchant_reference2: Text | None = Field(default=None, description="The merchant's second reference.")
     merchant_data: Text | None = Field(default=None, description="The merchant's own text about the order.")
-    initial_payment_method: InitialPaymentMethod | None = Field(
-        default=None, description="How the customer chose to pay."
-    )
+    initial_payment_method: InitialPaymentMethod | None = Field(default=None, description="Chosen payment.")
     customer: Customer | None = Field(default=None, description="Who ordered.")
     billing_address: Address | None = Field(default=None, description="Billing address.")
     shipping_address: Address | None = Field(default=None, description="Shipping address; undocumented here, but sent.")
-    selected_shipping_option: SelectedShippingOption | None = Field(
-        default=None, description="Shipping that was chosen."
-    )
+    selected_shipping_option: SelectedShippingOption | None = Field(default=None, description="Chosen shipping.")
     order_lines: Many[OrderLine] = Field(default=(), description="What was ordered.")
-    shipping_info: Many[ShippingInfo] = Field(default=(), description="Shipping told of the order as a whole.")
+    shipping_info: Many[ShippingInfo] = Field(default=(), description="Shipments of the order as a whole.")
     captures: Many[Capture] = Field(default=(), description="The captures, in no particular order.")
     refunds: Many[Refund] = Field(default=(), description="The refunds, in no particular order.")
 
     @property
     def customer_key(self) -> str | None:
-        """What the orders of one customer have in common; None without a key. See `privacy.customer_key`."""
+        """A pseudonym that the orders of one customer share; None without a key. See `privacy.customer_key`."""
         address, customer = self.billing_address or Address(), self.customer or Customer()
         return customer_key(
             email=address.email, organization=customer.organization_registration_id, country=address.country

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from functools import cached_property
 from itertools import compress
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
@@ -33,7 +33,6 @@ class Captures(Batch[Capture]):
     """Captures, in the order of the requested ids; `captures["..."]` finds one by its capture_id."""
 
     _noun = "capture"
-    _table = "captures"
     _key = ("order_id", "capture_id")
 
     @staticmethod
@@ -57,7 +56,6 @@ class Orders(Batch[Order]):
     """Orders, in the order of the requested ids; `orders["..."]` finds one by its order_id."""
 
     _noun = "order"
-    _table = "orders"
     _key = ("order_id",)
 
     @classmethod
@@ -94,12 +92,9 @@ class Orders(Batch[Order]):
     def captures(self) -> Captures:
         """The captures of all these orders."""
         captures = (capture for order in self for capture in order.captures)
+        instant, is_inferred = self.as_of, self.as_of_is_inferred
         return Captures(
-            captures,
-            failures=self.failures,
-            as_of=self.as_of,
-            as_of_is_inferred=self.as_of_is_inferred,
-            answered=self.answered,
+            captures, failures=self.failures, as_of=instant, as_of_is_inferred=is_inferred, answered=self.answered
         )
 
     def tables(self, *, personal: bool = False) -> Tables[pl.DataFrame]:
@@ -173,15 +168,12 @@ class Orders(Batch[Order]):
             yield currency, *(counts[currency, status] for status in statuses)
 
 
-_GROUP_KINDS: Final = (Kind.TEXT, Kind.CODE, Kind.COUNT)
-
-
 def _group_columns(row: Mapping[str, object]) -> list[str]:
     """Return the group columns of a metric's result, as far as its row shows them."""
     if "order_id" in row:
         return ["order_id"]
     keys = key_columns(row)
-    known = {column.name for column in columns("orders") if column.kind in _GROUP_KINDS}
+    known = {column.name for column in columns("orders") if column.kind in (Kind.TEXT, Kind.CODE, Kind.COUNT)}
     if len(keys) == len(row) or not known.issuperset(keys):
         raise ValueError(f"the group of the row is unknown ({', '.join(row)}); pass the by= of the metric")
     return keys

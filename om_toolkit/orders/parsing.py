@@ -36,8 +36,6 @@ def read_order(body: str | bytes, order_id: str | None = None) -> Order:
         InvalidOrder: If it is not an order, has no id at all, or is another order than the requested one.
     """
     order = _read(_ORDER_ADAPTER, body, order_id)
-    if order.order_id and order.order_id == (order_id or order.order_id):
-        return order
     if problem := _identity_problem(order, order_id):
         raise Failure(order_id or "?", "invalid_order", messages=(problem,)).error()
     if not order.order_id:
@@ -47,13 +45,12 @@ def read_order(body: str | bytes, order_id: str | None = None) -> Order:
 
 def _identity_problem(order: Order, order_id: str | None) -> str | None:
     """Say why a document is not the requested order; ids may differ in case."""
+    if order.order_id:
+        is_other = order_id and order.order_id.lower() != order_id.lower()
+        return f"the document is order {order.order_id}" if is_other else None
     if order.model_fields_set.isdisjoint(Order.model_fields):
         return "the document has no field of an order"
-    if not (order.order_id or order_id):
-        return "the document has no order_id"
-    if order.order_id and order_id and order.order_id.lower() != order_id.lower():
-        return f"the document is order {order.order_id}"
-    return None
+    return None if order_id else "the document has no order_id"
 
 
 def read_captures(body: str | bytes, order_id: str) -> tuple[Capture, ...]:

@@ -161,7 +161,9 @@ _NATIONAL_NUMBERS: Final = {
     "finland": r"\d{6}[-+A-FU-Y]\d{3}[0-9A-FHJ-NPR-Y]",
     "denmark": r"\d{6}-\d{4}",
     "germany": r"\d{11}|\d{2} \d{3} \d{3} \d{3}",
-    "netherlands": r"\d{4}\.\d\d\.\d{3}",  # nine digits alone are too often right by chance
+    "netherlands": (  # nine digits without more are too often right by chance
+        r"\d{4}\.\d\d\.\d{3}|(?i:(?<=bsn )|(?<=bsn: )|(?<=servicenummer )|(?<=servicenummer: ))\d{9}"
+    ),
 }
 
 
@@ -181,11 +183,6 @@ _PERSONAL: Final = (
         Detector("personal number", re.compile(_alone(f"(?P<{country}>{pattern})")), _is_national_number)
         for country, pattern in _NATIONAL_NUMBERS.items()
     ),
-    Detector(
-        "personal number",
-        re.compile(r"(?i)\b(?:bsn|burgerservicenummer|sofinummer)[ :=#]{1,3}(?P<netherlands>\d{9})(?!\w)"),
-        _is_national_number,
-    ),
 )
 _CREDENTIALS: Final = (
     Detector("credentials", re.compile(r"\bkco_(?:live|test)_[\w-]{12,}")),
@@ -195,6 +192,5 @@ _CREDENTIALS: Final = (
     Detector("credentials", re.compile(r"\bhttps?://[^\s/:@\"']+:[^\s/@\"']+@")),
 )
 
-_LIKE_A_NUMBER: Final = "|".join([*_NATIONAL_NUMBERS.values(), r"\d{9}"])
-_SUSPECT: Final = re.compile(rf"(?=[@%+\d])(?:@|%40|\+\d|{_alone(_LIKE_A_NUMBER)})")
+_SUSPECT: Final = re.compile(rf"(?=[@%+\d])(?:@|%40|\+\d|{_alone('|'.join(_NATIONAL_NUMBERS.values()))})")
 """Matches every text in which `_PERSONAL` finds a value, and few others: one quick search for texts that are kept."""

@@ -34,7 +34,7 @@ class Scrubber:
 
     def __init__(self, *, mask_ids: bool = False, one_order: bool = False) -> None:
         self._seen: defaultdict[str, dict[object, int]] = defaultdict(dict)
-        self._masked = _IDS if mask_ids else frozenset()
+        self._masked = _ID_FIELDS if mask_ids else frozenset()
         self._mark = placeholders.ONE_ORDER if one_order else ""
 
     def scrub(self, document: Json, tree: Tree | None) -> Json:
@@ -105,7 +105,7 @@ class Scrubber:
         return seen.setdefault(value, len(seen) + 1)
 
 
-_IDS: Final = frozenset(
+_ID_FIELDS: Final = frozenset(
     "order_id capture_id refund_id klarna_reference merchant_reference1 merchant_reference2 reference "
     "correlation_id error_messages".split()
 )

@@ -1,4 +1,4 @@
-"""`customer_key`: repeat customers counted without knowing them, and only by whoever has a key."""
+"""`customer_key` counts repeat customers without identifying them, and only with a key."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def keys(orders: om.Orders) -> list[str | None]:
 
 
 @pytest.mark.usefixtures("_key")
-def test_it_is_the_same_for_one_customer_and_differs_between_customers() -> None:
+def test_it_is_equal_for_one_customer_and_differs_between_customers() -> None:
     found = keys(om.Orders.from_json(json.dumps(ORDERS)))
     assert found[0] == found[1] == hmac.new(KEY.encode(), b"email ada@home.se", sha256).hexdigest()[:32]
     assert found[3] == found[4] == hmac.new(KEY.encode(), b"organization SE 5560000000", sha256).hexdigest()[:32]
@@ -58,7 +58,7 @@ def test_it_is_the_same_for_one_customer_and_differs_between_customers() -> None
     assert len(set(found)) == 5
 
 
-def test_another_key_makes_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_secret_gives_other_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for key in (KEY, KEY[::-1]):
         monkeypatch.setenv("OM_PSEUDONYM_KEY", key)
@@ -66,7 +66,7 @@ def test_another_key_makes_others(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(set(found)) == 8
 
 
-def test_without_a_key_there_is_no_such_column(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_secret_there_is_no_such_column(monkeypatch: pytest.MonkeyPatch) -> None:
     orders = om.Orders.from_json(json.dumps(ORDERS))
     without = orders.to_polars(personal=True)
     assert "customer_key" not in without.columns
@@ -76,7 +76,7 @@ def test_without_a_key_there_is_no_such_column(monkeypatch: pytest.MonkeyPatch) 
     assert [column.name for column in columns("orders", personal=True)] == [one.name for one in SCHEMAS["orders"]]
 
 
-def test_a_key_that_is_set_after_orders_were_read_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_that_is_set_after_reading_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     orders = om.Orders.from_json(json.dumps(ORDERS))
     monkeypatch.setenv("OM_PSEUDONYM_KEY", KEY)
     assert orders.tables().orders["customer_key"].to_list() == keys(orders)
@@ -84,7 +84,7 @@ def test_a_key_that_is_set_after_orders_were_read_counts(monkeypatch: pytest.Mon
 
 @pytest.mark.usefixtures("_key")
 def test_every_way_to_the_orders_table_has_it(tmp_path: Path) -> None:
-    file = tmp_path / "answers.ndjson"
+    file = tmp_path / "saved.ndjson"
     file.write_text("\n".join(map(json.dumps, ORDERS)))
     orders = om.Orders.from_json(file)
     tables = om.read_tables(file)
@@ -106,7 +106,7 @@ def add(archive: om.Archive, orders: om.Orders) -> None:
 
 
 @pytest.mark.usefixtures("_key")
-def test_an_archive_without_personal_data_tells_no_customer_from_others(tmp_path: Path) -> None:
+def test_an_archive_without_personal_data_has_no_customer_keys(tmp_path: Path) -> None:
     with om.Archive(tmp_path / "masked.archive") as archive:
         add(
             archive,
@@ -121,7 +121,7 @@ def test_an_archive_without_personal_data_tells_no_customer_from_others(tmp_path
 
 
 @pytest.mark.usefixtures("_key")
-def test_the_stand_ins_of_one_recording_count_the_same_customers() -> None:
+def test_the_placeholders_of_one_recording_count_the_same_customers() -> None:
     blank = [order("8", " "), order("9", " ", "--")]
     scrubber = privacy.Scrubber()
     documents: list[Any] = [scrubber.scrub(document, privacy.ORDER) for document in [*ORDERS, *blank]]
@@ -130,7 +130,7 @@ def test_the_stand_ins_of_one_recording_count_the_same_customers() -> None:
     assert (counted[-3:], len(set(counted))) == ([None] * 3, 5)
 
 
-def test_a_key_that_is_no_text_is_a_key_and_an_address_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_and_addresses_need_not_be_valid_unicode(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OM_PSEUDONYM_KEY", f"{KEY}\udcff")
     found = [privacy.customer_key(email=email) for email in ("ada@home.se", "ada\ud83d@home.se")]
     assert None not in found
@@ -138,12 +138,12 @@ def test_a_key_that_is_no_text_is_a_key_and_an_address_too(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("weak", ["", "short", "a" * 64, KEY[:31]])
-def test_a_key_that_can_be_guessed_is_refused_and_not_shown(weak: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_that_is_easily_guessed_is_refused_and_not_shown(weak: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OM_PSEUDONYM_KEY", weak)
     orders = om.Orders.from_json(json.dumps(ORDERS))  # to read them no key is needed
     with pytest.raises(om.InvalidSetting, match="OM_PSEUDONYM_KEY is too easily guessed") as caught:
         orders.to_polars()
     traceback = TracebackException.from_exception(caught.value, capture_locals=True)
     in_package = (frame for frame in traceback.stack if "om_toolkit" in frame.filename)
-    told = [str(caught.value), *(str(frame.locals) for frame in in_package)]
-    assert not weak or not any(weak in text for text in told)
+    shown = [str(caught.value), *(str(frame.locals) for frame in in_package)]
+    assert not weak or not any(weak in text for text in shown)

@@ -142,8 +142,8 @@ FILES: dict[str, Callable[[Any, Path], None]] = {
     "rows.csv.gz": text(lambda document: gzip.compress(csv_rows(document).encode())),
     "rows.zip": zipped,
     "rows.tar.gz": tarred,
-    "answers.ndjson": text(lambda document: json.dumps({"x": 1}) + "\n" + json.dumps({"moon": document}) + "\n"),
-    "answers.ndjson.gz": text(lambda document: gzip.compress(json.dumps(document).encode())),
+    "saved.ndjson": text(lambda document: json.dumps({"x": 1}) + "\n" + json.dumps({"moon": document}) + "\n"),
+    "saved.ndjson.gz": text(lambda document: gzip.compress(json.dumps(document).encode())),
     "notes.txt": text(lambda document: "".join(f'see\n {name} = "{value}"\n' for name, value in document.items())),
     "utf16.txt": text(lambda document: json.dumps(document).encode("utf-16")),
 }
@@ -361,6 +361,6 @@ def test_the_command_prints_findings_and_fails(tmp_path: Path, capsys: pytest.Ca
     assert err == (
         "om-toolkit: 1 finding; remove this data, and check files that were not opened, before you share them\n"
     )
-    file.write_text("nobody")
+    file.write_text("no person")
     assert cli.main(["privacy", str(file)]) == 0
     assert capsys.readouterr() == ("", "")

@@ -109,7 +109,7 @@ class Store:
                 with suppress(OSError):  # the file exists, or SQLite reports the problem
                     path.touch(OWN, exist_ok=False)
             with closing(connect(path, "rwc")) as connection:
-                self.is_personal, self._dictionary = _prepare(connection, path, personal=personal)
+                self.is_personal, self._dictionary = _create_or_migrate(connection, path, personal=personal)
 
     def pack(self, document: bytes) -> PackedDocument:
         """Return a document as `add` stores it."""
@@ -251,7 +251,7 @@ _PROBLEMS: Final = {
 }
 
 
-def _prepare(connection: sqlite3.Connection, path: Path, *, personal: bool | None) -> tuple[bool, bytes]:
+def _create_or_migrate(connection: sqlite3.Connection, path: Path, *, personal: bool | None) -> tuple[bool, bytes]:
     """Create or migrate the file; return whether it contains personal data, and its dictionary."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")

@@ -42,7 +42,7 @@ class Shop:
 
     Example:
         >>> shop = Shop(3)
-        >>> [shop.answer(order_id)["status"] for order_id in shop.order_ids]
+        >>> [json.loads(shop.body(order_id))["status"] for order_id in shop.order_ids]
         ['CAPTURED', 'CAPTURED', 'CAPTURED']
     """
 

@@ -28,7 +28,7 @@ DIALECT = re.compile(
 ANSWER = re.compile(r"\banswer(?:s|ed|ing)?\b", re.IGNORECASE)
 """A word that once meant a response, a saved document, a section of the report and a result."""
 
-ALLOWED_ANSWER = re.compile(r"--answers|`answered`|`?answers\.(?:nd)?json`?")
+ALLOWED_ANSWER = re.compile(r"--answers|`?answered`?(?=:|`)|answers\.(?:nd)?json")
 """Public names that keep the word."""
 
 BANNER = re.compile(r"^\s*# *-{3,}", re.MULTILINE)

@@ -101,7 +101,8 @@ class Batch(Sequence[RowT]):
         """Keep the items for which a function, or an expression over `to_polars()`, is true; drop the failures.
 
         Example:
-            >>> orders = Orders.from_json('[{"order_id": "1", "order_amount": 5}, {"order_id": "2"}]')
+            >>> import om_toolkit as om
+            >>> orders = om.Orders.from_json('[{"order_id": "1", "order_amount": 5}, {"order_id": "2"}]')
             >>> len(orders.filter(lambda order: order.order_amount)), len(orders.filter(pl.col("order_amount") > 9))
             (1, 0)
         """

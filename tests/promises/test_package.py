@@ -36,6 +36,7 @@ ONLY_IN = {
     "pydantic_core": {"orders"},
     "requests": {"api", "recordings"},
     "sqlite3": {"archive", "privacy.scanner"},
+    "stdnum": {"privacy.national_numbers"},
     "tqdm": {"support.progress"},
     "urllib3": {"api", "recordings"},
     "vcr": {"recordings"},

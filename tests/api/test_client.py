@@ -21,12 +21,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 from secret_watch import KEY, PASSWORD, USERNAME
-from serving import Answer, serving
+from serving import Reply, serving
 
 import om_toolkit as om
 from om_toolkit.api import client as client_module
 from om_toolkit.api import responses, workers
-from om_toolkit.archive.archive import can_change
 from om_toolkit.support import progress
 from om_toolkit.synthetic.faults import FAULTS as FAULT_RESPONSES
 
@@ -63,7 +62,7 @@ class TestCredentials:
             ({"username": "K1_é", "password": "pä:ss"}, "Basic SzFfw6k6cMOkOnNz"),
         ],
     )
-    def test_both_forms_are_sent_whatever_netrc_says(
+    def test_both_forms_are_sent_and_netrc_is_ignored(
         self, given: dict[str, Any], sent: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         netrc = tmp_path / "netrc"
@@ -79,24 +78,24 @@ class TestCredentials:
     @pytest.mark.parametrize(
         "key", ["kco_live_SECRET\nTAIL", "kco_live_SECRET…", "\ufeffkco_live_SECRET", "kco live SECRET"]
     )
-    def test_a_key_that_no_header_can_hold_is_refused_unquoted(self, key: str) -> None:
+    def test_a_key_that_is_not_a_valid_header_is_refused_without_quoting_it(self, key: str) -> None:
         with pytest.raises(om.InvalidSetting, match="API key") as raised:
             om.Client(key)
         assert "SECRET" not in f"{raised.value!r}"
 
-    def test_a_proxy_is_not_told_what_stays_on_this_machine(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_host_on_this_computer_is_not_reached_through_a_proxy(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with serving(lambda _: (200, {}, b'{"order_id": "1"}')) as proxy, om.sandbox(1) as client:
             monkeypatch.setenv("HTTP_PROXY", proxy.url)
             monkeypatch.setenv("http_proxy", proxy.url)
             assert client.order(client.order_ids[0]).order_id == client.order_ids[0]
             assert proxy.paths == []
 
-    def test_a_key_as_username_is_told(self) -> None:
+    def test_a_key_given_as_username_is_an_error(self) -> None:
         with pytest.raises(om.InvalidSetting, match="api_key"):
             om.Client(username=KEY, password="x")
 
     @pytest.mark.parametrize("client", [{"api_key": KEY}, {"username": USERNAME, "password": PASSWORD}])
-    def test_they_are_shown_nowhere(self, client: dict[str, str]) -> None:
+    def test_they_are_not_shown_and_not_pickled(self, client: dict[str, str]) -> None:
         made = om.Client(**client)  # type: ignore[arg-type]
         shown = f"{made!r} {made} {vars(made)} {vars(made._transport)}"
         assert KEY not in shown
@@ -108,7 +107,7 @@ class TestCredentials:
 
 
 @pytest.mark.parametrize(
-    ("base_url", "told"),
+    ("base_url", "message"),
     [
         ("http://api.kustom.co", "https"),
         ("https://api.kustom.com", r"\.co"),
@@ -120,8 +119,8 @@ class TestCredentials:
         ("https://[::1", "address"),
     ],
 )
-def test_credentials_are_not_sent_where_they_must_not_go(base_url: str, told: str) -> None:
-    with pytest.raises(om.InvalidSetting, match=told) as raised:
+def test_credentials_are_not_sent_where_they_must_not_go(base_url: str, message: str) -> None:
+    with pytest.raises(om.InvalidSetting, match=message) as raised:
         om.Client(KEY, base_url=base_url)
     assert "secret" not in str(raised.value)
 
@@ -156,8 +155,8 @@ def test_a_client_that_was_not_made_has_a_repr() -> None:
 ORDER = b'{"order_id": "1"}'
 
 
-def fetch(answer: Any, order_id: str = "1", **options: Any) -> om.Order:
-    with serving(answer) as server, om.Client(KEY, base_url=server.url, **{"max_retries": 0} | options) as client:
+def fetch(respond: Any, order_id: str = "1", **options: Any) -> om.Order:
+    with serving(respond) as server, om.Client(KEY, base_url=server.url, **{"max_retries": 0} | options) as client:
         return client.order(order_id)
 
 
@@ -188,7 +187,7 @@ FAULTS: dict[str, tuple[type[om.FetchError], int | None, bool]] = {
     "oversize": (om.InvalidBody, 200, False),
     "wrong_type": (om.InvalidOrder, 200, False),
 }
-"""Each fault of the sandbox: the error that it ends in, its status, and whether it is asked again."""
+"""Each fault of the sandbox: the error that it ends in, its status, and whether it is retried."""
 
 
 def test_every_fault_of_the_sandbox_is_known_here() -> None:
@@ -197,14 +196,14 @@ def test_every_fault_of_the_sandbox_is_known_here() -> None:
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have nobody wait between two attempts, whoever asks for it."""
+    """Let no thread wait between two attempts, not even if the server asks for it."""
     monkeypatch.setattr(client_module.random, "uniform", lambda *_: 0)
     monkeypatch.setattr(responses, "_LONGEST_WAIT", -1)
 
 
 @pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("fault", FAULTS)
-def test_each_fault_ends_in_its_own_error_and_failure_and_is_asked_again_if_that_may_help(fault: str) -> None:
+def test_each_fault_has_its_error_and_failure_and_is_retried_if_that_may_help(fault: str) -> None:
     error, status, may_get_better = FAULTS[fault]
     attempts = 3 if may_get_better else 1
     timeout = (0.1, 0.1) if error is om.RequestTimeout else (5, 30)
@@ -220,8 +219,8 @@ def test_each_fault_ends_in_its_own_error_and_failure_and_is_asked_again_if_that
             warnings.simplefilter("ignore", om.NothingFound)
             many = client.orders([order_id])
             captures = client.captures([order_id])
-        told = [(one.kind, one.status, one.attempts) for one in (*many.failures, *captures.failures)]
-        assert told == [(failure.kind, status, attempts)] * 2
+        found = [(one.kind, one.status, one.attempts) for one in (*many.failures, *captures.failures)]
+        assert found == [(failure.kind, status, attempts)] * 2
 
 
 def test_failures_are_a_frame_as_well() -> None:
@@ -242,7 +241,7 @@ def test_failures_are_a_frame_as_well() -> None:
     assert pickle.loads(pickle.dumps(failures)) == failures
 
 
-def test_a_documented_error_is_kept_whole() -> None:
+def test_a_documented_error_body_is_kept() -> None:
     body = {"error_messages": ["Order 1 cannot be found"], "correlation_id": "abc", "error_code": "NO_SUCH_ORDER"}
     with pytest.raises(om.NotFound) as raised:
         fetch(lambda _: (404, {}, json.dumps(body).encode()))
@@ -272,7 +271,7 @@ def test_a_documented_error_is_kept_whole() -> None:
         (504, {"Klarna-Correlation-Id": "xyz"}, b"[]", "server_error"),
     ],
 )
-def test_other_answers_have_their_kind(status: int, headers: dict[str, str], body: bytes, kind: str) -> None:
+def test_other_responses_have_their_kind(status: int, headers: dict[str, str], body: bytes, kind: str) -> None:
     with pytest.raises(om.FetchError) as raised:
         fetch(lambda _: (status, headers, body))
     assert raised.value.failure.kind == kind
@@ -285,7 +284,7 @@ def test_a_gateway_s_single_message_is_kept() -> None:
     assert raised.value.failure.messages == ("sorry",)
 
 
-def test_a_message_that_names_somebody_is_not_told() -> None:
+def test_a_message_that_names_a_person_is_not_shown() -> None:
     with pytest.raises(om.FetchError) as raised:
         fetch(lambda _: (400, {}, b'{"error_messages": ["not an id: ada@lovelace.se", "sorry"]}'))
     assert raised.value.failure.messages == ("(a message that names a person is not shown)", "sorry")
@@ -298,8 +297,8 @@ def test_a_redirect_is_not_followed() -> None:
         assert elsewhere.paths == []
 
 
-def test_no_answer_in_time_is_a_timeout() -> None:
-    def slow(_: str) -> Answer:
+def test_no_response_in_time_is_a_timeout() -> None:
+    def slow(_: str) -> Reply:
         time.sleep(0.5)
         return 200, {}, b"{}"
 
@@ -309,14 +308,14 @@ def test_no_answer_in_time_is_a_timeout() -> None:
         assert isinstance(raised.value, TimeoutError)
 
 
-def test_a_host_that_is_not_there_is_a_failed_connection() -> None:
+def test_an_unreachable_host_is_a_failed_connection() -> None:
     with serving(lambda _: (200, {}, b"")) as server:
         url = server.url
     with om.Client(KEY, base_url=url, max_retries=0) as client, pytest.raises(om.ConnectionFailed):
         client.order("1")
 
 
-def test_pauses_grow_and_are_drawn_from_their_full_length(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_back_off_grows_exponentially_with_full_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[tuple[float, float]] = []
 
     def draw(low: float, high: float) -> float:
@@ -330,8 +329,8 @@ def test_pauses_grow_and_are_drawn_from_their_full_length(monkeypatch: pytest.Mo
 
 
 def test_a_retry_that_succeeds_is_a_success() -> None:
-    answers = iter([(503, {"Retry-After": "0.1"}, b""), (200, {}, b'{"order_id": "1"}')])
-    assert fetch(lambda _: next(answers), max_retries=1).order_id == "1"
+    replies = iter([(503, {"Retry-After": "0.1"}, b""), (200, {}, b'{"order_id": "1"}')])
+    assert fetch(lambda _: next(replies), max_retries=1).order_id == "1"
 
 
 @pytest.mark.parametrize(
@@ -343,18 +342,18 @@ def test_a_retry_that_succeeds_is_a_success() -> None:
         (503, {"Date": "Tue, 01 Sep 2026 08:00:01 GMT", "Retry-After": "Tue, 01 Sep 2026 08:00:00 GMT"}),
     ],
 )
-def test_a_server_that_asks_for_no_wait_is_asked_again_after_a_pause_as_any(
+def test_a_server_that_asks_for_no_wait_is_retried_after_the_usual_back_off(
     status: int, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client_module.random, "uniform", lambda *_: 0.3)
-    answers = iter([(status, headers, b""), (200, {}, b'{"order_id": "1"}')])
+    replies = iter([(status, headers, b""), (200, {}, b'{"order_id": "1"}')])
     started = time.monotonic()
-    fetch(lambda _: next(answers), max_retries=1, requests_per_second=None)
+    fetch(lambda _: next(replies), max_retries=1, requests_per_second=None)
     assert time.monotonic() - started > 0.28
 
 
-def test_the_server_s_word_on_waiting_is_taken_in_seconds_and_as_a_date() -> None:
-    answers = iter(
+def test_the_server_may_ask_to_wait_in_seconds_or_until_a_date() -> None:
+    replies = iter(
         [
             (429, {"X-Ratelimit-Reset": "0.2"}, b""),
             (503, {"Date": "Tue, 01 Sep 2026 08:00:00 GMT", "Retry-After": "Tue, 01 Sep 2026 08:00:01 GMT"}, b""),
@@ -362,7 +361,7 @@ def test_the_server_s_word_on_waiting_is_taken_in_seconds_and_as_a_date() -> Non
         ]
     )
     started = time.monotonic()
-    fetch(lambda _: next(answers), max_retries=2)
+    fetch(lambda _: next(replies), max_retries=2)
     assert time.monotonic() - started > 1.1
 
 
@@ -376,12 +375,12 @@ def test_the_server_s_word_on_waiting_is_taken_in_seconds_and_as_a_date() -> Non
         (200, {"X-Ratelimit-Remaining": "0", "X-Ratelimit-Reset": "0.4"}),
     ],
 )
-def test_one_answer_that_asks_to_wait_holds_the_whole_client_and_then_the_pace_is_kept(
+def test_one_response_that_asks_to_wait_makes_all_threads_wait_and_then_the_rate_limit_applies(
     status: int, headers: dict[str, str]
 ) -> None:
-    told = iter([(status, headers)])
+    waiting = iter([(status, headers)])
     with (
-        serving(lambda path: (*next(told, (200, {"X-Ratelimit-Remaining": "9"})), order_at(path))) as served,
+        serving(lambda path: (*next(waiting, (200, {"X-Ratelimit-Remaining": "9"})), order_at(path))) as served,
         om.Client(KEY, base_url=served.url, workers=4, requests_per_second=20) as client,
     ):
         assert len(client.orders([str(number) for number in range(8)])) == 8
@@ -390,11 +389,11 @@ def test_one_answer_that_asks_to_wait_holds_the_whole_client_and_then_the_pace_i
     assert others[-1] - others[0] > 0.5 * (len(others) - 1) / 20  # no burst; to the letter in test_transport
 
 
-def test_a_rate_limit_that_does_not_say_how_long_holds_the_whole_client_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_429_without_a_time_makes_all_threads_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module.random, "uniform", lambda *_: 0.4)
-    told: Iterator[Any] = iter([(429, {})])
+    waiting: Iterator[Any] = iter([(429, {})])
     with (
-        serving(lambda path: (*next(told, (200, {})), order_at(path))) as served,
+        serving(lambda path: (*next(waiting, (200, {})), order_at(path))) as served,
         om.Client(KEY, base_url=served.url, workers=4, requests_per_second=20) as client,
     ):
         assert len(client.orders(["1", "2", "3"])) == 3
@@ -402,18 +401,18 @@ def test_a_rate_limit_that_does_not_say_how_long_holds_the_whole_client_too(monk
 
 
 BEYOND_TIME = ["Mon, 99999999999999999999 Jan 2020 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 -0100", ","]
-"""Dates of answers that no calendar has."""
+"""Dates outside of every calendar."""
 
 
-@pytest.mark.parametrize("asked", ["inf", "nan", "1e12", "soon", "Tue, 01 Sep 2026 08:00:00 -0000", *BEYOND_TIME])
-def test_a_word_on_waiting_that_cannot_be_taken_is_passed_over(asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("retry_after", ["inf", "nan", "1e12", "soon", "Tue, 01 Sep 2026 08:00:00 -0000", *BEYOND_TIME])
+def test_an_invalid_retry_after_is_ignored(retry_after: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module.random, "uniform", lambda *_: 0)
-    answers = iter([(503, {"Retry-After": asked}, b""), (200, {}, b'{"order_id": "1"}')])
-    assert fetch(lambda _: next(answers), max_retries=1).order_id == "1"
+    replies = iter([(503, {"Retry-After": retry_after}, b""), (200, {}, b'{"order_id": "1"}')])
+    assert fetch(lambda _: next(replies), max_retries=1).order_id == "1"
 
 
 @pytest.mark.parametrize("zone", ["GMT", "-0000", ""])
-def test_a_date_is_in_utc_whatever_it_says(zone: str) -> None:
+def test_a_date_is_in_utc_in_any_notation(zone: str) -> None:
     headers = {"Date": f"Tue, 01 Sep 2026 08:00:00 {zone}".strip()}
     with (
         serving(lambda _: (200, headers, b'{"order_id": "1"}')) as server,
@@ -423,7 +422,7 @@ def test_a_date_is_in_utc_whatever_it_says(zone: str) -> None:
 
 
 @pytest.mark.parametrize("date", [*BEYOND_TIME, "Fri, 01 Jan 2199 00:00:00 GMT"])
-def test_no_host_but_one_on_this_machine_answers_in_the_future(date: str) -> None:
+def test_only_a_host_on_this_computer_may_respond_from_the_future(date: str) -> None:
     with serving(lambda _: (200, {"Date": date}, ORDER)) as served, om.Client(KEY, base_url=served.url) as client:
         here = client.orders("1").as_of
         client.base_url = (
@@ -449,7 +448,7 @@ def test_ids_are_quoted_into_the_path() -> None:
     ]
 
 
-def test_who_we_are_is_sent() -> None:
+def test_integrator_and_user_agent_are_sent() -> None:
     with (
         serving(lambda _: (200, {}, b'{"order_id": "1"}')) as server,
         om.Client(KEY, base_url=server.url, integrator="shop-plugin") as client,
@@ -460,15 +459,15 @@ def test_who_we_are_is_sent() -> None:
 
 
 class TestBatches:
-    def test_every_id_ends_among_the_orders_or_the_failures(self) -> None:
+    def test_every_id_ends_up_among_the_orders_or_the_failures(self) -> None:
         with om.sandbox(60, faults={"not_found": 0.2, "not_json": 0.2, "reset": 0.1}, max_retries=0) as client:
             ids = [*client.order_ids, "unknown", client.order_ids[0], f" {client.order_ids[1]}\n"]
             orders = client.orders(ids)
             assert len(orders) + len(orders.failures) == 61
             assert client.server.served == 61
             assert {one.kind for one in orders.failures} == {"not_found", "invalid_body", "connection"}
-            asked = [order.order_id for order in orders]
-            assert asked == [order_id for order_id in client.order_ids if order_id in set(asked)]
+            found = [order.order_id for order in orders]
+            assert found == [order_id for order_id in client.order_ids if order_id in set(found)]
             again = orders + client.orders(orders.failures)
             assert len(again) > len(orders)
             assert len(again) + len(again.failures) == 61
@@ -486,8 +485,8 @@ class TestBatches:
         with om.sandbox(40) as client:
             orders, captures = client.orders(client.order_ids), client.captures(client.order_ids)
         assert len(captures) > 20
-        told = [(capture.order_id, capture.capture_id, capture.captured_amount) for capture in captures]
-        assert told == [(one.order_id, one.capture_id, one.captured_amount) for one in orders.captures]
+        found = [(capture.order_id, capture.capture_id, capture.captured_amount) for capture in captures]
+        assert found == [(one.order_id, one.capture_id, one.captured_amount) for one in orders.captures]
         assert {capture.purchase_currency for capture in captures} == {None}
 
     def test_refused_credentials_stop_the_batch(self) -> None:
@@ -496,7 +495,7 @@ class TestBatches:
             assert Counter(failure.kind for failure in orders.failures) == {"unauthorized": 50}
             assert client.server.served <= 2
 
-    def test_when_nothing_is_known_a_warning_names_the_likely_reason(self) -> None:
+    def test_when_nothing_is_found_a_warning_names_the_likely_reason(self) -> None:
         with om.sandbox(3) as client:
             for fetch_many in (client.orders, client.captures):
                 with pytest.warns(om.NothingFound, match="environment") as warned:
@@ -508,7 +507,7 @@ class TestBatches:
             assert len(client.orders(client.order_ids[0])) == 1
 
     @pytest.mark.parametrize("unforeseen", [MemoryError, RecursionError, ZeroDivisionError])
-    def test_what_breaks_unforeseen_on_one_answer_costs_no_other(
+    def test_an_unforeseen_error_in_one_response_does_not_cost_the_others(
         self, unforeseen: type[Exception], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with om.sandbox(20) as client:
@@ -525,20 +524,20 @@ class TestBatches:
         (failure,) = orders.failures
         assert (failure.order_id, failure.messages) == (client.order_ids[10], (unforeseen.__name__,))
 
-    def test_after_refused_credentials_nobody_tries_again(self) -> None:
-        asked = Counter[str]()
-        all_asked = threading.Barrier(4)
+    def test_after_refused_credentials_no_thread_retries(self) -> None:
+        requested = Counter[str]()
+        all_requested = threading.Barrier(4)
 
-        def answer(path: str) -> Answer:
-            asked[path] += 1
-            if asked[path] == 1:
-                all_asked.wait(10)
+        def respond(path: str) -> Reply:
+            requested[path] += 1
+            if requested[path] == 1:
+                all_requested.wait(10)
             if path.endswith("/1"):
                 time.sleep(0.2)  # by then the others wait for their next attempt
                 return 401, {}, b""
             return 503, {"Retry-After": "1"}, b""
 
-        with serving(answer) as served, om.Client(KEY, base_url=served.url, requests_per_second=None) as client:
+        with serving(respond) as served, om.Client(KEY, base_url=served.url, requests_per_second=None) as client:
             failures = client.orders([str(number) for number in range(4)]).failures
         assert {failure.kind for failure in failures} == {"unauthorized"}
         assert len(failures) == len(served.paths) == 4
@@ -546,13 +545,13 @@ class TestBatches:
     @pytest.mark.parametrize(
         "bad", ["", "  ", "..", None, 17, float("nan"), "a\ud800", "a\0b", "1\r\nHost: x", "a\x9f"]
     )
-    def test_what_cannot_be_an_id_is_refused_before_anything_is_asked(self, bad: Any) -> None:
+    def test_an_item_that_cannot_be_an_id_is_refused_before_any_request(self, bad: Any) -> None:
         with om.sandbox(3) as client:
             with pytest.raises(ValueError, match=r"order_ids\[1\]"):
                 client.orders([client.order_ids[0], bad])
             assert client.server.served == 0
 
-    def test_the_failure_of_a_saved_answer_without_an_id_is_nothing_to_ask_for(self) -> None:
+    def test_the_failure_of_a_saved_response_without_an_id_cannot_be_retried(self) -> None:
         failures = om.Orders.from_json('[{"order_id": "x-1", "order_amount": "?"}, {"status": "CAPTURED"}]').failures
         with om.sandbox(1) as client:
             with pytest.raises(ValueError, match=r"order_ids\[1\] is the failure of document #2"):
@@ -579,7 +578,7 @@ class TestBatches:
         assert isinstance(raised.value, KeyboardInterrupt)
         assert [order.order_id for order in raised.value.orders] == list(client.order_ids[:10])
 
-    def test_an_interrupt_keeps_what_came_while_nobody_looked(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_interrupt_keeps_results_that_were_not_yielded_yet(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def interrupted(pool: Any, order_ids: Sequence[str]) -> Iterator[Any]:
             for result in run(pool, order_ids):
                 yield result
@@ -596,14 +595,14 @@ class TestBatches:
         assert len(orders) + len(orders.failures) == 30
         assert {failure.kind for failure in orders.failures} == {"not_found"}
 
-    def test_an_interrupt_is_no_failure_of_what_was_under_way(self) -> None:
+    def test_an_interrupt_does_not_make_requests_in_flight_failures(self) -> None:
         with om.sandbox(20, faults={"hang": 0.5, "unavailable": 0.5}, workers=8, max_retries=0) as client:
             threading.Timer(0.3, _thread.interrupt_main).start()
             with pytest.raises(om.Interrupted) as raised:
                 client.orders(client.order_ids)
         assert {failure.kind for failure in raised.value.orders.failures} <= {"server_error"}
 
-    def test_an_interrupt_ends_all_that_is_under_way(self) -> None:
+    def test_an_interrupt_cancels_all_requests_in_flight(self) -> None:
         faults = {"hang": 0.3, "drip": 0.3, "unavailable": 0.3}
         with om.sandbox(300, faults=faults, workers=16, max_retries=99, requests_per_second=200) as client:
             timer = threading.Timer(0.5, _thread.interrupt_main)
@@ -615,7 +614,7 @@ class TestBatches:
             assert 0 < len(raised.value.orders) < 100
             assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("om_toolkit")]
 
-    def test_after_an_interrupt_nothing_more_is_asked_for(self) -> None:
+    def test_after_an_interrupt_no_request_is_sent(self) -> None:
         with om.sandbox(20, requests_per_second=0.01) as client:
             threading.Timer(0.3, _thread.interrupt_main).start()
             with pytest.raises(om.Interrupted):
@@ -627,7 +626,7 @@ class TestBatches:
             client.orders(client.order_ids)
             assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("om_toolkit")]
 
-    def test_the_pace_is_kept_by_all_threads_together(self) -> None:
+    def test_the_rate_limit_is_for_all_threads_together(self) -> None:
         with om.sandbox(21, requests_per_second=50, workers=8) as client:
             started = time.monotonic()
             client.orders(client.order_ids)
@@ -642,13 +641,13 @@ class TestBatches:
         stream = io.StringIO()
         monkeypatch.setattr(stream, "isatty", lambda: is_terminal, raising=False)
         monkeypatch.setattr(sys, "stderr", stream)
-        monkeypatch.setattr(progress, "_SECONDS_BEFORE", 0)
+        monkeypatch.setattr(progress, "_SECONDS_WITHOUT_BAR", 0)
         with om.sandbox(5) as client:
             client.orders(client.order_ids)
         assert ("5/5" in stream.getvalue()) is is_terminal
 
     @pytest.mark.parametrize("is_closed", [False, True])
-    def test_a_program_without_a_console_fetches_all_the_same(
+    def test_a_program_without_a_console_can_fetch(
         self,
         is_closed: bool,  # noqa: FBT001 - a parameter
         monkeypatch: pytest.MonkeyPatch,
@@ -666,7 +665,7 @@ class TestBatches:
             assert len(client.orders(client.order_ids)) == 5
 
 
-def test_in_a_notebook_the_bar_is_a_widget_and_tells_failures(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_a_notebook_the_bar_is_a_widget_and_counts_failures(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
 
     class Bar:
@@ -697,20 +696,20 @@ def test_in_a_notebook_the_bar_is_a_widget_and_tells_failures(monkeypatch: pytes
 class TestSeveralMerchants:
     def test_each_client_is_asked_for_what_those_before_do_not_know(self) -> None:
         with om.sandbox(4, seed=1) as one, om.sandbox(3, seed=2) as other:
-            mixed = [*other.order_ids[:1], *one.order_ids, "nobody-1", *other.order_ids[1:]]
+            mixed = [*other.order_ids[:1], *one.order_ids, "unknown-1", *other.order_ids[1:]]
             orders = om.fetch_all([one, other], mixed)
             assert one.server.served == 8
             assert other.server.served == 4
-        assert [order.order_id for order in orders] == [order_id for order_id in mixed if order_id != "nobody-1"]
-        assert [(failure.order_id, failure.kind) for failure in orders.failures] == [("nobody-1", "not_found")]
+        assert [order.order_id for order in orders] == [order_id for order_id in mixed if order_id != "unknown-1"]
+        assert [(failure.order_id, failure.kind) for failure in orders.failures] == [("unknown-1", "not_found")]
 
-    def test_what_fails_otherwise_is_not_looked_for_elsewhere(self) -> None:
+    def test_other_failures_are_not_requested_from_the_next_client(self) -> None:
         with om.sandbox(2, seed=1, faults={"forbidden": 1.0}) as one, om.sandbox(2, seed=2) as other:
             orders = om.fetch_all([one, other], one.order_ids)
             assert other.server.served == 0
         assert [failure.kind for failure in orders.failures] == ["forbidden"] * 2
 
-    def test_a_warning_names_every_host_where_nobody_knows_any(self) -> None:
+    def test_a_warning_names_every_host_if_none_knows_any(self) -> None:
         with om.sandbox(1, seed=1) as one, om.sandbox(1, seed=2) as other:
             with pytest.warns(om.NothingFound, match=f"{one.base_url} and {other.base_url} know none") as warned:
                 om.fetch_all([one, other], ["x"])
@@ -726,26 +725,26 @@ class TestSeveralMerchants:
                 om.fetch_all([one, other], [*one.order_ids, *other.order_ids])
             assert [order.order_id for order in raised.value.orders] == list(one.order_ids)
 
-    def test_an_interrupt_tells_nothing_of_what_the_next_was_not_asked_for(
+    def test_an_interrupt_leaves_out_ids_that_the_next_client_was_not_asked_for(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """An id that the first does not know is told once the last does not know it either."""
+        """An id that the first client does not know is a failure once the last does not know it, either."""
         with om.sandbox(2, seed=1) as one, om.sandbox(1, seed=2, workers=1) as last:
             get = last._transport.get
 
             def interrupted(request: om.Request) -> om.Response:
-                if request.path.endswith("nobody-2"):
+                if request.path.endswith("unknown-2"):
                     raise KeyboardInterrupt
                 return get(request)
 
             monkeypatch.setattr(last._transport, "get", interrupted)
-            mixed = ["nobody-1", "nobody-2", *one.order_ids, *last.order_ids]
+            mixed = ["unknown-1", "unknown-2", *one.order_ids, *last.order_ids]
             with pytest.raises(om.Interrupted) as raised:
                 om.fetch_all([one, last], mixed)
             assert [order.order_id for order in raised.value.orders] == list(one.order_ids)
-            assert [failure.order_id for failure in raised.value.orders.failures] == ["nobody-1"]
+            assert [failure.order_id for failure in raised.value.orders.failures] == ["unknown-1"]
 
-    def test_without_a_client_there_is_nobody_to_ask(self) -> None:
+    def test_without_a_client_there_is_an_error(self) -> None:
         with pytest.raises(ValueError, match="client"):
             om.fetch_all([], ["1"])
 
@@ -770,7 +769,7 @@ with om.sandbox(100, {options}) as client:
         ("faults={'unavailable': 1.0}, max_retries=99", 0),
         ("requests_per_second=0.01", 1),
     ],
-    ids=["hang", "drip", "retries", "pace"],
+    ids=["hang", "drip", "retries", "rate limit"],
 )
 def test_on_ctrl_c_the_process_ends_within_two_seconds(options: str, fetched: int) -> None:
     code = INTERRUPTED.format(options=options)
@@ -784,58 +783,3 @@ def test_on_ctrl_c_the_process_ends_within_two_seconds(options: str, fetched: in
         assert process.wait(10) == 0
         assert time.monotonic() - started < 2
         assert (process.stdout.read(), process.stderr.read()) == (f"{fetched}\n".encode(), b"")
-
-
-# ---- Into an archive ----
-
-
-def test_what_an_archive_holds_is_not_asked_for_again(tmp_path: Path) -> None:
-    with om.sandbox(20) as shop, om.Archive(tmp_path / "shop", personal=True) as archive:
-        half, ids = shop.order_ids[:10], [*shop.order_ids, "not-1"]
-        shop.orders(half, archive=archive)
-        whole = shop.orders(ids, archive=archive)
-        assert shop.server.served == 21
-        assert list(whole) == list(shop.orders(shop.order_ids))
-        assert ([one.order_id for one in whole.failures], whole.as_of) == (["not-1"], shop.shop.as_of)
-        assert len(archive) == 20
-
-
-def test_what_can_still_change_is_asked_for_again(tmp_path: Path) -> None:
-    with om.sandbox(40) as shop, om.Archive(tmp_path / "shop") as archive:
-        first = shop.orders(shop.order_ids, archive=archive)
-        still_open = sum(can_change(order) for order in first)
-        assert 0 < still_open < 40
-        for refresh, asked in (("missing", 0), ("open", still_open), ("all", 40)):
-            before = shop.server.served
-            again = shop.orders(shop.order_ids, archive=archive, refresh=refresh)  # type: ignore[arg-type]
-            assert (shop.server.served - before, list(again)) == (asked, list(first)), refresh
-        with pytest.raises(ValueError, match="refresh='new'"):
-            shop.orders(shop.order_ids, archive=archive, refresh="new")  # type: ignore[arg-type]
-
-
-def test_an_order_that_cannot_be_seen_again_is_there_as_it_was_and_told(tmp_path: Path) -> None:
-    with om.Archive(tmp_path / "shop") as archive:
-        with om.sandbox(3) as shop:
-            first = shop.orders(shop.order_ids, archive=archive)
-        with om.sandbox(3, faults={"forbidden": 1}) as closed:
-            again = closed.orders(shop.order_ids, archive=archive, refresh="all")
-    assert list(again) == list(first)
-    assert [failure.kind for failure in again.failures] == ["forbidden"] * 3
-
-
-def test_a_fetch_into_a_closed_archive_ends_at_once_and_what_came_before_is_there(tmp_path: Path) -> None:
-    stored = []
-    with om.sandbox(200) as shop, om.Archive(tmp_path / "shop") as archive:
-        add = archive.add
-
-        def add_and_close(*answer: Any) -> None:
-            add(*answer)
-            stored.append(answer[0])
-            archive.close()
-
-        archive.add = add_and_close  # type: ignore[method-assign]
-        with pytest.raises(om.ArchiveError, match="was closed"):
-            shop.orders(shop.order_ids, archive=archive)
-        assert shop.server.served < 100
-    with om.Archive(tmp_path / "shop") as archive:
-        assert {order.order_id for order in archive.orders()} == set(stored)

@@ -32,7 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @contextmanager
 def counted_connections() -> Iterator[list[object]]:
-    """Refuse every connection, and tell whom somebody wanted to reach."""
+    """Refuse every connection, and yield the addresses."""
     wanted: list[object] = []
 
     def refuse(_: socket.socket, address: object) -> None:
@@ -83,7 +83,7 @@ def fetch_from_threads(client: om.Client, order_ids: Sequence[str]) -> list[om.O
 
 
 @pytest.mark.parametrize("name", ["some.yaml", "some.json"])
-def test_om_vcr_bears_threads_and_scrubs_as_om_record_does(name: str) -> None:
+def test_om_vcr_works_with_threads_and_scrubs_as_om_record_does(name: str) -> None:
     with om.sandbox(100) as shop:
         record(name, shop, shop.order_ids)
     with om.sandbox(100) as shop, om.vcr.use_cassette(name):
@@ -103,14 +103,14 @@ def test_om_vcr_bears_threads_and_scrubs_as_om_record_does(name: str) -> None:
     assert list(again) == replayed
 
 
-def test_om_vcr_keeps_no_answer_that_a_retry_makes_better() -> None:
+def test_om_vcr_records_no_response_with_a_retryable_status() -> None:
     with om.sandbox(20, faults={"server_error": 0.3, "rate_limited": 0.3}, max_retries=9) as shop:
         with pytest.MonkeyPatch.context() as patch, om.vcr.use_cassette("better.yaml") as recording:
             patch.setattr("om_toolkit.api.client._FIRST_BACK_OFF", 0)
             patch.setattr("om_toolkit.api.throttle.RateLimit.back_off", lambda *_: None)
             shop.orders(shop.order_ids).raise_for_failures()
         assert shop.server.served > 20
-    assert {answer["status"]["code"] for answer in recording.responses} == {200}
+    assert {response["status"]["code"] for response in recording.responses} == {200}
     assert len(om.replay("better.yaml").recorded_order_ids) == 20
 
 
@@ -121,19 +121,19 @@ def test_om_vcr_keeps_no_answer_that_a_retry_makes_better() -> None:
 def test_om_vcr_replays_the_errors_that_were_recorded(name: str, error: type[om.FetchError]) -> None:
     path = Path(f"{name}.yaml")
     path.write_bytes(cassette.find(name).read_bytes())
-    refused = next(asked for asked, answer in cassette.read(path).items() if answer["status"]["code"] != 200)
+    refused = next(key for key, response in cassette.read(path).items() if response["status"]["code"] != 200)
     with om.vcr.use_cassette(path), om.Client("kco_test_x", max_retries=0) as client, pytest.raises(error):
         client.order(refused[0])
 
 
-def test_what_om_vcr_adds_to_a_cassette_of_errors_leaves_them_there() -> None:
+def test_om_vcr_keeps_the_errors_of_a_cassette_that_it_adds_to() -> None:
     path = Path("rate_limited.yaml")
     path.write_bytes(cassette.find("rate_limited").read_bytes())
     before = cassette.read(path)
     with om.sandbox(1, seed=9) as shop, om.vcr.use_cassette(path, record_mode="new_episodes"):
         shop.order(shop.order_ids[0])
     assert before.keys() < cassette.read(path).keys()
-    assert {answer["status"]["code"] for answer in cassette.read(path).values()} == {200, 429}
+    assert {response["status"]["code"] for response in cassette.read(path).values()} == {200, 429}
 
 
 def test_om_vcr_adds_to_a_cassette_and_reads_what_om_record_made() -> None:
@@ -147,14 +147,14 @@ def test_om_vcr_adds_to_a_cassette_and_reads_what_om_record_made() -> None:
     assert set(om.replay("cassettes/few.yaml").recorded_order_ids) == set(shop.order_ids)
 
 
-def test_om_vcr_lets_other_requests_pass() -> None:
+def test_om_vcr_does_not_record_other_requests() -> None:
     with om.sandbox(1) as shop, om.vcr.use_cassette("others.yaml") as recording:
         requests.get(f"{shop.base_url}/merchants?name=Ada", timeout=5)
     assert len(recording) == 0
     assert not Path("others.yaml").exists()
 
 
-ANSWER = {
+RESPONSE = {
     "status": {"code": 200, "message": "Ada"},
     "headers": {"Date": ["Thu, 01 Oct 2026 08:00:00 GMT"], "Set-Cookie": ["a=b"], "X-Who": ["Ada"]},
     "body": {"string": b'{"order_id":"a/b c","order_amount":5}'},
@@ -162,7 +162,7 @@ ANSWER = {
 URL = "https://api.kustom.co/ordermanagement/v1/orders/a%2Fb%20c"
 
 
-def test_what_stood_there_stays_until_the_new_one_is_whole(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cassette_is_written_atomically(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -170,12 +170,12 @@ def test_what_stood_there_stays_until_the_new_one_is_whole(folder: Path, monkeyp
     path.write_text("as it was")
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="No space"):
-        cassette.write(path, cassette.Responses({URL: ANSWER}))
+        cassette.write(path, cassette.Responses({URL: RESPONSE}))
     assert [file.read_text() for file in folder.iterdir()] == ["as it was"]
 
 
-def test_an_id_with_odd_letters_is_asked_for_and_recorded_as_it_is() -> None:
-    cassette.write(Path("odd.yaml"), cassette.Responses({f"{URL}?token=Ada": ANSWER}))
+def test_an_id_with_special_characters_is_recorded_and_replayed() -> None:
+    cassette.write(Path("odd.yaml"), cassette.Responses({f"{URL}?token=Ada": RESPONSE}))
     assert "Ada" not in Path("odd.yaml").read_text("utf-8")
     assert "ookie" not in Path("odd.yaml").read_text("utf-8")
     with om.replay("odd.yaml") as client:

@@ -99,7 +99,7 @@ def test_nothing_personal_and_no_credential_is_written() -> None:
 
 
 def personal(value: Any, name: str = "") -> Iterator[str]:
-    """Yield every personal text of a document that cannot stand there by chance, as a postal code can."""
+    """Yield every personal text of a document that cannot be there by chance, as a postal code can."""
     names = {"email", "phone", "street_address", "family_name", "given_name", "postal_code", "date_of_birth"}
     names |= {"tracking_number", "tracking_uri", "national_identification_number", "organization_registration_id"}
     if isinstance(value, dict):
@@ -130,7 +130,7 @@ def test_the_sandbox_s_port_is_replaced_by_the_playground() -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_what_was_not_recorded_is_not_asked_of_the_network(request: pytest.FixtureRequest) -> None:
+def test_an_order_that_was_not_recorded_is_not_requested_from_the_network(request: pytest.FixtureRequest) -> None:
     record("small.yaml", 3)
     request.getfixturevalue("offline")
     with om.replay("small") as client, pytest.raises(om.NotRecorded, match=r"^another: .*small\.yaml has no response"):
@@ -174,16 +174,16 @@ def test_a_replay_runs_where_sockets_are_forbidden(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_replay_needs_no_room_in_an_open_vcr_cassette() -> None:
+def test_a_replay_does_not_touch_an_open_vcr_cassette() -> None:
     with vcr.use_cassette("open.yaml"), om.replay("not_found") as client:  # warns of nothing, as nothing is sent
         assert len(client.orders(client.recorded_order_ids)) == 3
     assert not Path("open.yaml").exists()
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize("below", ["order", "captures"])
-def test_what_was_not_recorded_is_told_with_the_line_that_records_it(
-    below: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("endpoint", ["order", "captures"])
+def test_the_message_for_a_missing_response_has_the_line_that_records_it(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with om.sandbox(5) as shop:
         monkeypatch.setenv("OM_BASE_URL", shop.base_url)
@@ -192,17 +192,17 @@ def test_what_was_not_recorded_is_told_with_the_line_that_records_it(
         with om.record("small.yaml") as client:
             client.orders(some)
         with om.replay("small") as client:
-            asked = client.orders(another) if below == "order" else client.captures(another)
-        line = asked.failures[0].messages[0].partition("to record it: ")[2]
-        exec(line, {"om": om})  # noqa: S102 - what somebody would paste
+            found = client.orders(another) if endpoint == "order" else client.captures(another)
+        line = found.failures[0].messages[0].partition("to record it: ")[2]
+        exec(line, {"om": om})  # noqa: S102 - as a user would paste it
     with om.replay("small") as client:
         assert set(client.recorded_order_ids) == set(shop.order_ids)
         assert not client.orders(client.recorded_order_ids).failures
-        assert bool(client.captures(another).failures) == (below == "order")
+        assert bool(client.captures(another).failures) == (endpoint == "order")
 
 
 @pytest.mark.usefixtures("folder")
-def test_ids_can_be_masked_in_addresses_and_bodies_alike() -> None:
+def test_ids_can_be_masked_in_urls_and_bodies() -> None:
     with om.sandbox(30) as shop:
         options: dict[str, Any] = {"base_url": shop.base_url, "requests_per_second": None, "max_retries": 0}
         with om.record("masked.yaml", "kco_test_x", mask_ids=True, **options) as client:
@@ -215,17 +215,17 @@ def test_ids_can_be_masked_in_addresses_and_bodies_alike() -> None:
     assert [failure.kind for failure in orders.failures] == ["not_found"]
     assert {one.capture_id for one in captures} == {one.capture_id for one in orders.captures}
     assert om.key_figures(orders).equals(om.key_figures(plain))
-    told = Path("cassettes", "masked.yaml").read_text("utf-8")
+    text = Path("cassettes", "masked.yaml").read_text("utf-8")
     ids = {"not-an-order", *plain.captures.to_polars()["capture_id"], *plain.tables().refunds["refund_id"]}
     for name in ("order_id", "klarna_reference", "merchant_reference1"):
         ids |= set(plain.to_polars()[name])
     assert len(ids) > 100
-    assert not [value for value in ids if value and value in told]
-    assert not re.search(r"correlation-id:\s+- (?!correlation_id-)", told)
+    assert not [value for value in ids if value and value in text]
+    assert not re.search(r"correlation-id:\s+- (?!correlation_id-)", text)
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_request_without_an_answer_is_missed_aloud() -> None:
+def test_a_request_without_a_response_is_warned_of() -> None:
     with om.sandbox(20, faults={"reset": 0.3}) as shop:
         client = om.record("part.json", "kco_test_x", base_url=shop.base_url, max_retries=0)
         failed = client.orders(shop.order_ids).failures
@@ -252,7 +252,7 @@ replayed = replay.orders(replay.recorded_order_ids)
 
 
 @pytest.mark.usefixtures("folder")
-def test_plain_vcrpy_reads_the_file_and_our_client_bears_it() -> None:
+def test_plain_vcrpy_reads_the_file_for_our_client() -> None:
     recorded = record("plain.yaml", 10)
     with (
         vcr.use_cassette("cassettes/plain.yaml", record_mode="none", match_on=["method", "uri"]),
@@ -282,7 +282,7 @@ def test_a_cassette_of_plain_vcrpy_is_replayed() -> None:
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("name", ["gzip.yaml", "gzip.json"])
-def test_a_cassette_that_plain_vcrpy_recorded_of_compressed_answers_is_replayed(name: str) -> None:
+def test_a_plain_vcrpy_cassette_of_compressed_responses_is_replayed(name: str) -> None:
     with om.sandbox(5) as shop:
         serializer = name.partition(".")[2]
         with (
@@ -295,7 +295,7 @@ def test_a_cassette_that_plain_vcrpy_recorded_of_compressed_answers_is_replayed(
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_cassette_s_other_requests_hosts_and_methods_are_passed_over(request: pytest.FixtureRequest) -> None:
+def test_requests_to_other_hosts_and_methods_in_a_cassette_are_ignored(request: pytest.FixtureRequest) -> None:
     def interaction(uri: str, method: str = "GET", code: int = 200) -> dict[str, Any]:
         return {
             "request": {"method": method, "uri": uri, "body": None, "headers": {}},
@@ -314,20 +314,20 @@ def test_a_cassette_s_other_requests_hosts_and_methods_are_passed_over(request: 
     with om.replay("mixed.json") as client:
         orders = client.orders(client.recorded_order_ids).raise_for_failures()
     assert [order.order_id for order in orders] == ["1"]
-    assert orders.as_of is None  # the answers have no date, and this machine's clock says nothing about them
+    assert orders.as_of is None  # the responses have no date, and today's says nothing about them
 
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"interactions": [{}]}', "null"])
 @pytest.mark.parametrize("suffix", ["json", "yaml"])
-def test_a_file_that_is_no_cassette_is_named(text: str, suffix: str) -> None:
+def test_a_file_that_is_not_a_cassette_is_named(text: str, suffix: str) -> None:
     Path(f"odd.{suffix}").write_text(text, "utf-8")
     with pytest.raises(ValueError, match=rf"odd\.{suffix} is not a vcrpy cassette"):
         om.replay(f"odd.{suffix}")
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_recording_of_nothing_but_refusals_does_not_replace_one_of_answers() -> None:
+def test_a_recording_of_errors_does_not_replace_one_of_orders() -> None:
     record("kept.json", 3)
     before = Path("cassettes/kept.json").read_bytes()
     with pytest.warns(om.IncompleteRecording, match=r"kept\.json was not changed: no order in 1 response"):
@@ -343,7 +343,7 @@ def record_refusals(name: str, *order_ids: str) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_recording_of_refusals_replaces_one_of_refusals_but_nothing_else() -> None:
+def test_a_recording_of_errors_replaces_one_of_errors_but_nothing_else() -> None:
     record_refusals("refused.yaml", "one")
     record_refusals("refused.yaml", "two", "three")
     assert om.replay("refused").recorded_order_ids == ("three", "two")
@@ -354,7 +354,7 @@ def test_a_recording_of_refusals_replaces_one_of_refusals_but_nothing_else() -> 
 
 
 @pytest.mark.usefixtures("folder")
-def test_what_nobody_closed_is_written_at_the_latest_in_the_end() -> None:
+def test_a_client_that_is_not_closed_writes_its_recording_when_it_is_collected() -> None:
     with om.sandbox(3) as shop:
         client = om.record("late.yaml", "kco_test_x", base_url=shop.base_url)
         client.orders(shop.order_ids)
@@ -364,20 +364,20 @@ def test_what_nobody_closed_is_written_at_the_latest_in_the_end() -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_what_nobody_closed_is_not_written_over_what_was_recorded_since() -> None:
+def test_a_client_that_is_not_closed_does_not_overwrite_a_newer_recording() -> None:
     with om.sandbox(5) as shop:
         unclosed = [om.record("over.yaml", "kco_test_x", base_url=shop.base_url) for _ in range(2)]
         unclosed[0].order(shop.order_ids[0])
         with om.record("over.yaml", "kco_test_x", base_url=shop.base_url) as newer:
             newer.orders(shop.order_ids)
-        with pytest.warns(om.IncompleteRecording, match=r"over\.yaml was written again since") as told:
+        with pytest.warns(om.IncompleteRecording, match=r"over\.yaml was written again since") as warned:
             unclosed.clear()
-    assert len(told) == 1
+    assert len(warned) == 1
     assert len(om.replay("over").recorded_order_ids) == 5
 
 
 @pytest.mark.usefixtures("folder")
-def test_several_may_write_one_recording_at_the_same_time() -> None:
+def test_several_clients_can_write_one_recording_at_the_same_time() -> None:
     with om.sandbox(40) as shop:
         clients = [om.record("race.yaml", "kco_test_x", base_url=shop.base_url) for _ in range(4)]
         for client in clients:
@@ -402,16 +402,16 @@ def test_a_recorded_order_is_found_in_any_case() -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_an_id_that_names_somebody_is_recorded_as_a_stand_in() -> None:
+def test_an_id_that_names_a_person_is_recorded_as_a_placeholder() -> None:
     with om.sandbox(1) as shop, om.record("mail.yaml", "kco_test_x", base_url=shop.base_url) as client:
         client.orders([*shop.order_ids, "ada@lovelace.se"])
     assert "lovelace" not in Path("cassettes", "mail.yaml").read_text("utf-8")
-    (somebody,) = {*om.replay("mail").recorded_order_ids} - {*shop.order_ids}
-    assert re.fullmatch(r"person-\d@example\.com", somebody)
+    (masked,) = {*om.replay("mail").recorded_order_ids} - {*shop.order_ids}
+    assert re.fullmatch(r"person-\d@example\.com", masked)
 
 
 @pytest.mark.usefixtures("folder")
-def test_one_order_more_changes_nothing_else_of_a_recording() -> None:
+def test_an_additional_order_changes_nothing_else_in_a_recording() -> None:
     with om.sandbox(3) as shop:
         for name, ids in (("two.yaml", shop.order_ids[:2]), ("all.yaml", shop.order_ids)):
             with om.record(name, "kco_test_x", base_url=shop.base_url) as client:
@@ -429,7 +429,7 @@ def yaml_of(name: str) -> Any:
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_recording_that_cannot_be_written_is_kept_for_another_try() -> None:
+def test_a_recording_that_cannot_be_written_is_kept_for_another_close() -> None:
     with om.sandbox(3) as shop:
         client = om.record("october.json", "kco_test_x", base_url=shop.base_url)
         client.orders(shop.order_ids)
@@ -441,7 +441,7 @@ def test_a_recording_that_cannot_be_written_is_kept_for_another_try() -> None:
     assert len(om.replay("october").recorded_order_ids) == 3
 
 
-def test_a_recording_that_is_not_there_is_named_with_those_that_are() -> None:
+def test_the_error_for_an_unknown_recording_names_the_known_ones() -> None:
     with pytest.raises(FileNotFoundError, match=r"nowhere.*quickstart"):
         om.replay("nowhere")
 
@@ -449,11 +449,11 @@ def test_a_recording_that_is_not_there_is_named_with_those_that_are() -> None:
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_the_shipped_recordings_are_what_the_sandbox_records(name: str, tmp_path: Path) -> None:
     record_shipped(name, tmp_path / name)
-    told = f"python tests/shipped_recordings.py records cassettes/{name} again"
-    assert (tmp_path / name).read_bytes() == (CASSETTES / name).read_bytes(), told
+    hint = f"python tests/support/shipped_recordings.py records cassettes/{name} again"
+    assert (tmp_path / name).read_bytes() == (CASSETTES / name).read_bytes(), hint
 
 
-def test_every_recording_that_is_shipped_is_used() -> None:
+def test_every_shipped_recording_is_used() -> None:
     root = Path(__file__).parents[2]
     users = [*root.glob("tests/**/test_*.py"), *root.glob("notebooks/*.ipynb")]
     used = {name for user in users for name in re.findall(r'replay\(\\?"(\w+)', user.read_text("utf-8"))}
@@ -461,7 +461,7 @@ def test_every_recording_that_is_shipped_is_used() -> None:
     assert {path.stem for path in CASSETTES.iterdir()} <= used
 
 
-def test_the_errors_that_people_meet_can_be_met_offline(request: pytest.FixtureRequest) -> None:
+def test_common_errors_can_be_replayed(request: pytest.FixtureRequest) -> None:
     request.getfixturevalue("offline")
     with om.replay("not_found") as client:
         orders = client.orders(client.recorded_order_ids)
@@ -475,7 +475,7 @@ def test_the_errors_that_people_meet_can_be_met_offline(request: pytest.FixtureR
         client.order(client.recorded_order_ids[0])
 
 
-def test_the_quickstart_is_whole() -> None:
+def test_the_quickstart_is_complete() -> None:
     with om.replay("quickstart") as client:
         assert len(client.recorded_order_ids) >= 200
         orders = client.orders(client.recorded_order_ids).raise_for_failures()

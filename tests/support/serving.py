@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-Answer = tuple[int, dict[str, str], bytes]
+Reply = tuple[int, dict[str, str], bytes]
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Served:
 
 
 @contextmanager
-def serving(respond: Callable[[str], Answer], certificate: Any = None) -> Iterator[Served]:
+def serving(respond: Callable[[str], Reply], certificate: Any = None) -> Iterator[Served]:
     served = Served()
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Objects: every documented field, what the API is free to do, and what is refused."""
+"""Objects: every documented field, undocumented values that are accepted, and values that are refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from om_toolkit.orders.parsing import read_captures, read_order
 if TYPE_CHECKING:
     from pathlib import Path
 
-Json = Any  # a JSON document, or what the models make of it
+Json = Any  # a JSON document, or its dump from a model
 MOMENT = "2025-11-29T10:25:40Z"
 
 
@@ -27,7 +27,7 @@ def fields_of(page: str) -> list[tuple[str, str]]:
 ORDER, CAPTURE, ERROR = map(fields_of, (documented.ORDER, documented.CAPTURE, documented.ERROR))
 
 
-def test_the_lists_are_those_of_the_pages() -> None:
+def test_the_lists_have_all_fields_of_the_pages() -> None:
     assert (len(ORDER), len(CAPTURE), len(ERROR)) == (119, 51, 3)
 
 
@@ -143,14 +143,14 @@ def test_times_are_read_in_utc(written: str, instant: datetime | None) -> None:
 
 
 @pytest.mark.parametrize("written", ["63456415674545680000", "12345", "1.10", "1e3", "-0"])
-def test_numbers_where_text_is_documented_keep_every_digit(written: str) -> None:
+def test_numbers_instead_of_text_keep_every_digit(written: str) -> None:
     order = read_order(f'{{"order_id": "1", "shipping_info": [{{"tracking_number": {written}}}], "x": 1.5}}')
     assert order.shipping_info[0].tracking_number == (written if written != "-0" else "0")
     assert order.model_extra == {"x": 1.5}
 
 
 @pytest.mark.parametrize("amount", ['"12.50"', "12.5", "12.0", "true", '"1250"', "9223372036854775808", "[]", "{}"])
-def test_an_amount_that_is_no_whole_number_is_refused_with_path_value_and_order(amount: str) -> None:
+def test_a_fractional_amount_is_refused_with_path_value_and_order(amount: str) -> None:
     body = f'{{"order_id": "f3", "captures": [{{}}, {{"captured_amount": {amount}}}]}}'
     with pytest.raises(om.InvalidOrder) as raised:
         read_order(body)
@@ -171,13 +171,13 @@ def test_a_refusal_quotes_nothing_personal() -> None:
     }
     with pytest.raises(om.InvalidOrder) as raised:
         read_order(json.dumps(body))
-    told = f"{raised.value} {raised.value!r} {raised.value.failure!r} {raised.value.__context__!r}"
-    assert "billing_address.email" in told
-    assert not any(word in told for word in ("Ada", "ada@", "Paris", "Lovelace"))
+    shown = f"{raised.value} {raised.value!r} {raised.value.failure!r} {raised.value.__context__!r}"
+    assert "billing_address.email" in shown
+    assert not any(word in shown for word in ("Ada", "ada@", "Paris", "Lovelace"))
 
 
 @pytest.mark.parametrize("text", ["19810906-1234", "+46701234567", "198109061237", "070 123 45 67"])
-def test_a_number_of_somebody_is_not_quoted(text: str) -> None:
+def test_a_number_that_may_be_personal_is_not_quoted(text: str) -> None:
     with pytest.raises(om.InvalidOrder) as raised:
         read_order(json.dumps({"order_id": "1", "order_amount": text}))
     assert raised.value.failure.messages == ("order_amount: expected a whole number, not some text",)
@@ -194,7 +194,7 @@ def test_unknown_fields_and_vocabulary_are_kept_at_every_level() -> None:
     assert plain(order.model_dump(by_alias=True, exclude_unset=True)) == document
 
 
-def test_null_and_absent_are_harmless_everywhere() -> None:
+def test_null_and_missing_fields_are_accepted_everywhere() -> None:
     for path, kind in ORDER:
         document, _ = document_with(path, kind, dict(ORDER))
         owner: Any = document
@@ -228,7 +228,7 @@ def test_captures_and_refunds_know_their_order() -> None:
         ('{"order_id": "another"}', om.InvalidOrder),
     ],
 )
-def test_what_is_no_order_is_refused(body: str, error: type[om.FetchError]) -> None:
+def test_other_documents_are_refused(body: str, error: type[om.FetchError]) -> None:
     with pytest.raises(error):
         read_order(body, "1")
 
@@ -239,9 +239,9 @@ def test_objects_are_frozen() -> None:
         order.status = "CAPTURED"  # type: ignore[misc]
 
 
-def test_a_repr_shows_amounts_and_counts_and_nobody(payloads: Path) -> None:
+def test_a_repr_shows_amounts_and_counts_but_nothing_personal(payloads: Path) -> None:
     order = read_order((payloads / "orders" / "captured.json").read_bytes())
-    told = f"{order!r} {order} {order.billing_address!r} {order.captures!r} {om.Orders([order])._repr_html_()}"
-    assert "order_amount=4900" in told
-    assert "captures=1" in told
-    assert not any(word in told for word in ("Madeup", "Buyer", "Nigdzie", "@", "+48", "00-000", "777"))
+    shown = f"{order!r} {order} {order.billing_address!r} {order.captures!r} {om.Orders([order])._repr_html_()}"
+    assert "order_amount=4900" in shown
+    assert "captures=1" in shown
+    assert not any(word in shown for word in ("Madeup", "Buyer", "Nigdzie", "@", "+48", "00-000", "777"))

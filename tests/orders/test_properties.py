@@ -1,7 +1,6 @@
-"""Whatever the documentation allows is read, kept and counted as plain Python counts it; what is wrong is told.
+"""Every documented document is read and tabulated as plain Python does it; wrong documents are failures.
 
-The oracle works on the JSON alone. It knows the pages (`documented_fields`), the rule that a column is named by its
-API path, and the coercions that are promised; of the package it knows nothing.
+The oracle uses the JSON only; see `generated_documents`.
 """
 
 from __future__ import annotations
@@ -54,13 +53,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_both_pages_tell_the_same_of_a_capture() -> None:
+def test_both_pages_document_the_same_capture() -> None:
     assert shape_of(documented.CAPTURE) | {"shipping_address": ADDRESS} == CAPTURE
 
 
 @PROPERTY
 @given(BATCHES)
-def test_any_order_is_read_and_dumps_as_it_came_but_for_the_promised_coercions(batch: list[Json]) -> None:
+def test_any_order_dumps_unchanged_except_for_the_promised_coercions(batch: list[Json]) -> None:
     for document in batch:
         order = read_order(written(document).encode())
         assert exact(order.model_dump(by_alias=True, exclude_unset=True)) == exact(held(document, ORDER))
@@ -68,7 +67,7 @@ def test_any_order_is_read_and_dumps_as_it_came_but_for_the_promised_coercions(b
 
 @PROPERTY
 @given(st.lists(objects(CAPTURE, UNKNOWN), max_size=2))
-def test_any_list_of_captures_is_read_and_dumps_as_it_came_but_for_the_promised_coercions(batch: list[Json]) -> None:
+def test_any_captures_dump_unchanged_except_for_the_promised_coercions(batch: list[Json]) -> None:
     captures = read_captures(written(batch).encode(), "asked")
     dumped = tuple(capture.model_dump(by_alias=True, exclude_unset=True) for capture in captures)
     assert exact(dumped) == exact(held(batch, [CAPTURE]))
@@ -78,7 +77,7 @@ def test_any_list_of_captures_is_read_and_dumps_as_it_came_but_for_the_promised_
 
 @PROPERTY
 @given(BATCHES)
-def test_tables_of_any_orders_hold_what_plain_python_finds_in_the_json(batch: list[Json]) -> None:
+def test_tables_of_any_orders_equal_those_of_plain_python(batch: list[Json]) -> None:
     tables = om.Orders(read_order(written(document)) for document in batch).tables(personal=True)
     for table, rows in rows_of(map(parsed, map(written, batch))).items():
         frame = getattr(tables, table)
@@ -86,12 +85,9 @@ def test_tables_of_any_orders_hold_what_plain_python_finds_in_the_json(batch: li
         assert {name for name, dtype in frame.schema.items() if dtype == pl.Int64} == NUMBERS[table]
 
 
-def test_what_holds_whole_numbers_is_never_personal() -> None:
+def test_columns_of_whole_numbers_are_never_personal() -> None:
     for table, frame in om.Orders().tables().items():
         assert set(frame.columns) >= NUMBERS[table]
-
-
-# ---- However they were saved ----
 
 
 def all_of(orders: om.Orders) -> tuple[Any, ...]:
@@ -100,7 +96,7 @@ def all_of(orders: om.Orders) -> tuple[Any, ...]:
 
 @PROPERTY
 @given(BATCHES)
-def test_text_bytes_array_and_ndjson_of_the_same_answers_give_the_same_orders(batch: list[Json]) -> None:
+def test_text_bytes_array_and_ndjson_give_the_same_orders(batch: list[Json]) -> None:
     lines = [written(document) for document in batch]
     ndjson = "\n".join(lines)
     sources = [written(batch), written(batch, "\r\n\t "), ndjson, ndjson.replace("\n", "\r\n\r\n"), f"\ufeff{ndjson}\n"]
@@ -128,7 +124,7 @@ NO_ORDERS = {
     "half a character": '{"order_id": "bad", "locale": "\\ud83d"}',
     "endless number": f'{{"order_id": "bad", "x": {"9" * 5000}}}',
 }
-# In an array, nesting that Python's own parser does not bear costs what follows it; on a line by itself it does not.
+# Nesting too deep for Python's parser affects the rest of an array, but no other line.
 DEEP = {"deep": f'{{"order_id": "bad", "x": {"[" * 100_000}{"]" * 100_000}}}'}
 NO_JSON = {"cut short": '{"order_id": "bad", "order_am', "page": "<html>", "stray": "}", "word": "undefined"}
 
@@ -141,7 +137,7 @@ NO_JSON = {"cut short": '{"order_id": "bad", "order_am', "page": "<html>", "stra
         *(pytest.param("\n", bad, id=f"ndjson-{name}") for name, bad in (NO_ORDERS | NO_JSON | DEEP).items()),
     ],
 )
-def test_one_bad_answer_among_good_ones_never_costs_the_others(joint: str, bad: str, place: int) -> None:
+def test_an_invalid_document_affects_no_valid_one(joint: str, bad: str, place: int) -> None:
     texts = [written(document) for document in GOOD]
     texts.insert(place, bad)
     text = joint.join(texts)
@@ -150,19 +146,19 @@ def test_one_bad_answer_among_good_ones_never_costs_the_others(joint: str, bad: 
     assert [failure.order_id for failure in orders.failures] in (["bad"], [f"document #{place + 1}"])
 
 
-def test_what_follows_an_array_is_not_dropped_in_silence() -> None:
+def test_text_after_an_array_is_not_dropped() -> None:
     one, other = map(written, GOOD)
     for source in (f"[{one}]\n[{other}]", f"[{one}] {other}", f"[{one}] and so on", f"[]\n{one}\n{other}"):
         orders = om.Orders.from_json(source)
         assert len(orders) + len(orders.failures) == 2, source
 
 
-def test_one_answer_that_spreads_over_lines_which_begin_with_a_brace_is_one() -> None:
+def test_a_document_over_lines_that_begin_with_a_brace_is_one_document() -> None:
     orders = om.Orders.from_json('{"order_id": "1", "order_lines": [\n{"quantity": 1},\n{"quantity": 2}]}')
     assert [line.quantity for line in orders["1"].order_lines] == [1, 2]
 
 
-def test_answers_one_after_the_other_may_be_laid_out_for_people() -> None:
+def test_a_sequence_of_documents_can_be_pretty_printed() -> None:
     laid_out = "\n".join(json.dumps(document, indent=2) for document in (*GOOD, *GOOD[:1]))
     with pytest.warns(om.RepeatedOrders):
         assert [order.order_id for order in om.Orders.from_json(laid_out)] == ["b-2", "a-1"]
@@ -170,7 +166,7 @@ def test_answers_one_after_the_other_may_be_laid_out_for_people() -> None:
     assert ([order.order_id for order in cut], len(cut.failures)) == (["a-1"], 1)
 
 
-def test_pages_of_answers_are_read_however_many() -> None:
+def test_thousands_of_arrays_are_read() -> None:
     pages = "\n".join(f'[{{"order_id": "{number}-a"}}, {{"order_id": "{number}-b"}}]' for number in range(2_000))
     orders = om.Orders.from_json(pages)
     assert (len(orders), orders.failures) == (4_000, ())
@@ -188,20 +184,20 @@ def test_pages_of_answers_are_read_however_many() -> None:
     ],
 )
 @pytest.mark.filterwarnings("ignore::om_toolkit.RepeatedOrders")
-def test_broken_bytes_cost_their_own_answer_alone(source: bytes, tmp_path: Path) -> None:
+def test_invalid_bytes_affect_only_their_own_document(source: bytes, tmp_path: Path) -> None:
     (tmp_path / "orders.json").write_bytes(source)
     orders, tables = om.Orders.from_json(source), om.read_tables(tmp_path / "orders.json")
     assert ([order.order_id for order in orders], len(orders.failures)) == (["a", "c"], 1)
     assert (tables.orders["order_id"].to_list(), len(tables.failures)) == (["a", "c"], 1)
 
 
-def test_an_array_that_lost_its_end_is_told() -> None:
+def test_an_array_without_an_end_is_a_failure() -> None:
     orders = om.Orders.from_json('[{"order_id": "1"},\n')
     assert (len(orders), len(orders.failures)) == (1, 1)
 
 
-def test_text_that_is_no_path_is_not_shown_as_one() -> None:
-    for text in ('answer: {"order_id": "1", "email": "ada@example.com"}', "ada@example.com\n{}" * 500):
+def test_json_text_is_never_quoted_as_a_path() -> None:
+    for text in ('response: {"order_id": "1", "email": "ada@example.com"}', "ada@example.com\n{}" * 500):
         assert om.Orders.from_json(text).failures
     with pytest.raises(ValueError, match="not a path") as raised:
         om.read_tables('{"order_id": "1", "email": "ada@example.com"}')
@@ -209,8 +205,8 @@ def test_text_that_is_no_path_is_not_shown_as_one() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX's")
-def test_a_pipe_is_read_as_a_file_is(tmp_path: Path) -> None:
-    pipe = tmp_path / "answers"
+def test_a_pipe_is_read_like_a_file(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     lines = b"\n".join(b'{"order_id": "%d"}' % number for number in range(5_000))
     with ThreadPoolExecutor(1) as pool:
@@ -219,14 +215,14 @@ def test_a_pipe_is_read_as_a_file_is(tmp_path: Path) -> None:
         assert written.result() == len(lines)
 
 
-def test_a_failure_without_a_usable_id_is_named_by_where_it_stands() -> None:
+def test_a_failure_without_a_usable_id_has_the_place_of_its_document() -> None:
     for unusable in ("null", '""', "true", '{"owner": "ada@example.com"}', '["ada@example.com"]'):
         orders = om.Orders.from_json(f'{{"order_id": {unusable}, "order_amount": "x"}}')
         assert [failure.order_id for failure in orders.failures] == ["document #1"], unusable
         assert "ada@" not in f"{orders.failures}"
 
 
-def test_names_that_python_or_pydantic_use_are_names_like_any_other() -> None:
+def test_unknown_fields_may_have_names_that_python_or_pydantic_use() -> None:
     names = "copy json model_extra model_fields_set model_dump __dict__ __class__ _table has_tracking to_polars"
     unknown = dict.fromkeys(names.split(), "x")
     order = {"order_id": "1", "selected_shipping_option": unknown, "shipping_info": [unknown], "captures": [unknown]}
@@ -235,12 +231,9 @@ def test_names_that_python_or_pydantic_use_are_names_like_any_other() -> None:
     assert read.tables(personal=True).orders.to_dicts() == rows_of([order])["orders"]
 
 
-# ---- None, one, ten thousand ----
-
-
 @pytest.fixture(scope="module")
 def many() -> tuple[bytes, om.Orders]:
-    """Ten thousand orders: a shop's thousand, ten times under other ids."""
+    """Ten thousand orders: the thousand of a shop, ten times with other ids."""
     shop = Shop(1_000)
     bodies = (shop.body(one).replace(one.encode(), f"{one}-{n}".encode()) for n in range(10) for one in shop.order_ids)
     ndjson = b"\n".join(bodies)
@@ -262,7 +255,7 @@ def test_tables_of_none_one_and_ten_thousand_orders_have_the_same_schema(
     assert tuple(schemas[0]) == TABLES
 
 
-def test_every_row_is_there_and_every_amount_adds_up_by_currency_without_a_join(many: tuple[bytes, om.Orders]) -> None:
+def test_all_rows_and_amounts_by_currency_are_in_the_tables(many: tuple[bytes, om.Orders]) -> None:
     ndjson, orders = many
     tables = orders.tables()
     heights, sums = counted(json.loads(line) for line in ndjson.splitlines())
@@ -310,8 +303,6 @@ def amounts_of(shape: Shape, document: Json, at: str = "") -> Iterator[tuple[str
             yield from amounts_of(kind, value, f"{at}{name}_")
 
 
-# ---- Wrong input, by the hundred ----
-
 HUGE = str(10**30)
 UNKNOWN_OBJECT = '{"owner": "ada@example.com", "deep": [[1, {"x": null}]]}'
 UNKNOWN_ARRAY = f"[{UNKNOWN_OBJECT}]"
@@ -319,7 +310,7 @@ WRONG = (
     *('"ada@example.com"', '"12.50"', '""', "7", "12.5", "12.0", HUGE, "1e400", "true", "false", "null", "{}", "[]"),
     *(UNKNOWN_OBJECT, UNKNOWN_ARRAY, '["ada@example.com"]', "[[]]"),
 )
-# What is made of it where the documentation has another type. What is not written here is refused.
+# The values that are coerced, by documented type; all others are refused.
 _TEXT = {'"ada@example.com"': "ada@example.com", '"12.50"': "12.50", '""': "", "null": None}
 _TEXT |= {number: number for number in ("7", "12.5", "12.0", HUGE, "1e400")}
 COERCED: dict[str, dict[str, Any]] = {
@@ -348,7 +339,7 @@ def paths_of(shape: Shape, *above: str) -> Iterator[tuple[tuple[str, ...], str]]
 
 
 def document_with(shape: Shape, steps: Sequence[str]) -> Json:
-    """Return a document with a value beside each field on the way, and a slot at its end."""
+    """Return a document with a value next to each field of the path, and a slot at its end."""
     name, *below = steps
     document: Json = {other: VALUE[kind] for other, kind in shape.items() if isinstance(kind, str)}
     kind = shape[name]
@@ -360,14 +351,14 @@ def document_with(shape: Shape, steps: Sequence[str]) -> Json:
 
 
 def value_at(tree: Any, steps: Sequence[str]) -> Any:
-    """Return what is held in the slot."""
+    """Return the value in the slot."""
     for step in steps:
         tree = tree[-1][step] if isinstance(tree, tuple) else tree[step]
     return tree
 
 
 def place_of(shape: Shape, steps: Sequence[str]) -> str:
-    """Return the path as a failure tells it: `captures[1].captured_at`."""
+    """Return the path as in the message of a failure, such as `captures[1].captured_at`."""
     name, *below = steps
     kind = shape[name]
     if not below:
@@ -375,7 +366,7 @@ def place_of(shape: Shape, steps: Sequence[str]) -> str:
     return f"{name}[1].{place_of(kind[0], below)}" if isinstance(kind, list) else f"{name}.{place_of(kind, below)}"
 
 
-def test_the_paths_are_all_that_the_pages_name_and_those_below_an_address_a_line_or_a_shipment() -> None:
+def test_the_paths_cover_the_documentation() -> None:
     for shape, page, count in ((ORDER, documented.ORDER, 119), (CAPTURE, documented.CAPTURE, 51)):
         paths = {".".join(steps) for steps, _ in paths_of(shape)}
         named = {line.split()[0] for line in page.strip().splitlines()}
@@ -389,15 +380,15 @@ def test_the_paths_are_all_that_the_pages_name_and_those_below_an_address_a_line
         pytest.param(page, steps, kind, id=f"{page}-{'.'.join(steps)}")
         for page, shape in (("order", ORDER), ("capture", CAPTURE))
         for steps, kind in paths_of(shape)
-        if steps != ("order_id",)  # an order without its id is another matter
+        if steps != ("order_id",)  # an order without an id fails with another message
     ],
 )
-def test_wrong_json_is_coerced_as_promised_or_refused_in_one_readable_failure(
+def test_wrong_json_is_coerced_as_promised_or_refused_with_one_failure(
     page: str, steps: tuple[str, ...], kind: str
 ) -> None:
     shape = ORDER if page == "order" else CAPTURE
     document = document_with(shape, steps) | ({"order_id": "f3"} if page == "order" else {})
-    # A fraction where text is documented costs a second look at the whole answer, for its digits: both must agree.
+    # A fraction instead of text makes the parser read the document twice, for the digits: both readings must agree.
     other = {"reference" if page == "capture" else "locale": Written("1.10")}
     taken: list[Any] = []
     for template, source in product((written(document), written(other | document)), WRONG):
@@ -424,7 +415,7 @@ def outcome_of(page: str, body: str) -> tuple[Any, om.FetchError | None]:
 
 
 def check_told(error: om.FetchError, place: str, source: str, kind: str) -> None:
-    """Check that one failure tells one wrong value to somebody who knows JSON and no library of ours."""
+    """Check that one failure describes one wrong value in terms of JSON, not of a library."""
     failure = error.failure
     assert (failure.order_id, failure.kind, len(failure.messages)) == ("f3", "invalid_order", 1), source
     item = "[0]" if kind == "array" and source.startswith("[") else ""
@@ -433,17 +424,17 @@ def check_told(error: om.FetchError, place: str, source: str, kind: str) -> None
     assert re.fullmatch(r"[^\n]{10,150}", problem), source
     assert not JARGON.search(problem), f"{source}: {problem}"
     if kind == "integer" and source[0] not in "{[":
-        told = {'"ada@example.com"': "some text", "1e400": "a number"}.get(source, source)
-        assert problem.endswith(f" not {told}"), f"{source}: {problem}"
+        shown = {'"ada@example.com"': "some text", "1e400": "a number"}.get(source, source)
+        assert problem.endswith(f" not {shown}"), f"{source}: {problem}"
     assert "ada@" not in f"{error} {error!r} {failure!r}", source
-    # Nothing from inside another library stands above or below it in a traceback.
+    # A traceback shows no error of another library.
     files = " ".join(frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__))
     assert not re.search("pydantic|polars", files), source
     assert (error.__cause__, error.__context__) == (None, None), source
 
 
 @pytest.mark.parametrize("digits", ["+46 70 174 06 05", "19810906-1234", 198109061234])
-def test_digits_that_may_be_somebody_s_are_quoted_only_where_an_amount_is_expected(digits: str | int) -> None:
+def test_digits_that_may_be_personal_are_quoted_only_if_an_amount_is_expected(digits: str | int) -> None:
     for steps, kind in paths_of(ORDER):
         if kind in {"object", "array"}:
             body = written(document_with(ORDER, steps) | {"order_id": "f3"}).replace(

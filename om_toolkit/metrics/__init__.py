@@ -1,6 +1,6 @@
-"""The metrics: tables of orders in, one polars frame a question out.
+"""The metrics, listed in `__all__`: tables of orders in, one polars frame per metric out.
 
-A metric is one lazy query of polars expressions, collected once by whatever engine polars is set to use.
+A metric is one lazy query of polars expressions, collected once by the engine that polars is configured to use.
 """
 
 from om_toolkit.metrics.audit import audit

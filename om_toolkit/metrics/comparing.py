@@ -1,4 +1,4 @@
-"""Two sets of orders side by side: a metric asked of both in, its figures and their differences out."""
+"""Two sets of orders side by side: a metric and the two sets in, its figures and their differences out."""
 
 from __future__ import annotations
 
@@ -6,39 +6,41 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from om_toolkit.metrics.grouping import expressions
+from om_toolkit.metrics.grouping import By, expressions
+from om_toolkit.tables.results import key_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_SIDES: Final = ("before", "after")
+_AFTER: Final = "_after"
+"""The end of a column's name in the second set; in the first set it has none."""
 
-_BOUNDS: Final = frozenset({"p50_days"})
-"""Figures whose low and high are no confidence interval, but what they lie between."""
+_CERTAIN_BOUNDS: Final = frozenset({"p50_days"})
+"""Figures whose low and high are certain bounds, not a confidence interval."""
 
 
-def compare(metric: Callable[..., pl.DataFrame], before: object, after: object, **options: Any) -> pl.DataFrame:  # noqa: ANN401 - whatever the metric takes
-    """Ask the same metric of two sets of orders, and tell by how much each figure differs.
+def compare(metric: Callable[..., pl.DataFrame], before: object, after: object, **options: Any) -> pl.DataFrame:  # noqa: ANN401 - the options of any metric
+    """Compare a metric between two sets of orders, such as last month and this month, or carrier A and carrier B.
 
-    Such as this month against last, or carrier A against carrier B. The sets must not share orders: the interval of a
-    difference is that of two independent estimates, made of their own intervals (Zou & Donner 2008, MOVER). With b of
-    [l, u] before and a of [m, v] after: a - b, from a - b - √((a - m)² + (u - b)²) to a - b + √((v - a)² + (b - l)²);
-    of two shares with Wilson's intervals that is Newcombe 1998. It is null where one of the intervals is not known. The
-    difference of two `p50_days`, whose bounds are certain, lies between m - u and v - l.
+    The sets must not share orders: the interval of a difference is that of two independent estimates, made of their own
+    intervals (Zou & Donner 2008, MOVER). With b of [l, u] before and a of [m, v] after: a - b, from
+    a - b - √((a - m)² + (u - b)²) to a - b + √((v - a)² + (b - l)²). For two shares with Wilson's intervals that is
+    Newcombe 1998. It is null where one of the intervals is missing. The difference of two `p50_days`, whose bounds are
+    certain, lies between m - u and v - l.
 
     Args:
-        metric: A metric with one row a group, such as `om.refund_ratio`.
+        metric: A metric with one row per group, such as `om.refund_ratio`.
         before: Orders or Tables.
         after: Orders or Tables.
-        **options: For the metric, such as `by`.
+        **options: Options of the metric, such as `by`.
 
     Returns:
-        A row per group that either has: the group columns, then of each number, by its name, `_before`, `_after` and
-        `_difference` (after less before), and where it has an interval `_difference_low` and `_difference_high`
-        (Float64, 95 %). Null where a set lacks the group. What is no number has no difference.
+        A row per group of either set: the keys of the metric's rows, then each figure as `_before` and `_after`, null
+        where a set does not have the group. A number also has its `_difference` (after less before), and where it has
+        an interval, `_difference_low` and `_difference_high` (Float64, 95 %).
 
     Raises:
-        ValueError: If the metric has several rows a group, as `capture_curve`, `expiring` and `audit` do.
+        ValueError: If the metric has several rows per group, as `capture_curve`, `expiring` and `audit` do.
 
     Example:
         >>> import om_toolkit as om
@@ -49,45 +51,42 @@ def compare(metric: Callable[..., pl.DataFrame], before: object, after: object, 
         >>> waits.row(0)
         (22.4, 43.9, 21.5, -3.3, 40.1)
     """
-    results = {side: metric(data, **options) for side, data in zip(_SIDES, (before, after), strict=True)}
-    keys = _keys(results["after"], len(expressions(options.get("by", ()))))
-    if any(result.select(keys).is_duplicated().any() if keys else result.height > 1 for result in results.values()):
-        raise ValueError(
-            f"{getattr(metric, '__name__', metric)} has several rows a group: nothing tells which to compare"
-        )
-    figures = [name for name in results["after"].columns if name not in keys]
-    told = [result.rename({name: f"{name}_{side}" for name in figures}) for side, result in results.items()]
-    # Without group columns both results are one row, or none.
-    keyed = [frame.with_columns(pl.lit(0).alias("")) if not keys else frame for frame in told]
-    both = keyed[0].join(keyed[1], on=keys or [""], how="full", coalesce=True, nulls_equal=True)
-    shown = [expr for name in figures for expr in _side_by_side(name, results["after"].schema)]
-    return both.sort(keys, nulls_last=True).select(*keys, *shown) if keys else both.select(shown)
+    name = getattr(metric, "__name__", str(metric))
+    results = [metric(data, **options) for data in (before, after)]
+    keys = _keys_of_rows(results[1], name, options.get("by", ()))
+    if any(result.select(keys).is_duplicated().any() if keys else result.height > 1 for result in results):
+        raise ValueError(f"{name} has several rows per group; compare a metric with one row per group")
+    left, right = results if keys else (result.with_columns(pl.lit(0).alias("")) for result in results)  # one row each
+    both = left.join(right, on=keys or [""], how="full", coalesce=True, nulls_equal=True, suffix=_AFTER)
+    schema = results[1].drop(keys).schema
+    figures = [expr for name in schema for expr in _side_by_side(name, schema)]
+    return both.sort(keys or [""], nulls_last=True).select(*keys, *figures)
 
 
-def _keys(result: pl.DataFrame, asked: int) -> list[str]:
-    """Return the columns that tell the rows apart: those of `by`, and the texts and times that follow them."""
-    own = [dtype.is_numeric() for dtype in result.dtypes[asked:]]
-    return result.columns[: asked + (own.index(True) if True in own else len(own))]
+def _keys_of_rows(result: pl.DataFrame, metric: str, by: By) -> list[str]:
+    """Return the columns that identify a row; those of `by` if the function is not a metric of this package."""
+    keys = key_columns(result.columns, metric)
+    return keys if len(keys) < result.width else keys[: len(expressions(by))]
 
 
 def _side_by_side(name: str, schema: pl.Schema) -> list[pl.Expr]:
-    """Return a figure before and after, and the difference; nothing of the bounds that are told with their figure."""
+    """Return a figure before and after, and the difference; nothing for a bound, which belongs to its figure."""
     stem = name.removesuffix("_low").removesuffix("_high")
     if stem != name and stem in schema:
         return []
-    before, after = (pl.col(f"{name}_{side}") for side in _SIDES)
-    if not schema[name].is_numeric():
-        return [before, after]
-    difference = [before, after, (after - before).alias(f"{name}_difference")]
-    return [*difference, *_interval(name)] if f"{name}_low" in schema else difference
+    before, after = pl.col(name), pl.col(name + _AFTER)
+    both = [before.alias(f"{name}_before"), after]
+    if schema[name].is_numeric():
+        both.append((after - before).alias(f"{name}_difference"))
+    return [*both, *_interval(name)] if f"{name}_low" in schema else both
 
 
 def _interval(name: str) -> list[pl.Expr]:
     """Return the interval of a difference."""
     (b, low, high), (a, after_low, after_high) = (
-        [pl.col(f"{name}{end}_{side}") for end in ("", "_low", "_high")] for side in _SIDES
+        [pl.col(name + bound + end) for bound in ("", "_low", "_high")] for end in ("", _AFTER)
     )
-    if name in _BOUNDS:
+    if name in _CERTAIN_BOUNDS:
         ends = (after_low - high, after_high - low)
     else:
         down = ((a - after_low) ** 2 + (high - b) ** 2).sqrt()

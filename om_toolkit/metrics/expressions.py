@@ -1,4 +1,4 @@
-"""What the metrics share: group columns, the instant they speak of, ratios with their intervals."""
+"""Expressions and checks that several metrics use: options, amounts and durations in, polars expressions out."""
 
 from __future__ import annotations
 
@@ -13,80 +13,81 @@ from om_toolkit.money import EXPONENTS
 from om_toolkit.support.instants import as_of_in_utc
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from om_toolkit.tables.tables import Tables
 
-
 OPEN: Final = ("AUTHORIZED", "PART_CAPTURED")
 """The statuses of an order whose money can still be captured."""
 
+CAPTURE_KEY: Final = ("order_id", "capture_id")
+"""What identifies a capture; a missing capture id is a value like any other."""
 
-_HOUR: Final = 3_600_000_000  # microseconds
+_MICROSECONDS_PER_HOUR: Final = 3_600_000_000
+
+_DURATION_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-def instant(as_of: datetime | None, tables: Tables[pl.LazyFrame]) -> pl.Expr:
-    """Return the instant a metric speaks of: the one asked for, else the data's own, else null. Naive means UTC."""
+def effective_as_of(as_of: datetime | None, tables: Tables[pl.LazyFrame]) -> pl.Expr:
+    """Return the `as_of` of a metric: the argument, else that of the data, else null. A naive time is in UTC."""
     return pl.lit(as_of_in_utc(as_of or tables.as_of), dtype=pl.Datetime("us", "UTC"))
 
 
-def span(text: str) -> timedelta:
-    """Read a span of time.
+def parse_duration(text: str) -> timedelta:
+    """Read a duration.
 
     Raises:
-        ValueError: If it is not a whole number with its unit.
+        ValueError: If it is not a whole number and a unit.
 
     Example:
-        >>> span("90m"), span("72h"), span("1w")
+        >>> parse_duration("90m"), parse_duration("72h"), parse_duration("1w")
         (datetime.timedelta(seconds=5400), datetime.timedelta(days=3), datetime.timedelta(days=7))
     """
     match = re.fullmatch(r"(\d+)([mhdw])", text)
     if not match:
-        raise ValueError(f"{text!r} is no span of time: write a whole number and m, h, d or w, such as 90m, 72h or 7d")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+        raise ValueError(f"invalid duration {text!r}; use a number and a unit, such as '90m', '72h', '7d' or '2w'")
+    return timedelta(**{_DURATION_UNITS[match[2]]: int(match[1])})
 
 
-def count(expr: pl.Expr | str) -> pl.Expr:
-    """Sum amounts or counts, or count what is true, as Int64."""
+def check_choice(option: str, value: str, choices: Sequence[str]) -> None:
+    """Check that an option has one of its values.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    if value not in choices:
+        *others, last = map(repr, choices)
+        raise ValueError(f"invalid {option} {value!r}; use {', '.join(others)} or {last}")
+
+
+def total(expr: pl.Expr | str) -> pl.Expr:
+    """Return the sum of amounts or counts, or the number of true values, as Int64."""
     return (pl.col(expr) if isinstance(expr, str) else expr).sum().cast(pl.Int64)
 
 
-def hours(microseconds: pl.Expr) -> pl.Expr:
-    """Turn whole microseconds into hours, Float64."""
-    return exactly(microseconds, _HOUR)
+def in_hours(microseconds: pl.Expr) -> pl.Expr:
+    """Return whole microseconds as hours, Float64."""
+    return divide_exactly(microseconds, _MICROSECONDS_PER_HOUR)
 
 
-def exactly(number: pl.Expr, divisor: int) -> pl.Expr:
-    """Divide by a literal, to the last digit, Float64.
+def divide_exactly(number: pl.Expr, divisor: int) -> pl.Expr:
+    """Return the correctly rounded quotient, Float64.
 
-    Where there is more than one row polars multiplies by the literal's inverse, so that the last digit would depend on
-    how many there are; a column it divides by.
+    polars multiplies a column of several rows by the inverse of a literal, so that the last digit would depend on the
+    number of rows. It divides by a column, hence the divisor becomes one.
     """
     return number / (number * 0 + divisor)
 
 
-def written(amount: pl.Expr, currency: str = CURRENCY) -> pl.Expr:
-    """Write an amount for a reader, as `money.format` does."""
-    by_exponent = {exponent: [c for c, e in EXPONENTS.items() if e == exponent] for exponent in set(EXPONENTS.values())}
-    code = pl.col(currency)
+def formatted_amount(amount: pl.Expr) -> pl.Expr:
+    """Return amounts of the row's currency as text, in the form of `money.format`."""
+    code = pl.col(CURRENCY)
+    exponent = code.replace_strict(EXPONENTS, default=None, return_dtype=pl.Int64)
+    scale = pl.lit(10, dtype=pl.Int64).pow(exponent.fill_null(0))
     sign = pl.when(amount < 0).then(pl.lit("-")).otherwise(pl.lit(""))
-    return pl.coalesce(
-        *(
-            pl.when(code.is_in(codes)).then(pl.format("{}{} {}", sign, _digits(amount.abs(), exponent), code))
-            for exponent, codes in by_exponent.items()
-        ),
-        pl.format("{}{} minor units of {}", sign, _digits(amount.abs(), 0), code.fill_null("?")),
-    )
-
-
-def _digits(amount: pl.Expr, exponent: int) -> pl.Expr:
-    """Write whole numbers with a comma every three digits, so many of them after the point."""
-    scale: int = 10**exponent
-    whole = (amount // scale).cast(pl.String)
-    backwards = whole.str.reverse().str.replace_all(r"(\d{3})", "$1,").str.reverse().str.strip_chars_start(",")
-    if not exponent:
-        return backwards
-    return pl.format("{}.{}", backwards, (amount % scale).cast(pl.String).str.zfill(exponent))
+    digits = (amount.abs() // scale).cast(pl.String).str.reverse().str.replace_all(r"(\d{3})", "$1,").str.reverse()
+    part = pl.format(".{}", (amount.abs() % scale).cast(pl.String).str.zfill(exponent))
+    decimals = pl.when(exponent > 0).then(part).otherwise(pl.lit(""))
+    unit = pl.when(exponent.is_null()).then(pl.format("minor units of {}", code.fill_null("?"))).otherwise(code)
+    return pl.format("{}{}{} {}", sign, digits.str.strip_chars_start(","), decimals, unit)

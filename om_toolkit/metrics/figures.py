@@ -1,4 +1,4 @@
-"""The figures that head a report, per currency: the single metrics side by side, from one query."""
+"""Key figures: the five tables in, one row per currency with the main figures of several metrics out."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Final
 import polars as pl
 
 from om_toolkit.metrics import latency, refunds, shipping
-from om_toolkit.metrics.expressions import OPEN, count
+from om_toolkit.metrics.expressions import OPEN, effective_as_of, total
 from om_toolkit.metrics.grouping import CURRENCY
 from om_toolkit.metrics.intervals import amount_ratio, count_ratio, moments
 from om_toolkit.tables.tables import Tables, tables_of
 
-_COLUMNS: Final = """
+_KEY_FIGURES: Final = """
     purchase_currency orders order_amount
     captured_orders captured_amount capture_rate capture_rate_low capture_rate_high
     refunded_orders refunded_amount refund_ratio refund_ratio_low refund_ratio_high
@@ -21,28 +21,35 @@ _COLUMNS: Final = """
     captures captures_with_tracking tracking_share tracking_share_low tracking_share_high
     p50_hours p50_hours_low p50_hours_high
 """.split()
-_COUNTED: Final = ("refunded_orders", "refunded_amount", "captures", "captures_with_tracking")
+_ZERO_IF_MISSING: Final = ("refunded_orders", "refunded_amount", "captures", "captures_with_tracking")
 
 
 def key_figures(data: object) -> pl.DataFrame:
-    """Sum up orders, captures and refunds per currency.
+    """Summarise orders, captures and refunds per currency.
 
-    Every number is that of the metric it comes from: `refund_ratio`, `shipping_methods` (captures with tracking) and
-    `capture_latency` (`p50_hours`, first capture), each by currency. `capture_rate` is captured over ordered money of
-    all orders, with the ratio estimator's interval (Cochran, Sampling Techniques, ch. 6), null for fewer than two
-    orders and for a rate not between 0 and 1. A missing amount is 0 in sums, and no part of the average and the median.
+    The figures are those of `refund_ratio`, `shipping_methods` (captures with tracking) and `capture_latency`
+    (`p50_hours`, first capture), each by currency. `capture_rate` is the captured amount over the order amount of all
+    orders, with the ratio estimator's interval (Cochran, Sampling Techniques, ch. 6), null for fewer than two orders
+    and for a rate that is not between 0 and 1. A missing amount is 0 in sums; the average and the median leave it out.
 
     Args:
         data: Orders or Tables.
 
     Returns:
-        A row per currency: `purchase_currency`, and where nothing else is said Int64, amounts in minor units:
-        `orders`, `order_amount`, `captured_orders`, `captured_amount`, `capture_rate`, `refunded_orders`,
-        `refunded_amount`, `refund_ratio` (Float64, each ratio with its 95 % `_low` and `_high`), `open_orders`,
-        `open_amount` (what remains authorised of AUTHORIZED and PART_CAPTURED), `expired_orders`, `expired_amount`,
-        `cancelled_orders`, `cancelled_amount` (what was not captured of either), `average_order_value`,
-        `median_order_value` (Float64, minor units), `captures`, `captures_with_tracking`, `tracking_share` (Float64,
-        with `_low` and `_high`), `p50_hours`, `p50_hours_low`, `p50_hours_high` (Float64).
+        A row per currency. Amounts are minor units; each ratio has its 95 % interval as `_low` and `_high`.
+
+        | column | type | meaning |
+        |---|---|---|
+        | `purchase_currency` | String | |
+        | `orders`, `order_amount` | Int64 | all orders |
+        | `captured_orders`, `captured_amount`, `capture_rate` | Int64, Int64, Float64 | captured over ordered |
+        | `refunded_orders`, `refunded_amount`, `refund_ratio` | Int64, Int64, Float64 | refunded over captured |
+        | `open_orders`, `open_amount` | Int64 | AUTHORIZED and PART_CAPTURED orders, what remains authorised |
+        | `expired_orders`, `expired_amount` | Int64 | EXPIRED orders, what was not captured |
+        | `cancelled_orders`, `cancelled_amount` | Int64 | CANCELLED orders, what was not captured |
+        | `average_order_value`, `median_order_value` | Float64 | |
+        | `captures`, `captures_with_tracking`, `tracking_share` | Int64, Int64, Float64 | tracked over all captures |
+        | `p50_hours`, `p50_hours_low`, `p50_hours_high` | Float64 | hours, with the 95 % interval |
 
     Example:
         >>> import om_toolkit as om
@@ -52,58 +59,57 @@ def key_figures(data: object) -> pl.DataFrame:
         ('EUR', 121, 3748771, 2910020)
     """
     tables = tables_of(data)
-    figures = _orders(tables)
-    for metric in (_refunds(tables), _captures(tables), _latency(tables)):
+    figures = _order_figures(tables)
+    for metric in (_refund_figures(tables), _tracking_figures(tables), _latency_figures(tables)):
         figures = figures.join(metric, on=CURRENCY, how="left", nulls_equal=True)
     return (
-        figures.with_columns(pl.col(_COUNTED).fill_null(0))
+        figures.with_columns(pl.col(_ZERO_IF_MISSING).fill_null(0))
         .with_columns(
             *amount_ratio("capture_rate", "captured_amount", "order_amount", "orders"),
             *count_ratio("tracking_share", "captures_with_tracking", "captures"),
         )
-        .select(_COLUMNS)
+        .select(_KEY_FIGURES)
         .sort(CURRENCY, nulls_last=True)
         .collect()
     )
 
 
-def _orders(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
+def _order_figures(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
     ordered, captured = pl.col("order_amount").fill_null(0), pl.col("captured_amount").fill_null(0)
     status = pl.col("status")
     is_open, is_expired, is_cancelled = status.is_in(OPEN), status == "EXPIRED", status == "CANCELLED"
     return tables.orders.group_by(CURRENCY).agg(
         orders=pl.len().cast(pl.Int64),
-        order_amount=count(ordered),
-        captured_orders=count(captured > 0),
-        captured_amount=count(captured),
+        order_amount=total(ordered),
+        captured_orders=total(captured > 0),
+        captured_amount=total(captured),
         **moments(captured, ordered),
-        open_orders=count(is_open),
-        open_amount=count(pl.col("remaining_authorized_amount").filter(is_open)),
-        expired_orders=count(is_expired),
-        expired_amount=count((ordered - captured).filter(is_expired)),
-        cancelled_orders=count(is_cancelled),
-        cancelled_amount=count((ordered - captured).filter(is_cancelled)),
+        open_orders=total(is_open),
+        open_amount=total(pl.col("remaining_authorized_amount").filter(is_open)),
+        expired_orders=total(is_expired),
+        expired_amount=total((ordered - captured).filter(is_expired)),
+        cancelled_orders=total(is_cancelled),
+        cancelled_amount=total((ordered - captured).filter(is_cancelled)),
         average_order_value=pl.col("order_amount").mean(),
         median_order_value=pl.col("order_amount").median(),
     )
 
 
-def _refunds(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
-    return refunds.plan(tables, CURRENCY).select(
+def _refund_figures(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
+    return refunds.refund_plan(tables, CURRENCY).select(
         CURRENCY,
         "refunded_amount",
         refunded_orders="orders_refunded",
-        refund_ratio="amount_ratio",
-        refund_ratio_low="amount_ratio_low",
-        refund_ratio_high="amount_ratio_high",
+        **{f"refund_ratio{end}": f"amount_ratio{end}" for end in ("", "_low", "_high")},
     )
 
 
-def _captures(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
-    methods = shipping.plan(tables, CURRENCY, "capture", "shipped", "shipping_method")
-    return methods.group_by(CURRENCY).agg(captures=count("count"), captures_with_tracking=count("with_tracking"))
+def _tracking_figures(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
+    methods = shipping.shipping_plan(tables, CURRENCY, "capture", "shipped", "shipping_method")
+    return methods.group_by(CURRENCY).agg(captures=total("count"), captures_with_tracking=total("with_tracking"))
 
 
-def _latency(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
-    waits = latency.plan(tables, by=CURRENCY, event="first", quantiles=(0.5,), within=(), as_of=None)
+def _latency_figures(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
+    now = effective_as_of(None, tables)
+    waits = latency.latency_plan(tables, by=CURRENCY, event="first", quantiles=(0.5,), windows=(), now=now)
     return waits.select(CURRENCY, "p50_hours", "p50_hours_low", "p50_hours_high")

@@ -1,10 +1,11 @@
-"""Periods of time as groups: the name of a period in, an expression for `by=` out."""
+"""Groups of orders: the `by=` of a metric in, its group columns as expressions over the orders table out."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Final, TypeAlias
 
 import polars as pl
@@ -12,20 +13,51 @@ from polars import selectors as cs
 
 By: TypeAlias = str | pl.Expr | Sequence[str | pl.Expr]
 
-
 CURRENCY: Final = "purchase_currency"
+
+
+def by_period(every: str, *, of: str = "created_at", time_zone: str = "UTC") -> pl.Expr:
+    """Group orders by the local day, week, month, quarter or year of one of their times.
+
+    A period begins at local midnight; days have 23 or 25 hours when clocks change. The key of a period is its first
+    day; weeks begin on Monday. With a time as a group, `capture_latency` has the column `mature`: whether the youngest
+    order of the group is old enough for a comparison.
+
+    Args:
+        every: A whole number and `d`, `w`, `mo`, `q` or `y`, such as `1w`.
+        of: A time of the orders table: `created_at` or `expires_at`.
+        time_zone: A name of the IANA database.
+
+    Returns:
+        An expression (Date), named after the time and the period, such as `created_at_1w`.
+
+    Raises:
+        ValueError: If `every` is not such a period.
+        polars.exceptions.ComputeError: If the time zone does not exist; the metric raises it.
+
+    Example:
+        >>> import om_toolkit as om
+        >>> with om.replay("quickstart") as client:
+        ...     orders = client.orders(client.recorded_order_ids)
+        >>> months = om.capture_latency(orders, by=by_period("1mo", time_zone="Europe/Stockholm"))
+        >>> months.select("created_at_1mo", "orders", "mature").row(-1)
+        (datetime.date(2026, 10, 1), 110, False)
+    """
+    if not re.fullmatch(r"[1-9]\d*(d|w|mo|q|y)", every):
+        raise ValueError(f"invalid period {every!r}; use a number and d, w, mo, q or y, such as '1w' or '1mo'")
+    return pl.col(of).dt.convert_time_zone(time_zone).dt.date().dt.truncate(every).alias(f"{of}_{every}")
 
 
 @dataclass(frozen=True)
 class Groups:
     """The group columns of a metric.
 
-    Inside a query they go by names of their own, so that a group may be called like a column that the query needs:
-    `pl.col("created_at").dt.truncate("1mo")` is called `created_at`. Without group columns all orders are one group.
+    Inside a query they have names of their own, because a group can have the name of a column that the query needs:
+    `pl.col("created_at").dt.truncate("1mo")` is named `created_at`. Without group columns all orders are one group.
 
     Attributes:
-        names: What the caller knows them by.
-        exprs: They themselves, computed from the orders table.
+        names: Their names in the result.
+        exprs: The group columns as expressions over the orders table.
     """
 
     names: tuple[str, ...]
@@ -37,27 +69,27 @@ class Groups:
         return [f"group_{position}" for position in range(len(self.exprs))]
 
     def of_orders(self, orders: pl.LazyFrame) -> pl.LazyFrame:
-        """Return each order id once, with its group; an id that stands there twice has the group of the first."""
+        """Return each order id once, with its group; a repeated id has the group of its first row."""
         return self.select(orders, "order_id").unique("order_id", keep="first")
 
     def select(self, orders: pl.LazyFrame, *columns: str, **more: pl.Expr) -> pl.LazyFrame:
-        """Select the group columns and others of the orders table."""
+        """Select the group columns and other columns of the orders table."""
         keys = [expr.alias(key) for key, expr in zip(self.keys, self.exprs, strict=True)]
         return orders.select(*keys, *columns, **more)
 
     def present(self, result: pl.LazyFrame, *then: pl.Expr) -> pl.LazyFrame:
-        """Sort by group, missing values last, then as told; name the group columns as the caller does."""
-        named = zip(self.keys, self.names, strict=False)  # the one group of all orders has no name
+        """Sort by group, missing values last, then by other expressions; give the group columns their names."""
+        named = zip(self.keys, self.names, strict=False)  # the only group of all orders has no name
         return result.sort(*self.keys, *then, nulls_last=True).select(
             *(pl.col(key).alias(name) for key, name in named), cs.exclude(self.keys)
         )
 
 
 def groups_of(orders: pl.LazyFrame, by: By, *, currency: bool = False) -> Groups:
-    """Read the `by` of a metric; `currency` adds the currency unless it is among them.
+    """Return the groups of a metric's `by`; `currency` adds the currency if it is missing.
 
     Raises:
-        ValueError: If the orders table has no such column.
+        ValueError: If the orders table does not have such a column.
     """
     exprs = expressions(by)
     if currency and not has_currency(by):
@@ -65,13 +97,15 @@ def groups_of(orders: pl.LazyFrame, by: By, *, currency: bool = False) -> Groups
     known = orders.collect_schema().names()
     unknown = [name for expr in exprs for name in expr.meta.root_names() if name not in known]
     if unknown:
-        raise ValueError(f"orders have no column {', '.join(unknown)}: they have {', '.join(known)}")
+        nearest = [f"did you mean {match!r}? " for match in get_close_matches(unknown[0], known, n=1)]
+        hint = "".join(nearest) + "help(om.Tables) lists all columns"
+        raise ValueError(f"the orders table has no column {unknown[0]!r}; {hint}")
     names = tuple(expr.meta.output_name() for expr in exprs)
     return Groups(names, tuple(exprs) or (pl.lit("all"),))
 
 
 def has_currency(by: By) -> bool:
-    """Tell whether each group holds one currency only; an expression that merely bears that name does not count."""
+    """Return whether `by` has the currency itself; an expression with the same name does not count."""
     return any(expr.meta.eq(pl.col(CURRENCY)) for expr in expressions(by))
 
 
@@ -79,35 +113,3 @@ def expressions(by: By) -> list[pl.Expr]:
     """Return the group columns as expressions."""
     given = [by] if isinstance(by, str | pl.Expr) else by
     return [pl.col(item) if isinstance(item, str) else item for item in given]
-
-
-def by_period(every: str, *, of: str = "created_at", time_zone: str = "UTC") -> pl.Expr:
-    """Group orders by the local day, week, month, quarter or year of one of their times.
-
-    A period begins at midnight where the time zone is: its days have 23 or 25 hours when clocks are changed. The group
-    is called by its first day; weeks begin on Monday. With a group that is a time, `capture_latency` has a column
-    `mature`: whether the youngest of its orders is old enough to be judged.
-
-    Args:
-        every: A whole number and `d`, `w`, `mo`, `q` or `y`, such as `1w`.
-        of: A time of the orders table: `created_at` or `expires_at`.
-        time_zone: A name of the IANA database.
-
-    Returns:
-        An expression (Date) called by the time and the period, such as `created_at_1w`.
-
-    Raises:
-        ValueError: If `every` is no such period.
-        polars.exceptions.ComputeError: If there is no such time zone; raised by the metric.
-
-    Example:
-        >>> import om_toolkit as om
-        >>> with om.replay("quickstart") as client:
-        ...     orders = client.orders(client.recorded_order_ids)
-        >>> months = om.capture_latency(orders, by=by_period("1mo", time_zone="Europe/Stockholm"))
-        >>> months.select("created_at_1mo", "orders", "mature").row(-1)
-        (datetime.date(2026, 10, 1), 110, False)
-    """
-    if not re.fullmatch(r"[1-9]\d*(d|w|mo|q|y)", every):
-        raise ValueError(f"{every!r} is no period: write a whole number and d, w, mo, q or y, such as 1w")
-    return pl.col(of).dt.convert_time_zone(time_zone).dt.date().dt.truncate(every).alias(f"{of}_{every}")

@@ -1,4 +1,4 @@
-"""How much of what was captured went back: orders, captures and refunds in, ratios with their intervals out."""
+"""Refunds: orders, captures and refunds in, refunded shares with intervals and times to refund out."""
 
 from __future__ import annotations
 
@@ -6,49 +6,59 @@ from typing import Final, Literal, get_args
 
 import polars as pl
 
-from om_toolkit.metrics.expressions import count, exactly
+from om_toolkit.metrics.expressions import check_choice, divide_exactly, total
 from om_toolkit.metrics.grouping import By, Groups, groups_of, has_currency
 from om_toolkit.metrics.intervals import amount_ratio, count_ratio, moments, ratio
 from om_toolkit.tables.tables import Tables, tables_of
 
 Basis = Literal["order", "refund_date"]
 
-_COUNTS: Final = ("orders_captured", "orders_refunded", "orders_fully_refunded")
-_AMOUNTS: Final = ("captured_amount", "refunded_amount")
-_INTERVALS: Final = ("amount_ratio_low", "amount_ratio_high", "count_ratio_low", "count_ratio_high")
-_RATIOS: Final = ("amount_ratio", *_INTERVALS[:2], "count_ratio", *_INTERVALS[2:])
+_RATIO_BOUNDS: Final = ("amount_ratio_low", "amount_ratio_high", "count_ratio_low", "count_ratio_high")
+_REFUND_FIGURES: Final = """
+    orders_captured orders_refunded orders_fully_refunded captured_amount refunded_amount
+    amount_ratio amount_ratio_low amount_ratio_high count_ratio count_ratio_low count_ratio_high
+""".split()
 
-_DAY: Final = 86_400_000_000  # microseconds
+_MICROSECONDS_PER_DAY: Final = 86_400_000_000
 
 
 def refund_ratio(data: object, *, by: By = (), basis: Basis = "order", time_zone: str = "UTC") -> pl.DataFrame:
-    """Tell which share of the captured money, and of the captured orders, was refunded.
+    """Return the share of the captured amount, and of the captured orders, that was refunded.
 
-    Only captured orders count: those whose `captured_amount` is above 0. A missing `refunded_amount` is 0.
+    Only orders with a `captured_amount` above 0 count. A missing `refunded_amount` is 0.
 
-    `basis="order"`: refunds to date of these orders over what was captured of them, pooled: R = Σy / Σx. The interval
-    of `amount_ratio` comes from the ratio estimator's variance, n/(n-1) · Σ(y - R·x)² / (Σx)² (Cochran, Sampling
-    Techniques, ch. 6), on the logit scale; it is null for fewer than two orders and for an R not between 0 and 1.
-    `count_ratio` is `orders_refunded` over `orders_captured`, with the interval of Wilson 1927.
+    `basis="order"`: refunds to date of these orders over their captured amount, pooled: R = Σy / Σx. The interval of
+    `amount_ratio` comes from the ratio estimator's variance, n/(n-1) · Σ(y - R·x)² / (Σx)² (Cochran, Sampling
+    Techniques, ch. 6), on the logit scale; it is null for fewer than two orders and for an R that is not between 0
+    and 1. `count_ratio` is `orders_refunded` over `orders_captured`, with the interval of Wilson 1927.
 
-    `basis="refund_date"`: what was refunded in a month over what was captured in it, by `captured_at` and
+    `basis="refund_date"`: the amount refunded in a month over the amount captured in it, by `captured_at` and
     `refunded_at`. `orders_captured` and `orders_refunded` had a capture or a refund in that month;
-    `orders_fully_refunded` had their last one in it. It is no probability and may pass 1: the intervals are null.
+    `orders_fully_refunded` had their last refund in it. This is not a probability and can be above 1; the intervals
+    are null.
 
     Args:
         data: Orders or Tables.
         by: Columns of the orders table, or polars expressions over it; the currency is always added.
         basis: `order` or `refund_date`.
-        time_zone: Where a month begins, for `refund_date`.
+        time_zone: The time zone of months, for `refund_date`.
 
     Returns:
-        A row per group: by…, `month` (Date, its first day; `refund_date` only), `purchase_currency`, `orders_captured`,
-        `orders_refunded`, `orders_fully_refunded` (Int64), `captured_amount`, `refunded_amount` (Int64, minor units),
-        and in Float64 `amount_ratio`, `count_ratio`, each with its `_low` and `_high` (95 %).
+        A row per group:
+
+        | column | type | meaning |
+        |---|---|---|
+        | by… | | |
+        | `month` | Date | its first day; with `refund_date` only |
+        | `purchase_currency` | String | |
+        | `orders_captured`, `orders_refunded`, `orders_fully_refunded` | Int64 | |
+        | `captured_amount`, `refunded_amount` | Int64 | minor units |
+        | `amount_ratio`, `amount_ratio_low`, `amount_ratio_high` | Float64 | with its 95 % interval |
+        | `count_ratio`, `count_ratio_low`, `count_ratio_high` | Float64 | with its 95 % interval |
 
     Raises:
-        ValueError: If a column of `by` does not exist, or there is no such basis.
-        polars.exceptions.ComputeError: If there is no such time zone.
+        ValueError: If a column of `by` or the basis does not exist.
+        polars.exceptions.ComputeError: If the time zone does not exist.
 
     Example:
         >>> import om_toolkit as om
@@ -57,30 +67,35 @@ def refund_ratio(data: object, *, by: By = (), basis: Basis = "order", time_zone
         >>> refund_ratio(orders).select("purchase_currency", "captured_amount", "refunded_amount").row(0)
         ('EUR', 2910020, 645099)
     """
-    if basis not in get_args(Basis):
-        raise ValueError(f"basis={basis!r}: it is 'order' or 'refund_date'")
+    check_choice("basis", basis, get_args(Basis))
     tables = tables_of(data)
-    return (plan(tables, by) if basis == "order" else _monthly_plan(tables, by, time_zone)).collect()
+    return (refund_plan(tables, by) if basis == "order" else _monthly_plan(tables, by, time_zone)).collect()
 
 
 def time_to_refund(data: object, *, by: By = ()) -> pl.DataFrame:
-    """Tell how many days pass from a capture to its refund, as closely as the API lets it be known.
+    """Return the days from a capture to its refund, as exactly as the API allows.
 
-    A refund does not say of which capture it is. It can be of one that was made before it (or in that instant) and does
-    not say that nothing of it was refunded; if no capture of the order says that something was, of any that was made
-    before. Where those were all made at one moment the refund's days are exact; else they lie between those from the
-    last and those from the first of them. `p50_days_low` and `p50_days_high` are the medians of these two bounds: the
-    true median lies between them, whichever captures were refunded; they are no confidence interval. `p50_days` takes
-    the middle of the bounds for what is not exact (as midpoint imputation does). A refund without a time or
-    without a capture before it is left out and counted in `excluded`. Refunds to come are not spoken of.
+    A refund does not name its capture. Possible captures were made before the refund or at the same instant, and have a
+    refunded amount above 0 or none; if no capture of the order has one above 0, all captures before the refund are
+    possible. If all possible captures were made at the same instant, the days are exact. Otherwise they lie between the
+    days from the last and the days from the first of them. `p50_days_low` and `p50_days_high` are the medians of these
+    two bounds: the true median certainly lies between them; they are not a confidence interval. `p50_days` uses the
+    middle of the bounds (midpoint imputation). A refund without a time or without a capture before it is left out and
+    counted in `excluded`. Refunds still to come are not estimated.
 
     Args:
         data: Orders or Tables.
         by: Columns of the orders table, or polars expressions over it.
 
     Returns:
-        A row per group that has refunds: by…, `refunds`, `exact`, `excluded` (Int64), and in days of 24 hours
-        `p50_days`, `p50_days_low`, `p50_days_high` (Float64).
+        A row per group with refunds:
+
+        | column | type | meaning |
+        |---|---|---|
+        | by… | | |
+        | `refunds`, `exact`, `excluded` | Int64 | all refunds, those with exact days, those left out |
+        | `p50_days` | Float64 | median, days of 24 hours |
+        | `p50_days_low`, `p50_days_high` | Float64 | certain bounds of the median |
 
     Raises:
         ValueError: If a column of `by` does not exist.
@@ -95,11 +110,11 @@ def time_to_refund(data: object, *, by: By = ()) -> pl.DataFrame:
     tables = tables_of(data)
     groups = groups_of(tables.orders, by)
     low, high = pl.col("low"), pl.col("high")
-    waits = _waits(tables).join(groups.of_orders(tables.orders), on="order_id")
+    waits = _days_to_refund(tables).join(groups.of_orders(tables.orders), on="order_id")
     figures = waits.group_by(groups.keys).agg(
         refunds=pl.len().cast(pl.Int64),
-        exact=count(low == high),
-        excluded=count(low.is_null()),
+        exact=total(low == high),
+        excluded=total(low.is_null()),
         p50_days=((low + high) / 2).median(),
         p50_days_low=low.median(),
         p50_days_high=high.median(),
@@ -107,13 +122,13 @@ def time_to_refund(data: object, *, by: By = ()) -> pl.DataFrame:
     return groups.present(figures).collect()
 
 
-def _waits(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
-    """Plan one row per refund: at least and at most so many days after its capture, null if none can be meant."""
+def _days_to_refund(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
+    """Plan one row per refund with the fewest and the most days since its capture; null without a possible capture."""
     amount, captured_at, refunded_at = pl.col("refunded_amount"), pl.col("captured_at"), pl.col("refunded_at")
-    is_told = (amount.max().over("order_id") > 0).fill_null(value=False)
-    possible = tables.captures.filter((amount > 0) | amount.is_null() | ~is_told).select("order_id", "captured_at")
+    has_amount = (amount.max().over("order_id") > 0).fill_null(value=False)
+    possible = tables.captures.filter((amount > 0) | amount.is_null() | ~has_amount).select("order_id", "captured_at")
     since = (refunded_at - pl.when(captured_at <= refunded_at).then(captured_at)).dt.total_microseconds()
-    days = exactly(since, _DAY)
+    days = divide_exactly(since, _MICROSECONDS_PER_DAY)
     return (
         tables.refunds.select("order_id", "refunded_at")
         .with_row_index("refund")
@@ -123,8 +138,8 @@ def _waits(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
     )
 
 
-def plan(tables: Tables[pl.LazyFrame], by: By) -> pl.LazyFrame:
-    """Plan the query of `refund_ratio` by order."""
+def refund_plan(tables: Tables[pl.LazyFrame], by: By) -> pl.LazyFrame:
+    """Plan the query of `refund_ratio` with `basis="order"`."""
     groups = groups_of(tables.orders, by, currency=True)
     captured, refunded = pl.col("captured"), pl.col("refunded")
     amounts = {"captured": pl.col("captured_amount"), "refunded": pl.col("refunded_amount").fill_null(0)}
@@ -134,10 +149,10 @@ def plan(tables: Tables[pl.LazyFrame], by: By) -> pl.LazyFrame:
         .group_by(groups.keys)
         .agg(
             orders_captured=pl.len().cast(pl.Int64),
-            orders_refunded=count(refunded > 0),
-            orders_fully_refunded=count(refunded >= captured),
-            captured_amount=count(captured),
-            refunded_amount=count(refunded),
+            orders_refunded=total(refunded > 0),
+            orders_fully_refunded=total(refunded >= captured),
+            captured_amount=total(captured),
+            refunded_amount=total(refunded),
             **moments(refunded, captured),
         )
     )
@@ -146,22 +161,22 @@ def plan(tables: Tables[pl.LazyFrame], by: By) -> pl.LazyFrame:
             *amount_ratio("amount_ratio", "refunded_amount", "captured_amount", "orders_captured"),
             *count_ratio("count_ratio", "orders_refunded", "orders_captured"),
         )
-    ).select(*groups.names, *_COUNTS, *_AMOUNTS, *_RATIOS)
+    ).select(*groups.names, *_REFUND_FIGURES)
 
 
 def _monthly_plan(tables: Tables[pl.LazyFrame], by: By, time_zone: str) -> pl.LazyFrame:
-    """Plan the query of `refund_ratio` by the month of captures and refunds."""
+    """Plan the query of `refund_ratio` with `basis="refund_date"`."""
     groups = groups_of(tables.orders, by, currency=True)
     monthly = (
         _movements(tables)
         .join(_captured_orders(tables, groups), on="order_id")
         .group_by(*groups.keys, month=pl.col("at").dt.convert_time_zone(time_zone).dt.month_start().dt.date())
         .agg(
-            orders_captured=_orders_where(pl.col("captured").is_not_null()),
-            orders_refunded=_orders_where(pl.col("refunded").is_not_null()),
-            orders_fully_refunded=_orders_where(pl.col("is_last") & pl.col("is_full")),
-            captured_amount=count("captured"),
-            refunded_amount=count("refunded"),
+            orders_captured=_orders_with(pl.col("captured").is_not_null()),
+            orders_refunded=_orders_with(pl.col("refunded").is_not_null()),
+            orders_fully_refunded=_orders_with(pl.col("is_last") & pl.col("is_full")),
+            captured_amount=total("captured"),
+            refunded_amount=total("refunded"),
         )
     )
     shown = list(groups.names)
@@ -169,18 +184,18 @@ def _monthly_plan(tables: Tables[pl.LazyFrame], by: By, time_zone: str) -> pl.La
     rated = groups.present(monthly).with_columns(
         amount_ratio=ratio(pl.col("refunded_amount"), pl.col("captured_amount")),
         count_ratio=ratio(pl.col("orders_refunded"), pl.col("orders_captured")),
-        **dict.fromkeys(_INTERVALS, pl.lit(None, dtype=pl.Float64)),
+        **dict.fromkeys(_RATIO_BOUNDS, pl.lit(None, dtype=pl.Float64)),
     )
-    return rated.select(*shown, *_COUNTS, *_AMOUNTS, *_RATIOS).sort(shown, nulls_last=True)
+    return rated.select(*shown, *_REFUND_FIGURES).sort(shown, nulls_last=True)
 
 
-def _orders_where(condition: pl.Expr) -> pl.Expr:
-    """Aggregate the number of different orders among the rows for which something holds."""
+def _orders_with(condition: pl.Expr) -> pl.Expr:
+    """Return the number of different orders among the rows that meet a condition."""
     return pl.col("order_id").filter(condition).n_unique().cast(pl.Int64)
 
 
 def _movements(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
-    """Plan one row per capture (`captured`) and per refund (`refunded`, and whether it is the order's last)."""
+    """Plan one row per capture (`captured`) and per refund (`refunded`, `is_last` of its order)."""
     at = pl.col("refunded_at")
     captures = tables.captures.select("order_id", at="captured_at", captured=pl.col("captured_amount").fill_null(0))
     refunds = tables.refunds.select(
@@ -193,7 +208,7 @@ def _movements(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
 
 
 def _captured_orders(tables: Tables[pl.LazyFrame], groups: Groups) -> pl.LazyFrame:
-    """Plan each captured order's group, and whether all that was captured of it was refunded."""
+    """Plan each captured order with its group and whether it was refunded in full."""
     captured = pl.col("captured_amount")
     is_full = pl.col("refunded_amount") >= captured
     orders = groups.select(tables.orders, "order_id", "captured_amount", is_full=is_full)

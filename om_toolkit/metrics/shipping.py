@@ -1,6 +1,6 @@
-"""How captures travelled: captures, shipments and order lines in, counts and shares of methods and carriers out.
+"""Shipping: captures, shipments and order lines in, counts and shares of methods and carriers out.
 
-Shipments are summed up per capture before they meet its money, so that no amount is counted twice.
+Shipments are aggregated per capture before they are joined with its amount, so that no amount is counted twice.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Final, Literal, get_args
 
 import polars as pl
 
-from om_toolkit.metrics.expressions import count
+from om_toolkit.metrics.expressions import CAPTURE_KEY, check_choice, total
 from om_toolkit.metrics.grouping import By, groups_of, has_currency
 from om_toolkit.metrics.intervals import count_ratio, ratio
 from om_toolkit.tables.tables import Tables, tables_of
@@ -17,52 +17,61 @@ from om_toolkit.tables.tables import Tables, tables_of
 Grain = Literal["capture", "shipment", "order"]
 Source = Literal["shipped", "chosen"]
 
-_CAPTURE: Final = ("order_id", "capture_id")
+_ABSENT_LABELS: Final = ("(missing)", "(unknown)", "(digital)")
+"""The labels of items without a method; an order gets the first of those of its captures."""
 
-_ABSENT: Final = ("(missing)", "(unknown)", "(digital)")
-"""Why something bears no method; of the captures of an order, the first of these speaks for the order."""
+_MISSING, _UNKNOWN, _DIGITAL = map(pl.lit, _ABSENT_LABELS)
 
-_MISSING, _UNKNOWN, _DIGITAL = map(pl.lit, _ABSENT)
-
-_ONE: Final = pl.lit(1, dtype=pl.Int64)
+_ONE_ITEM: Final = pl.lit(1, dtype=pl.Int64)
 
 _METHODS: Final = (pl.col("low").min(), pl.col("high").max(), pl.col("has_tracking").any())
+"""The methods and the tracking of several shipments."""
 
-_CHOSEN: Final = "selected_shipping_option_method"
+_CHOSEN_METHOD: Final = "selected_shipping_option_method"
 
 _MONEY_LINES: Final = ("discount", "sales_tax", "store_credit", "gift_card", "surcharge", "return_fee")
-"""Types of order lines that are no goods, digital or not."""
+"""Types of order lines that are not goods."""
 
 
 def shipping_methods(
     data: object, *, by: By = (), grain: Grain = "capture", source: Source = "shipped"
 ) -> pl.DataFrame:
-    """Count how captures, shipments or orders travelled.
+    """Count captures, shipments or orders by shipping method.
 
-    A capture with several different methods is `(mixed)`. One that names none is `(missing)`, unless it has no shipping
-    info at all and either no order lines, `(unknown)`, or only digital ones, `(digital)`; lines of money, such as
-    discounts, do not count there. `Undefined` and `Digital` are methods like any other. Spellings that differ only in
-    case or blanks are one method; the commonest is shown, of equally common ones the alphabetically first.
+    A capture with several different methods is `(mixed)`. A capture without a method is `(missing)`; if it has no
+    shipping info at all, it is `(unknown)` without order lines and `(digital)` with digital order lines only, where
+    lines that are not goods, such as discounts, are left out. `Undefined` and `Digital` are ordinary methods. Spellings
+    that differ only in case or blanks are one method, shown in its most common spelling (of equally common ones, the
+    alphabetically first).
 
-    An order (`grain="order"`) is judged over all its captures; without any method it is what the first of `(missing)`,
-    `(unknown)`, `(digital)` says of one of them. Orders without captures count for `source="chosen"` only.
+    An order (`grain="order"`) combines all its captures; without a method it has the first of `(missing)`, `(unknown)`,
+    `(digital)` that one of its captures has. Orders without captures count with `source="chosen"` only.
 
     Args:
         data: Orders or Tables.
         by: Columns of the orders table, or polars expressions over it.
         grain: What is counted: `capture`, `shipment` (each shipping_info entry of a capture) or `order`.
-        source: `shipped` (`captures[].shipping_info`), or, by order only, `chosen` (`selected_shipping_option.method`).
+        source: `shipped` (`captures[].shipping_info`), or `chosen` (`selected_shipping_option.method`), which requires
+            `grain="order"`.
 
     Returns:
-        A row per group and method, the most frequent first: by…, `shipping_method` (String), `count` (Int64), `share`
-        of the group (Float64), `with_tracking` (Int64: those with a tracked shipment), `tracking_share`, and the 95 %
-        interval of `share`, `share_low` and `share_high` (Float64, Wilson 1927). With `purchase_currency` in `by`, but
-        not for shipments, which bear no amount, also `captured_amount` (Int64, minor units; of the captures, for
-        `chosen` of the orders) and its `amount_share` (Float64).
+        A row per group and method, the most frequent first:
+
+        | column | type | meaning |
+        |---|---|---|
+        | by… | | |
+        | `shipping_method` | String | |
+        | `count` | Int64 | |
+        | `share` | Float64 | `count` over that of the group |
+        | `with_tracking` | Int64 | those with a tracked shipment |
+        | `tracking_share` | Float64 | `with_tracking` over `count` |
+        | `share_low`, `share_high` | Float64 | 95 % interval of `share` (Wilson 1927) |
+        | `captured_amount` | Int64 | minor units; with `purchase_currency` in `by`, not for shipments |
+        | `amount_share` | Float64 | `captured_amount` over that of the group; the same condition |
 
     Raises:
-        ValueError: If a column of `by` does not exist, there is no such grain or source, or `chosen` is asked for by
-            anything but the order.
+        ValueError: If a column of `by`, the grain or the source does not exist, or `chosen` is combined with another
+            grain than `order`.
 
     Example:
         >>> import om_toolkit as om
@@ -71,11 +80,11 @@ def shipping_methods(
         >>> shipping_methods(orders).select("shipping_method", "count", "with_tracking").row(0)
         ('Home', 90, 83)
     """
-    return plan(tables_of(data), by, grain, source, "shipping_method").collect()
+    return shipping_plan(tables_of(data), by, grain, source, "shipping_method").collect()
 
 
 def carriers(data: object, *, by: By = (), grain: Grain = "capture") -> pl.DataFrame:
-    """Count which companies carried captures, shipments or orders.
+    """Count captures, shipments or orders by carrier.
 
     Args:
         data: Orders or Tables.
@@ -83,10 +92,10 @@ def carriers(data: object, *, by: By = (), grain: Grain = "capture") -> pl.DataF
         grain: What is counted: `capture`, `shipment` or `order`.
 
     Returns:
-        As `shipping_methods`, with `shipping_company` (String) for the method.
+        The columns of `shipping_methods`, with `shipping_company` (String) instead of the method.
 
     Raises:
-        ValueError: If a column of `by` does not exist, or there is no such grain.
+        ValueError: If a column of `by` or the grain does not exist.
 
     Example:
         >>> import om_toolkit as om
@@ -95,20 +104,20 @@ def carriers(data: object, *, by: By = (), grain: Grain = "capture") -> pl.DataF
         >>> carriers(orders, by="purchase_country").select("purchase_country", "shipping_company", "count").row(0)
         ('DE', 'DHL', 21)
     """
-    return plan(tables_of(data), by, grain, "shipped", "shipping_company").collect()
+    return shipping_plan(tables_of(data), by, grain, "shipped", "shipping_company").collect()
 
 
-def plan(tables: Tables[pl.LazyFrame], by: By, grain: Grain, source: Source, label: str) -> pl.LazyFrame:
-    """Plan the query of `shipping_methods`, or with another label of `carriers`."""
+def shipping_plan(tables: Tables[pl.LazyFrame], by: By, grain: Grain, source: Source, label: str) -> pl.LazyFrame:
+    """Plan the query of `shipping_methods`, or of `carriers` with its label."""
     groups = groups_of(tables.orders, by)
     has_amount = has_currency(by) and grain != "shipment"
     is_mixed = pl.col("low") != pl.col("high")
     counted = (
-        _items(tables, grain, source, label)
+        _counted_items(tables, grain, source, label)
         .with_columns(tracked_items=pl.when("has_tracking").then("items"))
         .join(groups.of_orders(tables.orders), on="order_id", nulls_equal=True)
         .group_by(*groups.keys, key=pl.when(is_mixed).then(pl.lit("(mixed)")).otherwise(pl.coalesce("low", "absent")))
-        .agg(count=count("items"), with_tracking=count("tracked_items"), captured_amount=count("amount"))
+        .agg(count=total("items"), with_tracking=total("tracked_items"), captured_amount=total("amount"))
         .join(_spellings(tables, source, label), on="key", how="left")
         .with_columns(pl.coalesce("spelling", "key").alias(label), total=pl.col("count").sum().over(groups.keys))
         .with_columns(
@@ -122,101 +131,103 @@ def plan(tables: Tables[pl.LazyFrame], by: By, grain: Grain, source: Source, lab
     return groups.present(counted, -pl.col("count"), pl.col(label)).select(*groups.names, *columns, *amounts)
 
 
-def _items(tables: Tables[pl.LazyFrame], grain: Grain, source: Source, label: str) -> pl.LazyFrame:
-    """Plan rows of things to be counted, one each but for captures that are told twice.
+def _counted_items(tables: Tables[pl.LazyFrame], grain: Grain, source: Source, label: str) -> pl.LazyFrame:
+    """Plan the rows to count: one per item; captures of an order with the same id share a row.
 
-    Their columns: `order_id`; `items`, how many they are; `low` and `high`, the alphabetically first and last of their
-    methods; `absent`, what they are called if they have none; `has_tracking`; `amount`.
+    Columns: `order_id`; `items`, the number of items; `low` and `high`, the alphabetically first and last method;
+    `absent`, the label without a method; `has_tracking`; `amount`.
     """
-    match source, grain:
-        case "shipped", "capture":
-            return _captures(tables, label)
-        case "shipped", "shipment":
-            return _entries(tables, label)
-        case "shipped", "order":
-            return _orders(tables, label)
-        case "chosen", "order":
-            return _choices(tables)
-        case "chosen", _ if grain in get_args(Grain):
-            raise ValueError(f"what was chosen is told by the order: give grain='order', not {grain!r}")
-    raise ValueError(
-        f"grain={grain!r}, source={source!r}: the grain is one of {', '.join(get_args(Grain))}, "
-        f"the source one of {', '.join(get_args(Source))}"
-    )
+    check_choice("grain", grain, get_args(Grain))
+    check_choice("source", source, get_args(Source))
+    if source == "chosen":
+        if grain != "order":
+            raise ValueError(f"source='chosen' requires grain='order', not grain={grain!r}")
+        return _chosen_items(tables)
+    items = {"capture": _capture_items, "shipment": _shipment_items, "order": _order_items}
+    return items[grain](tables, label)
 
 
-def _entries(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
-    key = _key(label)
+def _shipment_items(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
+    key = _spelling_key(label)
     return tables.shipments.filter(pl.col("source") == "capture").select(
-        *_CAPTURE, "has_tracking", items=_ONE, low=key, high=key, absent=_MISSING, amount=pl.lit(None, dtype=pl.Int64)
+        *CAPTURE_KEY,
+        "has_tracking",
+        items=_ONE_ITEM,
+        low=key,
+        high=key,
+        absent=_MISSING,
+        amount=pl.lit(None, dtype=pl.Int64),
     )
 
 
-def _captures(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
-    """Plan the captures: one pass brings them and their shipments together, and few are asked for their order lines."""
-    entries = _entries(tables, label).select(*_CAPTURE, "has_tracking", "low", is_entry=pl.lit(value=True))
-    captures = tables.captures.select(*_CAPTURE, items=_ONE, amount="captured_amount")
-    shipped = (
-        pl.concat([captures, entries], how="diagonal")
-        .group_by(_CAPTURE)
-        .agg(
-            pl.col("items").sum(),
-            pl.col("amount").sum(),
-            pl.col("low").min(),
-            pl.col("has_tracking").any(),
-            has_entries=pl.col("is_entry").any(),
-            high=pl.col("low").max(),
-        )
-        .filter(pl.col("items") > 0)
-    )
-    bare = ~pl.col("has_entries")
-    return shipped.join(_goods(tables, shipped.filter(bare)), on=_CAPTURE, how="left", nulls_equal=True).with_columns(
-        absent=pl.when(bare & pl.col("is_digital").is_null())
+def _capture_items(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
+    """Plan the captures; only those without shipping info are joined with their order lines."""
+    captures = _shipped_captures(tables, label)
+    has_no_info, is_digital = ~pl.col("has_info"), pl.col("is_digital")
+    absent = (
+        pl.when(has_no_info & is_digital.is_null())
         .then(_UNKNOWN)
-        .when(bare & pl.col("is_digital"))
+        .when(has_no_info & is_digital)
         .then(_DIGITAL)
         .otherwise(_MISSING)
+    )
+    goods = _goods(tables, captures.filter(has_no_info))
+    return captures.join(goods, on=CAPTURE_KEY, how="left", nulls_equal=True).with_columns(absent=absent)
+
+
+def _shipped_captures(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
+    """Plan the captures with what their shipments have in common; one pass over both is faster than a join."""
+    shipments = _shipment_items(tables, label).select(*CAPTURE_KEY, "has_tracking", "low", "high", has_info=True)
+    captures = tables.captures.select(*CAPTURE_KEY, items=_ONE_ITEM, amount="captured_amount")
+    return (
+        pl.concat([captures, shipments], how="diagonal")
+        .group_by(CAPTURE_KEY)
+        .agg(*_METHODS, pl.col("items", "amount").sum(), pl.col("has_info").any())
+        .filter(pl.col("items") > 0)
     )
 
 
 def _goods(tables: Tables[pl.LazyFrame], captures: pl.LazyFrame) -> pl.LazyFrame:
-    """Plan whether the goods of captures are digital, as far as they have order lines."""
+    """Plan whether captures with order lines have digital goods only."""
     kind = pl.col("type")
     is_digital = kind.eq_missing("digital")
     is_money = kind.is_in(_MONEY_LINES).fill_null(False)
     lines = tables.order_lines.filter(pl.col("source") == "capture")
-    lines = lines.join(captures, on=_CAPTURE, how="semi", nulls_equal=True)
-    return lines.group_by(_CAPTURE).agg(is_digital=is_digital.any() & (is_digital | is_money).all())
+    lines = lines.join(captures, on=CAPTURE_KEY, how="semi", nulls_equal=True)
+    return lines.group_by(CAPTURE_KEY).agg(is_digital=is_digital.any() & (is_digital | is_money).all())
 
 
-def _orders(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
-    absent = pl.coalesce(pl.when((pl.col("absent") == why).any()).then(pl.lit(why)) for why in _ABSENT)
-    orders = _captures(tables, label).group_by("order_id").agg(*_METHODS, absent=absent, amount=pl.col("amount").sum())
-    return orders.with_columns(items=_ONE)
+def _order_items(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
+    absent = pl.coalesce(pl.when((pl.col("absent") == one).any()).then(pl.lit(one)) for one in _ABSENT_LABELS)
+    captures = _capture_items(tables, label)
+    orders = captures.group_by("order_id").agg(*_METHODS, pl.col("amount").sum(), absent=absent)
+    return orders.with_columns(items=_ONE_ITEM)
 
 
-def _choices(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
-    key = _key(_CHOSEN)
-    tracked = _entries(tables, "shipping_method").group_by("order_id").agg(pl.col("has_tracking").any())
-    chosen = tables.orders.select("order_id", items=_ONE, low=key, high=key, absent=_MISSING, amount="captured_amount")
+def _chosen_items(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
+    key = _spelling_key(_CHOSEN_METHOD)
+    tracked = _shipment_items(tables, "shipping_method").group_by("order_id").agg(pl.col("has_tracking").any())
+    chosen = tables.orders.select(
+        "order_id", items=_ONE_ITEM, low=key, high=key, absent=_MISSING, amount="captured_amount"
+    )
     return chosen.join(tracked, on="order_id", how="left")
 
 
-def _key(column: str) -> pl.Expr:
-    """Return what the spellings of one name have in common; nothing but blanks is null."""
+def _spelling_key(column: str) -> pl.Expr:
+    """Return the key that all spellings of a name share; null if the name is blank."""
     key = pl.col(column).str.to_lowercase().str.replace_all(r"\s", "")
     return pl.when(key != "").then(key)
 
 
 def _spellings(tables: Tables[pl.LazyFrame], source: Source, label: str) -> pl.LazyFrame:
-    """Plan the spelling that is shown for a key: the commonest in the whole data."""
+    """Plan the spelling shown for each key: the most common one in all data."""
     shipped = tables.shipments.filter(pl.col("source") == "capture").select(spelling=label)
-    texts = shipped if source == "shipped" else tables.orders.select(spelling=_CHOSEN)
-    commonest_first = pl.col("spelling").sort_by("times", "spelling", descending=[True, False])
+    texts = shipped if source == "shipped" else tables.orders.select(spelling=_CHOSEN_METHOD)
+    most_common_first = pl.col("spelling").sort_by("times", "spelling", descending=[True, False])
     return (
         texts.group_by("spelling")
         .agg(times=pl.len())
-        .group_by(key=_key("spelling"))
-        .agg(commonest_first.first())
+        .group_by(key=_spelling_key("spelling"))
+        .agg(most_common_first.first())
         .drop_nulls("key")
     )

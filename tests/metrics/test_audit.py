@@ -1,4 +1,4 @@
-"""The audit: each rule finds what it is about, and nothing beside it."""
+"""The audit: each rule finds its contradiction, and nothing else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import om_toolkit as om
 from om_toolkit.money import EXPONENTS
 from om_toolkit.synthetic.shop import Shop
 
-# An order of 100.00 SEK that was captured in two parts, shipped with tracking, and refunded in part: all is well.
+# An order of 100.00 SEK without contradictions: captured in two parts, shipped with tracking, refunded in part.
 SOUND: dict[str, list[dict[str, Any]]] = {
     "orders": [
         {
@@ -45,7 +45,7 @@ OF_ORDER = {"order_id": "a", "purchase_currency": "SEK"}
 
 
 def sound(**changes: Any) -> om.Tables[pl.DataFrame]:
-    """Make the sound order, with other rows of a table, or with other values in the first row of one."""
+    """Make the sound order with other rows of a table, or with other values in its first row."""
     rows = {
         table: changes.get(table, [{**SOUND[table][0], **changes.get(f"first_{table}", {})}, *SOUND[table][1:]])
         for table in SOUND
@@ -58,7 +58,7 @@ def found(tables: om.Tables[pl.DataFrame]) -> list[tuple[Any, ...]]:
     return om.audit(tables).select("rule", "severity", "capture_id", "expected", "actual", "difference").rows()
 
 
-def test_nothing_is_found_where_all_is_well() -> None:
+def test_a_consistent_order_has_no_findings() -> None:
     assert found(sound()) == []
 
 
@@ -101,7 +101,7 @@ CASES: dict[str, tuple[dict[str, Any], list[tuple[Any, ...]]]] = {
         {**NOTHING_ELSE, "first_orders": {**OPEN, "remaining_authorized_amount": 9999, "expires_at": at(2000)}},
         [("remaining_amount", "error", None, 10000, 9999, -1)],
     ),
-    "remaining, not told": (
+    "remaining, missing": (
         {**NOTHING_ELSE, "first_orders": {**OPEN, "remaining_authorized_amount": None}},
         [],
     ),
@@ -141,7 +141,7 @@ CASES: dict[str, tuple[dict[str, Any], list[tuple[Any, ...]]]] = {
         {"first_orders": {"order_amount": 12000, "status": "PART_CAPTURED"}, "order_lines": []},
         [("released_remainder", "info", None, 12000, 10000, -2000)],
     ),
-    "part captured, and what remains is not told": (
+    "part captured, remaining amount missing": (
         {
             "first_orders": {
                 "order_amount": 12000,
@@ -223,7 +223,7 @@ CASES: dict[str, tuple[dict[str, Any], list[tuple[Any, ...]]]] = {
         {"first_refunds": {"refunded_at": None}},
         [("missing_value", "warning", None, None, None, None)],
     ),
-    "expired, nobody knows when": (
+    "expired, time missing": (
         {
             **NOTHING_ELSE,
             "first_orders": {"status": "EXPIRED", "captured_amount": 0, "refunded_amount": 0, "expires_at": None},
@@ -246,12 +246,12 @@ CASES: dict[str, tuple[dict[str, Any], list[tuple[Any, ...]]]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_rule_finds_what_it_is_about_and_nothing_else(case: str) -> None:
+def test_each_contradiction_gives_exactly_its_findings(case: str) -> None:
     changes, expected = CASES[case]
     assert found(sound(**changes)) == expected
 
 
-def test_ids_that_stand_there_twice_are_one_finding_each() -> None:
+def test_each_repeated_id_is_one_finding() -> None:
     tables = sound(
         orders=[*SOUND["orders"], {**SOUND["orders"][0], "order_id": "b"}, {**SOUND["orders"][0], "order_id": "b"}],
         captures=[*SOUND["captures"], *[{**row, "order_id": "b"} for row in SOUND["captures"]]],
@@ -260,14 +260,14 @@ def test_ids_that_stand_there_twice_are_one_finding_each() -> None:
     )
     found = om.audit(tables).filter(pl.col("rule") == "duplicate_id")
     assert found.select("order_id", "capture_id", "message").rows() == [
-        ("a", "1", "capture_id 1 stands there 2 times."),
-        ("a", "2", "capture_id 2 stands there 2 times."),
-        ("a", None, "refund_id r stands there 2 times."),
-        ("b", None, "order_id b stands there 2 times."),
+        ("a", "1", "The capture_id 1 occurs 2 times."),
+        ("a", "2", "The capture_id 2 occurs 2 times."),
+        ("a", None, "The refund_id r occurs 2 times."),
+        ("b", None, "The order_id b occurs 2 times."),
     ]
 
 
-def test_ids_that_are_missing_are_no_duplicates() -> None:
+def test_missing_ids_are_not_duplicates() -> None:
     captures = [{**row, "capture_id": None} for row in SOUND["captures"]]
     assert found(sound(captures=captures, order_lines=[], shipments=[])) == []
 
@@ -277,7 +277,7 @@ def test_without_as_of_nothing_is_overdue() -> None:
     assert found(om.Tables(**dict(tables.items()), as_of=None)) == []
 
 
-def test_errors_come_first_whatever_the_order_of_rows() -> None:
+def test_errors_come_first_for_any_order_of_rows() -> None:
     tables = sound(first_orders={"captured_amount": 1, "created_at": None}, first_shipments={"has_tracking": False})
     rows = om.audit(tables)
     assert rows["severity"].unique(maintain_order=True).to_list() == ["error", "warning", "info"]
@@ -290,11 +290,11 @@ def test_no_orders_give_no_findings_and_the_same_columns() -> None:
     assert om.audit(shop()).schema == om.audit(sound(first_orders={"status": "ON_HOLD"})).schema
 
 
-def test_orders_tell_of_fields_that_tables_do_not_hold() -> None:
+def test_unknown_fields_are_found_in_orders_only() -> None:
     orders = om.Orders.from_json('[{"order_id": "1", "new": 1}, {"order_id": "2", "new": 2}]')
-    told = om.audit(orders).filter(pl.col("rule") == "unknown_field")
-    assert told.select("order_id", "message").rows() == [
-        ("1", "The field new is not in the documentation. Times seen: 2.")
+    messages = om.audit(orders).filter(pl.col("rule") == "unknown_field")
+    assert messages.select("order_id", "message").rows() == [
+        ("1", "The field new is not in the documentation. Occurrences: 2.")
     ]
     assert om.audit(orders.tables()).filter(pl.col("rule") == "unknown_field").height == 0
 
@@ -310,7 +310,7 @@ def test_orders_tell_of_fields_that_tables_do_not_hold() -> None:
         ([], []),
     ],
 )
-def test_captures_are_compared_with_those_that_the_api_lists(
+def test_captures_are_compared_with_the_list_of_the_api(
     listed: list[tuple[str | None, int]], expected: list[tuple[Any, ...]]
 ) -> None:
     captures = om.Captures(
@@ -324,7 +324,7 @@ def test_captures_are_compared_with_those_that_the_api_lists(
 
 
 @pytest.mark.parametrize("amount", [0, 5, -5, 123456789, -100, 9007199254740993])
-def test_amounts_in_messages_are_written_as_money_is(amount: int) -> None:
+def test_amounts_in_messages_have_the_form_of_money_format(amount: int) -> None:
     codes = ["SEK", "JPY", "KWD", "ABC"]
     assert {EXPONENTS.get(code) for code in codes} == {2, 0, 3, None}
     for code in codes:
@@ -332,10 +332,10 @@ def test_amounts_in_messages_are_written_as_money_is(amount: int) -> None:
             **NOTHING_ELSE,
             first_orders={"captured_amount": amount, "refunded_amount": 0, "purchase_currency": code},
         )
-        told = om.audit(tables).filter(pl.col("rule") == "captured_amount")["message"].to_list()
+        messages = om.audit(tables).filter(pl.col("rule") == "captured_amount")["message"].to_list()
         zero, written = (om.money.format(number, code) for number in (0, amount))
-        expected = [f"The order says {written} were captured, its captures add up to {zero}."] if amount else []
-        assert told == expected
+        expected = [f"The order's captured amount is {written}; its captures add up to {zero}."] if amount else []
+        assert messages == expected
 
 
 DEFECTS = {
@@ -358,12 +358,12 @@ DEFECTS = {
 }
 
 
-def test_in_a_synthetic_shop_each_planted_defect_is_found_and_no_other_order_is_blamed() -> None:
+def test_in_a_synthetic_shop_exactly_the_planted_defects_are_found() -> None:
     made = Shop(800, seed=5)
     assert set(made.defects.values()) == set(DEFECTS)
     orders = om.Orders.from_json(b"\n".join(map(made.body, made.order_ids)), as_of=made.as_of)
     findings = om.audit(orders)
-    once = ("unknown_value", "unknown_field")  # told once, of the first order that has it
+    once = ("unknown_value", "unknown_field")  # one finding, with the first order that has it
     rules = {one: set(rows["rule"]) for (one,), rows in findings.group_by("order_id")}
     for order_id, defect in made.defects.items():
         assert DEFECTS[defect] in {None, *once, *rules.get(order_id, set())}, (order_id, defect)
@@ -379,11 +379,11 @@ def test_every_rule_is_documented_and_found_by_a_test() -> None:
         if row.strip().startswith("| `")
     }
     shown = {(rule, severity) for _, expected in CASES.values() for rule, severity, *_ in expected}
-    beside = {("duplicate_id", "error"), ("captures_listed", "error"), ("unknown_field", "info")}
-    assert documented == (shown | beside) - {("unknown_value", "warning")}
+    elsewhere = {("duplicate_id", "error"), ("captures_listed", "error"), ("unknown_field", "info")}
+    assert documented == (shown | elsewhere) - {("unknown_value", "warning")}
 
 
-def test_messages_are_whole_sentences_without_gaps() -> None:
+def test_messages_are_sentences_without_missing_values() -> None:
     for changes, _ in CASES.values():
         for message in om.audit(sound(**changes))["message"]:
             assert message.endswith(".")

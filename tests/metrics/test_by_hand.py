@@ -1,6 +1,6 @@
 """A dozen orders, and every number of every metric, worked out in the comments.
 
-Hours count from the start of 2025; the answers were fetched at 720 h. Amounts are minor units.
+Hours count from the start of 2025; the responses were fetched at 720 h. Amounts are minor units.
 
 | order | what it is | created | captured at (amount) | observed, first capture | observed, full |
 |---|---|---|---|---|---|
@@ -144,7 +144,7 @@ ORDERS = om.Orders.from_json(json.dumps(DOZEN), as_of=at(720))
 
 
 def close(*numbers: float | None) -> Any:
-    """The numbers to the digits that were worked out."""
+    """The numbers to the digits worked out by hand."""
     return pytest.approx(numbers, abs=2e-5)
 
 
@@ -224,7 +224,7 @@ def test_refund_ratio() -> None:
 
 
 def test_refund_ratio_by_month() -> None:
-    # All in January. By capture it is 26000 that was captured: the header of l tells 100 less.
+    # All in January. By capture it is 26000 that was captured: the order l itself has 100 less.
     jpy, sek = om.refund_ratio(ORDERS, basis="refund_date").rows()
     none = (None, None)
     assert jpy == (date(2025, 1, 1), "JPY", 1, 0, 0, 980, 0, 0, *none, 0, *none)
@@ -238,7 +238,7 @@ def test_time_to_refund() -> None:
 
 
 def shares(rows: list[tuple[str, int, int]]) -> list[Any]:
-    """Of names, counts and tracked ones: the share of all, what is tracked of each, and Wilson's interval by hand."""
+    """Return the rows of names, counts and tracked counts, with shares and Wilson's interval by hand."""
     n = sum(count for _, count, _ in rows)
     made: list[Any] = []
     for name, count, tracked in rows:
@@ -271,7 +271,7 @@ def test_shipping_methods_and_their_money() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "expected"),
+    ("options", "expected"),
     [
         # f is (mixed) as a whole: Home, and Home with Postal. Tracked are shipments of d, of f and of i.
         (
@@ -283,13 +283,13 @@ def test_shipping_methods_and_their_money() -> None:
         ),
         # Eight entries: those of d, of e, three of f, those of i, k and l. Of f both that went Home are tracked.
         ({"grain": "shipment"}, "Home 4 4, Drone 1 0, PickUpPoint 1 0, Postal 1 0, Undefined 1 0"),
-        # Only a tells what its customer chose; it is not shipped yet.
+        # Only a has a chosen method; it is not shipped yet.
         ({"grain": "order", "source": "chosen"}, "(missing) 11 3, Home 1 0"),
     ],
 )
-def test_shipping_methods_of_other_grains(asked: dict[str, Any], expected: str) -> None:
-    told = [method.split() for method in expected.split(", ")]
-    assert om.shipping_methods(ORDERS, **asked).rows() == shares([(name, int(n), int(k)) for name, n, k in told])
+def test_shipping_methods_of_other_grains(options: dict[str, Any], expected: str) -> None:
+    counts = [method.split() for method in expected.split(", ")]
+    assert om.shipping_methods(ORDERS, **options).rows() == shares([(name, int(n), int(k)) for name, n, k in counts])
 
 
 def test_carriers() -> None:
@@ -323,7 +323,7 @@ def test_key_figures() -> None:
     # Nine captures, three with tracking. Nine are observed: S is 4/9 at 60 h.
     jpy, sek = om.key_figures(ORDERS).to_dicts()
     ratios = ("capture_rate", "refund_ratio", "tracking_share")
-    told = {name: sek.pop(name) for name in ratios}
+    found = {name: sek.pop(name) for name in ratios}
     ends = {f"{name}{end}": sek.pop(f"{name}{end}") for name in ratios for end in ("_low", "_high")}
     assert sek == {
         "purchase_currency": "SEK",
@@ -347,7 +347,7 @@ def test_key_figures() -> None:
         "p50_hours_low": 10,
         "p50_hours_high": None,
     }
-    assert tuple(told.values()) == close(259 / 510, 50 / 259, 1 / 3)
+    assert tuple(found.values()) == close(259 / 510, 50 / 259, 1 / 3)
     assert tuple(ends.values()) == close(0.238705, 0.772510, 0.043553, 0.556911, 0.120573, 0.645806)
     assert (jpy["orders"], jpy["captured_amount"], jpy["capture_rate"], jpy["p50_hours"]) == (1, 980, 1, 5)
     assert (jpy["average_order_value"], jpy["captures"], jpy["tracking_share"]) == (980, 1, 1)
@@ -364,7 +364,7 @@ def test_audit() -> None:
         ("no_tracking", "info", "k", "capture-9", "SEK", None, None, None),
         ("no_tracking", "info", "l", "capture-10", "SEK", None, None, None),
         ("released_remainder", "info", "d", None, "SEK", 8000, 6000, -2000),
-        ("released_remainder", "info", "l", None, "SEK", 2000, 1900, -100),  # by the same header
+        ("released_remainder", "info", "l", None, "SEK", 2000, 1900, -100),  # the same order
         ("unknown_value", "info", "i", None, "JPY", None, None, None),  # home
         ("unknown_value", "info", "k", None, "SEK", None, None, None),  # Drone
     ]
@@ -373,7 +373,7 @@ def test_audit() -> None:
 def test_compare() -> None:
     # SEK, d to f before: one of three refunded, Wilson 0.061492 to 0.792340; g to l after: one of five, 0.036223 to
     # 0.624465. The difference is -2/15, less √((0.2 - 0.036223)² + (0.792340 - 1/3)²), plus √((0.624465 - 0.2)² +
-    # (1/3 - 0.061492)²). JPY stands on one side only.
+    # (1/3 - 0.061492)²). JPY is on one side only.
     jpy, sek = om.compare(om.refund_ratio, ORDERS[:6], ORDERS[6:]).to_dicts()
     names = ("_before", "_after", "_difference", "_difference_low", "_difference_high")
     assert tuple(sek[f"count_ratio{name}"] for name in names) == close(1 / 3, 0.2, -2 / 15, -0.620683, 0.370720)
@@ -386,17 +386,17 @@ def test_compare() -> None:
     )
 
 
-def test_from_a_row_back_to_its_orders() -> None:
+def test_the_orders_behind_a_row() -> None:
     row = om.refund_ratio(ORDERS).row(0, named=True)
     assert [one.order_id for one in ORDERS.where(row)] == ["i"]
     by = om.by_period("1w", time_zone="Europe/Stockholm")
     assert [one.order_id for one in ORDERS.where(om.capture_latency(ORDERS, by=by)[1], by=by)] == ["e"]
 
 
-def test_amounts_as_they_are_read() -> None:
+def test_amounts_in_messages() -> None:
     messages = om.audit(ORDERS).filter(pl.col("severity") == "error")["message"].to_list()
     assert messages == [
-        "Captured 2025-01-04 18:00:00 UTC, before the order was created 2025-01-05 04:00:00 UTC.",
-        "The order says 19.00 SEK were captured, its captures add up to 20.00 SEK.",
+        "The capture was made at 2025-01-04 18:00:00 UTC, before the order was created at 2025-01-05 04:00:00 UTC.",
+        "The order's captured amount is 19.00 SEK; its captures add up to 20.00 SEK.",
     ]
     assert om.money.format(980, "JPY") == "980 JPY"

@@ -12,6 +12,7 @@ from shop_tables import at, shop
 
 import om_toolkit as om
 from om_toolkit import metrics
+from om_toolkit.tables.results import FIRST_FIGURES
 
 if TYPE_CHECKING:
     from om_toolkit.tables.tables import Tables
@@ -23,9 +24,6 @@ def refunded(captured: int, refunds: int, currency: str = "SEK") -> list[dict[st
         | {"purchase_currency": currency}
         for n in range(captured)
     ]
-
-
-# --- compare
 
 
 @pytest.mark.parametrize(
@@ -49,7 +47,7 @@ def test_the_interval_of_two_shares_is_newcombes(
     assert (row["count_ratio_difference_low"], row["count_ratio_difference_high"]) == pytest.approx(expected, abs=5e-5)
 
 
-def watched(seed: int, scale: float, size: int = 200) -> Tables[pl.DataFrame]:
+def observed(seed: int, scale: float, size: int = 200) -> Tables[pl.DataFrame]:
     hours = np.random.default_rng(seed).exponential(scale, size).tolist()
     return shop(
         orders=[{"order_id": str(n), "status": "CAPTURED", "created_at": at(0)} for n in range(size)],
@@ -57,8 +55,8 @@ def watched(seed: int, scale: float, size: int = 200) -> Tables[pl.DataFrame]:
     )
 
 
-def test_the_interval_of_two_medians_is_made_of_their_own() -> None:
-    before, after = watched(1, 20), watched(2, 30)
+def test_the_interval_of_two_medians_combines_their_own() -> None:
+    before, after = observed(1, 20), observed(2, 30)
     row = om.compare(om.capture_latency, before, after).row(0, named=True)
     b, a = (metrics.capture_latency(data).row(0, named=True) for data in (before, after))
     difference = a["p50_hours"] - b["p50_hours"]
@@ -71,17 +69,17 @@ def test_the_interval_of_two_medians_is_made_of_their_own() -> None:
     assert "p90_hours_difference_low" not in row
 
 
-def test_the_interval_of_two_medians_holds_their_true_difference_in_about_95_of_100_shops() -> None:
+def test_the_interval_of_two_medians_covers_the_true_difference_in_about_95_of_100_shops() -> None:
     truth = 10 * np.log(2)  # the medians of exponential waits of 30 and 20 hours on average
     rows = [
-        om.compare(om.capture_latency, watched(seed, 20, 80), watched(1000 + seed, 30, 80)).row(0, named=True)
+        om.compare(om.capture_latency, observed(seed, 20, 80), observed(1000 + seed, 30, 80)).row(0, named=True)
         for seed in range(100)
     ]
-    held = sum(row["p50_hours_difference_low"] <= truth <= row["p50_hours_difference_high"] for row in rows)
-    assert 90 <= held <= 100
+    covered = sum(row["p50_hours_difference_low"] <= truth <= row["p50_hours_difference_high"] for row in rows)
+    assert 90 <= covered <= 100
 
 
-def test_days_to_refund_have_bounds_and_no_interval() -> None:
+def test_the_difference_of_days_to_refund_has_certain_bounds() -> None:
     def paid(first: float, second: float) -> Tables[pl.DataFrame]:
         captures = [{"order_id": "a", "captured_at": at(hour)} for hour in (first, second)]
         return shop(orders=[{"order_id": "a"}], captures=captures, refunds=[{"order_id": "a", "refunded_at": at(240)}])
@@ -93,7 +91,7 @@ def test_days_to_refund_have_bounds_and_no_interval() -> None:
     assert (row["p50_days_difference_low"], row["p50_days_difference_high"]) == (-7, -2)
 
 
-def test_groups_of_either_set_are_there_and_amounts_stay_exact() -> None:
+def test_groups_of_either_set_are_compared_and_amounts_are_exact() -> None:
     large = 9_007_199_254_740_993
     before = shop(orders=[{"order_id": "1", "purchase_currency": "SEK", "captured_amount": large}])
     after = shop(
@@ -122,7 +120,7 @@ def test_groups_of_either_set_are_there_and_amounts_stay_exact() -> None:
         (om.at_risk, {"within": None}, 1),
     ],
 )
-def test_each_metric_of_one_row_a_group_can_be_compared(metric: Any, options: dict[str, Any], keys: int) -> None:
+def test_each_metric_with_one_row_per_group_can_be_compared(metric: Any, options: dict[str, Any], keys: int) -> None:
     with om.replay("quickstart") as client:
         orders = client.orders(client.recorded_order_ids)
     result = om.compare(metric, orders[:150], orders[150:], **options)
@@ -137,7 +135,7 @@ def test_each_metric_of_one_row_a_group_can_be_compared(metric: Any, options: di
 
 
 @pytest.mark.parametrize("metric", [om.capture_curve, om.expiring, om.audit])
-def test_a_metric_of_many_rows_a_group_is_refused(metric: Any) -> None:
+def test_a_metric_with_several_rows_per_group_is_refused(metric: Any) -> None:
     tables = shop(
         orders=[
             {"order_id": str(n % 2), "status": "AUTHORIZED", "created_at": at(0), "expires_at": at(5)}
@@ -147,18 +145,34 @@ def test_a_metric_of_many_rows_a_group_is_refused(metric: Any) -> None:
         captures=[{"order_id": str(n), "captured_at": at(n)} for n in range(2)],
         as_of=at(1),
     )
-    with pytest.raises(ValueError, match=f"{metric.__name__} has several rows a group"):
+    with pytest.raises(ValueError, match=f"{metric.__name__} has several rows per group"):
         om.compare(metric, tables, tables)
 
 
-# --- explain
+def test_the_first_figure_of_each_metric_is_known() -> None:
+    assert set(FIRST_FIGURES) == {*metrics.__all__} - {"by_period", "compare", "explain"}
+    with om.replay("quickstart") as client:
+        orders = client.orders(client.recorded_order_ids)
+    for name, first in FIRST_FIGURES.items():
+        assert first in getattr(om, name)(orders).columns, name
+
+
+def test_another_function_is_compared_by_its_group_columns() -> None:
+    def largest_order(orders: om.Orders, *, by: str) -> pl.DataFrame:
+        return orders.to_polars().group_by(by).agg(pl.col("order_amount").max(), pl.col("status").first())
+
+    before, after = (
+        om.Orders.from_json(f'{{"order_id": "{n}", "purchase_country": "SE", "order_amount": {n}}}') for n in (3, 5)
+    )
+    row = om.compare(largest_order, before, after, by="purchase_country").row(0, named=True)
+    assert (row["purchase_country"], row["order_amount_difference"], row["status_after"]) == ("SE", 2, None)
 
 
 @pytest.mark.parametrize("name", sorted({*metrics.__all__} - {"explain"}))
 def test_each_metric_is_explained_by_its_own_documentation(name: str) -> None:
-    told = om.explain(name)
-    assert told.splitlines()[0] == (getattr(om, name).__doc__ or "").splitlines()[0]
-    assert repr(told) == told
+    text = om.explain(name)
+    assert text.splitlines()[0] == (getattr(om, name).__doc__ or "").splitlines()[0]
+    assert repr(text) == text
 
 
 def test_a_notebook_shows_headings_lists_and_code() -> None:
@@ -169,12 +183,10 @@ def test_a_notebook_shows_headings_lists_and_code() -> None:
     assert "\n**Example**\n\n    >>> import om_toolkit as om\n" in page
 
 
-def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="there is no metric 'refunds': there are at_risk, audit, "):
+def test_an_unknown_name_raises_an_error_with_the_known_names() -> None:
+    with pytest.raises(ValueError, match="there is no metric 'refunds'; use one of at_risk, audit, "):
         om.explain("refunds")
 
-
-# --- from a row back to its orders
 
 ORDERS = om.Orders.from_json(
     """[
@@ -211,12 +223,12 @@ def test_amounts_of_a_row_are_not_its_group() -> None:
         pl.col("order_amount") // 1000,
     ],
 )
-def test_of_an_expression_the_same_by_tells_the_group(by: Any) -> None:
+def test_a_group_of_an_expression_is_found_with_the_same_by(by: Any) -> None:
     rows = om.capture_latency(ORDERS, by=by)
     parts = [ORDERS.where(row, by=by) for row in rows.iter_rows(named=True)]
     assert [len(part) for part in parts] == rows["orders"].to_list()
     assert sorted(str(one) for part in parts for one in ids(part)) == ["1", "2", "3"]
-    with pytest.raises(ValueError, match="does not tell its group"):
+    with pytest.raises(ValueError, match="the group of the row is unknown"):
         ORDERS.where(rows[0])
 
 
@@ -227,13 +239,17 @@ def test_a_row_about_one_order_gives_that_order() -> None:
 @pytest.mark.parametrize(
     ("row", "by", "message"),
     [
-        ({"shipping_method": "Home", "count": 1}, (), "does not tell its group (shipping_method, count): give by="),
-        ({"purchase_country": "SE", "p50_hours": 1.0}, (), "does not tell its group"),
+        (
+            {"shipping_method": "Home", "count": 1},
+            (),
+            "the group of the row is unknown (shipping_method, count); pass the by= of the metric",
+        ),
+        ({"purchase_country": "SE", "p50_hours": 1.0}, (), "the group of the row is unknown"),
         ({"purchase_country": "NO", "orders": 1}, (), "no order has purchase_country='NO'"),
-        ({"orders": 1}, "purchase_country", "the row has no column purchase_country: it has orders"),
+        ({"orders": 1}, "purchase_country", "the row has no column purchase_country; it has orders"),
     ],
 )
-def test_a_row_that_tells_no_group_is_refused(row: dict[str, Any], by: Any, message: str) -> None:
-    with pytest.raises(ValueError) as raised:  # noqa: PT011 - the message is looked at
+def test_a_row_without_a_group_is_refused(row: dict[str, Any], by: Any, message: str) -> None:
+    with pytest.raises(ValueError) as raised:  # noqa: PT011 - the message is checked
         ORDERS.where(row, by=by)
     assert message in str(raised.value)

@@ -23,8 +23,8 @@ def order(order_id: str, expires: float | None, **more: Any) -> dict[str, Any]:
     }
 
 
-def ids(orders: list[dict[str, Any]], **asked: Any) -> list[str]:
-    return expiring(shop(orders=orders, as_of=NOW), **asked)["order_id"].to_list()
+def ids(orders: list[dict[str, Any]], **options: Any) -> list[str]:
+    return expiring(shop(orders=orders, as_of=NOW), **options)["order_id"].to_list()
 
 
 @pytest.mark.parametrize(
@@ -45,15 +45,15 @@ def ids(orders: list[dict[str, Any]], **asked: Any) -> list[str]:
         ({"expires_at": None}, False),
     ],
 )
-def test_what_is_open_with_something_left_and_expires_in_time_is_listed(more: dict[str, Any], is_listed: bool) -> None:  # noqa: FBT001
+def test_open_orders_with_a_remaining_amount_that_expire_soon_are_listed(more: dict[str, Any], is_listed: bool) -> None:  # noqa: FBT001
     assert ids([order("a", 120, **more)]) == (["a"] if is_listed else [])
 
 
-def test_the_soonest_comes_first_and_ties_stand_by_id() -> None:
+def test_orders_are_sorted_by_expiry_then_by_id() -> None:
     assert ids([order("c", 130), order("b", 110), order("a", 130)]) == ["b", "a", "c"]
 
 
-def test_a_row_tells_what_is_left_and_whether_it_can_be_captured() -> None:
+def test_a_row_has_the_remaining_amount_and_whether_it_can_be_captured() -> None:
     pending = order("a", 101.5, fraud_status="PENDING", merchant_reference1="R1")
     accepted, untold = order("b", 102, fraud_status="ACCEPTED"), order("c", 103)
     shown = expiring(shop(orders=[pending, accepted, untold], as_of=NOW))
@@ -70,23 +70,23 @@ def test_a_row_tells_what_is_left_and_whether_it_can_be_captured() -> None:
     ("within", "expected"),
     [("90m", []), ("2h", ["a"]), ("1d", ["a"]), ("1w", ["a", "b"]), (timedelta(hours=2), ["a"])],
 )
-def test_within_is_a_span_of_time(within: Any, expected: list[str]) -> None:
+def test_within_is_a_duration(within: Any, expected: list[str]) -> None:
     assert ids([order("a", 102), order("b", 150)], within=within) == expected
 
 
-def test_without_a_span_all_open_orders_are_listed_the_overdue_and_the_endless_too() -> None:
+def test_within_none_lists_all_open_orders_including_overdue_and_without_expiry() -> None:
     shown = expiring(shop(orders=[order("a", None), order("b", 90), order("c", 5000)], as_of=NOW), within=None)
     assert shown.select("order_id", "hours_left").rows() == [("b", -10), ("c", 4900), ("a", None)]
 
 
-def test_as_of_is_the_datas_own_unless_given() -> None:
+def test_as_of_defaults_to_that_of_the_data() -> None:
     tables = shop(orders=[order("a", 120)], as_of=NOW)
     assert expiring(tables)["hours_left"].item() == 20
     assert expiring(tables, as_of=at(110))["hours_left"].item() == 10
     assert expiring(tables, as_of=at(110).replace(tzinfo=None))["hours_left"].item() == 10
 
 
-def test_without_as_of_nothing_is_known_to_expire_soon() -> None:
+def test_without_as_of_the_list_is_empty() -> None:
     tables = shop(orders=[order("a", 120)])
     assert expiring(tables).height == 0
     assert expiring(tables, within=None)["hours_left"].to_list() == [None]
@@ -112,7 +112,7 @@ def test_money_at_risk_is_summed_per_currency() -> None:
 
 
 @pytest.mark.parametrize("metric", [expiring, at_risk])
-def test_rows_laziness_and_emptiness_change_neither_rows_nor_columns(metric: Any) -> None:
+def test_the_order_of_rows_lazy_frames_and_no_rows_change_nothing(metric: Any) -> None:
     tables = shop(orders=[order(str(number), 100 + number % 3) for number in range(9)], as_of=NOW)
     assert_frame_equal(metric(shuffled(tables, 1)), metric(tables))
     assert_frame_equal(metric(tables.lazy()), metric(tables))
@@ -120,6 +120,6 @@ def test_rows_laziness_and_emptiness_change_neither_rows_nor_columns(metric: Any
     assert metric(shop()).schema == metric(tables).schema
 
 
-def test_what_is_no_span_of_time_is_refused() -> None:
-    with pytest.raises(ValueError, match="'soon' is no span of time"):
+def test_an_invalid_duration_is_refused() -> None:
+    with pytest.raises(ValueError, match="invalid duration 'soon'"):
         expiring(shop(), within="soon")

@@ -96,7 +96,7 @@ def test_the_interval_of_the_capture_rate_is_that_of_the_ratio_over_orders() -> 
     assert 0 < rate["capture_rate_low"] < rate["capture_rate"] < rate["capture_rate_high"] < 1
 
 
-def test_a_missing_amount_weighs_as_zero_in_the_capture_rate() -> None:
+def test_a_missing_amount_is_zero_in_the_capture_rate() -> None:
     untold, zero = (
         key_figures(shop(orders=[order("a", "CLOSED", amount, 50), order("b", "AUTHORIZED", 500, amount), *ORDERS[:2]]))
         for amount in (None, 0)
@@ -106,11 +106,11 @@ def test_a_missing_amount_weighs_as_zero_in_the_capture_rate() -> None:
     assert_frame_equal(untold.select(rate), zero.select(rate))
 
 
-def test_orders_without_currency_stand_last() -> None:
+def test_orders_without_currency_come_last() -> None:
     assert key_figures(TABLES)["purchase_currency"].to_list() == ["JPY", "SEK", None]
 
 
-def test_rows_laziness_and_emptiness_change_neither_figures_nor_columns() -> None:
+def test_the_order_of_rows_lazy_frames_and_no_rows_change_nothing() -> None:
     expected = key_figures(TABLES)
     assert_frame_equal(key_figures(shuffled(TABLES, 1)), expected, abs_tol=1e-12)
     assert_frame_equal(key_figures(TABLES.lazy()), expected, abs_tol=1e-12)

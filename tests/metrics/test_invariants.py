@@ -1,4 +1,4 @@
-"""What must hold of every metric, whatever the shop."""
+"""Invariants of all metrics, on any shop."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ COUNTS = {
 
 
 @awkward_shops(EXAMPLES)
-def test_the_counts_of_the_parts_of_a_group_are_together_those_of_the_group(rows: Rows, as_of: int | None) -> None:
+def test_the_counts_of_subgroups_add_up_to_those_of_their_group(rows: Rows, as_of: int | None) -> None:
     tables = awkward(rows, as_of)
     for metric, counts in COUNTS.items():
         whole = metric(tables, by="purchase_currency")
@@ -71,25 +71,25 @@ def test_shares_add_to_1_and_lie_within_their_intervals(rows: Rows, as_of: int |
 def test_no_result_adds_two_currencies(rows: Rows, as_of: int | None) -> None:
     tables = awkward(rows, as_of)
     currency = pl.col("purchase_currency")
-    asked: list[tuple[Any, dict[str, Any]]] = [
+    metrics: list[tuple[Any, dict[str, Any]]] = [
         (om.refund_ratio, {}),
         (om.refund_ratio, {"by": "status", "basis": "refund_date"}),
         (om.key_figures, {}),
         (om.at_risk, {"within": None}),
     ]
-    for metric, more in asked:
+    for metric, more in metrics:
         whole = metric(tables, **more)
         for code in ("SEK", "JPY"):
             alone = metric(tables.filter(currency == code), **more)
             assert_frame_equal(whole.filter(currency == code), alone, **CLOSE)
-    # A metric of amounts that is not asked for the currency adds it, or tells no amounts.
+    # A metric grouped without the currency adds it, or has no amounts.
     for metric in GROUPED:
-        told = metric(tables, by="status").columns
-        assert "purchase_currency" in told or not any("amount" in name for name in told)
+        columns = metric(tables, by="status").columns
+        assert "purchase_currency" in columns or not any("amount" in name for name in columns)
 
 
 @awkward_shops(EXAMPLES)
-def test_an_order_of_another_group_changes_no_row_but_its_own(rows: Rows, as_of: int | None) -> None:
+def test_an_order_changes_only_the_row_of_its_group(rows: Rows, as_of: int | None) -> None:
     tables = awkward(rows, as_of)
     norway = {"order_id": "n", "purchase_country": "NO", "purchase_currency": "SEK", "status": "CAPTURED"}
     one = {"order_id": "n", "capture_id": "1", "captured_amount": 5, "captured_at": at(1)}
@@ -109,7 +109,7 @@ def test_an_order_of_another_group_changes_no_row_but_its_own(rows: Rows, as_of:
         assert result.height > others.height
 
 
-def test_no_metric_looks_at_a_clock() -> None:
+def test_no_metric_reads_the_clock() -> None:
     # A replay next year gives this year's numbers: the instant comes from the data.
     folder = Path(metrics.__file__).parent
     names = {
@@ -122,18 +122,16 @@ def test_no_metric_looks_at_a_clock() -> None:
     assert not names & {"now", "utcnow", "today", "time", "monotonic"}
 
 
-# ---- A shop whose truth is known ----
-
 SEEDS, ORDERS, MEDIAN = 200, 150, 40.0
 
 
 @pytest.fixture(scope="module")
 def simulated() -> pl.DataFrame:
-    """200 shops, each a group: lognormal waits, purchases in the last 120 hours, of which some expire before."""
+    """Make 200 shops, each a group: lognormal waits, orders of the last 120 hours, some of which expire first."""
     random = np.random.default_rng(7)
     size = SEEDS * ORDERS
     wait = MEDIAN * np.exp(0.8 * random.standard_normal(size))
-    age = random.uniform(0, 120, size)  # hours that the order was watched
+    age = random.uniform(0, 120, size)  # hours for which the order is observed
     expires = np.where(random.random(size) < 0.1, random.uniform(0, 120, size), 10_000)
     is_captured = (wait <= age) & (wait <= expires)
     made = pl.DataFrame(
@@ -153,7 +151,7 @@ def simulated() -> pl.DataFrame:
     return om.capture_latency(om.Tables(**tables, as_of=at(1000)), by="purchase_country")
 
 
-def test_the_median_of_the_captured_is_off_and_ours_is_not(simulated: pl.DataFrame) -> None:
+def test_the_median_is_unbiased_where_that_of_the_captured_alone_is_not(simulated: pl.DataFrame) -> None:
     assert simulated.height == SEEDS
     naive, ours = simulated["captured_only_p50_hours"], simulated["p50_hours"].drop_nulls()
     assert naive.median() < 0.85 * MEDIAN  # type: ignore[operator]
@@ -161,8 +159,8 @@ def test_the_median_of_the_captured_is_off_and_ours_is_not(simulated: pl.DataFra
     assert ours.median() == pytest.approx(MEDIAN, rel=0.03)
 
 
-def test_the_truth_lies_within_the_interval_in_about_95_of_100_shops(simulated: pl.DataFrame) -> None:
-    held = simulated.select(
+def test_the_interval_covers_the_true_median_in_about_95_of_100_shops(simulated: pl.DataFrame) -> None:
+    covered = simulated.select(
         (pl.col("p50_hours_low") <= MEDIAN) & (pl.col("p50_hours_high").fill_null(float("inf")) >= MEDIAN)
     ).to_series()
-    assert 0.92 <= held.mean() <= 0.98  # type: ignore[operator]
+    assert 0.92 <= covered.mean() <= 0.98  # type: ignore[operator]

@@ -18,6 +18,7 @@ from polars.testing import assert_frame_equal
 from shop_tables import at, shop, shuffled
 
 from om_toolkit.metrics import capture_curve, capture_latency, latency
+from om_toolkit.metrics.expressions import effective_as_of
 from om_toolkit.tables.tables import tables_of
 
 if TYPE_CHECKING:
@@ -25,13 +26,13 @@ if TYPE_CHECKING:
 
     from om_toolkit.tables.tables import Tables
 
-Watched = tuple[float, str]  # hours since creation, and what came then: captured, expired or waiting
+Observed = tuple[float, str]  # hours since creation, and the outcome: captured, expired or waiting
 ENDS = ("captured", "expired", "waiting")
 NOW = at(1000)
 
 
-def watched(orders: Iterable[Watched], country: str | None = "SE") -> dict[str, list[dict[str, Any]]]:
-    """Make orders that are captured, expire or are watched for the given hours, each with an id of its own."""
+def observed(orders: Iterable[Observed], country: str | None = "SE") -> dict[str, list[dict[str, Any]]]:
+    """Make orders that are captured, expire or are observed for the given hours, each with its own id."""
     rows: dict[str, list[dict[str, Any]]] = {"orders": [], "captures": []}
     for number, (hours, end) in enumerate(orders):
         order = {"order_id": f"{country}-{number}", "purchase_country": country, "created_at": at(0)}
@@ -44,15 +45,15 @@ def watched(orders: Iterable[Watched], country: str | None = "SE") -> dict[str, 
     return rows
 
 
-def sample(seed: int, size: int = 300, *, ties: bool) -> list[Watched]:
+def sample(seed: int, size: int = 300, *, ties: bool) -> list[Observed]:
     random = np.random.default_rng(seed)
     hours = np.ceil(random.exponential(40, size)) if ties else (1 + random.permutation(size)) / 4
     ends = random.choice(ENDS, size, p=(0.6, 0.15, 0.25))
     return list(zip(hours.tolist(), ends.tolist(), strict=True))
 
 
-def exact_curve(orders: list[Watched]) -> list[dict[str, Any]]:
-    """Work the curve out from its definition in fractions: one step a distinct time."""
+def exact_curve(orders: list[Observed]) -> list[dict[str, Any]]:
+    """Compute the curve from its definition in fractions: one step per distinct time."""
     rows, survival, unended, share = [], Fraction(1), Fraction(1), Fraction(0)
     for hours in sorted({hours for hours, _ in orders}):
         at_risk = sum(other >= hours for other, _ in orders)
@@ -74,14 +75,11 @@ def exact_curve(orders: list[Watched]) -> list[dict[str, Any]]:
     return rows
 
 
-# --- against lifelines and fractions
-
-
 @pytest.mark.parametrize("ties", [False, True])
 def test_survival_and_its_interval_are_those_of_lifelines(ties: bool) -> None:  # noqa: FBT001 - a parameter of the test
     orders = sample(1, ties=ties)
     fit = KaplanMeierFitter().fit([hours for hours, _ in orders], [end == "captured" for _, end in orders])
-    curve = capture_curve(shop(**watched(orders), as_of=NOW))
+    curve = capture_curve(shop(**observed(orders), as_of=NOW))
     theirs = fit.survival_function_.join(fit.confidence_interval_).loc[curve["hours"].to_numpy()].to_numpy()
     ours = curve.select("survival", "survival_low", "survival_high").to_numpy()
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
@@ -89,7 +87,7 @@ def test_survival_and_its_interval_are_those_of_lifelines(ties: bool) -> None:  
 
 def test_the_interval_has_no_width_before_the_first_capture_and_after_the_last_order_as_in_lifelines() -> None:
     orders = [(1.0, "waiting"), (2.0, "captured"), (3.0, "captured")]
-    curve = capture_curve(shop(**watched(orders), as_of=NOW))
+    curve = capture_curve(shop(**observed(orders), as_of=NOW))
     fit = KaplanMeierFitter().fit([1, 2, 3], [0, 1, 1])
     assert curve.select("survival", "survival_low", "survival_high").row(0) == (1, 1, 1)
     assert curve.select("survival", "survival_low", "survival_high").row(2) == (0, 0, 0)
@@ -100,7 +98,7 @@ def test_the_interval_has_no_width_before_the_first_capture_and_after_the_last_o
 def test_quantiles_and_the_interval_of_the_median_are_those_of_lifelines(seed: int) -> None:
     orders = sample(seed, ties=True)
     fit = KaplanMeierFitter().fit([hours for hours, _ in orders], [end == "captured" for _, end in orders])
-    row = capture_latency(shop(**watched(orders), as_of=NOW), quantiles=(0.5, 0.8), within=()).row(0, named=True)
+    row = capture_latency(shop(**observed(orders), as_of=NOW), quantiles=(0.5, 0.8), within=()).row(0, named=True)
     theirs = qth_survival_times([0.5, 0.2], fit.survival_function_).iloc[:, 0].tolist()
     low, high = median_survival_times(fit.confidence_interval_).iloc[0]
     ours = [row["p50_hours"], row["p80_hours"], row["p50_hours_low"], row["p50_hours_high"]]
@@ -111,7 +109,7 @@ def test_the_captured_share_is_aalen_johansens_of_lifelines() -> None:
     orders = sample(2, ties=False)
     causes = [{"captured": 1, "expired": 2, "waiting": 0}[end] for _, end in orders]
     fit = AalenJohansenFitter(calculate_variance=False).fit([hours for hours, _ in orders], causes, event_of_interest=1)
-    curve = capture_curve(shop(**watched(orders), as_of=NOW))
+    curve = capture_curve(shop(**observed(orders), as_of=NOW))
     theirs = fit.cumulative_density_.loc[curve["hours"].to_numpy()].to_numpy().ravel()
     np.testing.assert_allclose(curve["captured_share"].to_numpy(), theirs, rtol=0, atol=1e-12)
 
@@ -121,8 +119,8 @@ orders_with_ties = st.lists(st.tuples(st.integers(0, 6), st.sampled_from(ENDS)),
 
 @settings(derandomize=True, deadline=None, max_examples=60)
 @given(orders_with_ties)
-def test_the_curve_is_what_its_definition_gives_in_fractions(orders: list[Watched]) -> None:
-    curve = capture_curve(shop(**watched(orders), as_of=NOW))
+def test_the_curve_equals_its_definition_in_fractions(orders: list[Observed]) -> None:
+    curve = capture_curve(shop(**observed(orders), as_of=NOW))
     exact = pl.DataFrame(
         [{name: float(value) for name, value in row.items()} for row in exact_curve(orders)],
     )
@@ -131,8 +129,8 @@ def test_the_curve_is_what_its_definition_gives_in_fractions(orders: list[Watche
 
 @settings(derandomize=True, deadline=None, max_examples=60)
 @given(orders_with_ties)
-def test_quantiles_and_shares_are_what_their_definition_gives_in_fractions(orders: list[Watched]) -> None:
-    row = capture_latency(shop(**watched(orders), as_of=NOW), within=("3h",)).row(0, named=True)
+def test_quantiles_and_shares_equal_their_definition_in_fractions(orders: list[Observed]) -> None:
+    row = capture_latency(shop(**observed(orders), as_of=NOW), within=("3h",)).row(0, named=True)
     exact = exact_curve(orders)
     for name, level in (("p50_hours", "0.5"), ("p90_hours", "0.1"), ("p95_hours", "0.05")):
         assert row[name] == next((step["hours"] for step in exact if step["survival"] <= Fraction(level)), None)
@@ -145,15 +143,13 @@ def test_quantiles_and_shares_are_what_their_definition_gives_in_fractions(order
 
 
 def test_the_rows_of_a_curve_follow_from_one_another() -> None:
-    curve = capture_curve(shop(**watched(sample(3, ties=True)), as_of=NOW))
+    curve = capture_curve(shop(**observed(sample(3, ties=True)), as_of=NOW))
     left = pl.col("at_risk") - pl.col("captured") - pl.col("expired") - pl.col("waiting")
     assert [*curve["at_risk"].to_list()[1:], 0] == curve.select(left).to_series().to_list()
 
 
-# --- what becomes of an order
-
-CASES: dict[str, tuple[dict[str, Any], list[tuple[float | None, int]], Watched | None, Watched | None]] = {
-    # the order (of 100), its captures (hour, amount), how it ends by "first" and by "full" for who asks at 100 h
+CASES: dict[str, tuple[dict[str, Any], list[tuple[float | None, int]], Observed | None, Observed | None]] = {
+    # the order (of 100), its captures (hour, amount), its outcome by "first" and by "full" at 100 h
     "captured at once": ({"status": "CAPTURED"}, [(0, 100)], (0, "captured"), (0, "captured")),
     "captures arrive unsorted": (
         {"status": "CAPTURED"},
@@ -179,7 +175,7 @@ CASES: dict[str, tuple[dict[str, Any], list[tuple[float | None, int]], Watched |
     "open without an end": ({"status": "AUTHORIZED"}, [], (100, "waiting"), (100, "waiting")),
     "expired": ({"status": "EXPIRED", "expires_at": at(60)}, [], (60, "expired"), (60, "expired")),
     "expired in part": ({"status": "EXPIRED", "expires_at": at(60)}, [(5, 40)], (5, "captured"), (60, "expired")),
-    "expired, nobody knows when": ({"status": "EXPIRED"}, [], None, None),
+    "expired, time missing": ({"status": "EXPIRED"}, [], None, None),
     "expired after as_of": ({"status": "EXPIRED", "expires_at": at(200)}, [], (100, "waiting"), (100, "waiting")),
     "captured after as_of": ({"status": "CAPTURED"}, [(101, 100)], (100, "waiting"), (100, "waiting")),
     "captured after as_of, rest released": (
@@ -230,7 +226,7 @@ def test_every_order_is_captured_waiting_expired_or_excluded(case: str, event: l
     assert row["orders"] == 1
 
 
-def test_without_as_of_an_order_is_watched_until_it_expires() -> None:
+def test_without_as_of_an_order_is_observed_until_it_expires() -> None:
     orders = [
         {"order_id": "a", "status": "AUTHORIZED", "created_at": at(0), "expires_at": at(8)},
         {"order_id": "b", "status": "AUTHORIZED", "created_at": at(0)},
@@ -242,16 +238,16 @@ def test_without_as_of_an_order_is_watched_until_it_expires() -> None:
     assert capture_curve(tables)["hours"].to_list() == [8, 900]
 
 
-def test_as_of_is_the_datas_own_unless_given() -> None:
-    tables = shop(**watched([(5.0, "captured"), (9.0, "captured")]), as_of=at(7))
+def test_as_of_defaults_to_that_of_the_data() -> None:
+    tables = shop(**observed([(5.0, "captured"), (9.0, "captured")]), as_of=at(7))
     assert capture_latency(tables)["captured"].item() == 1
     assert capture_latency(tables, as_of=at(9))["captured"].item() == 2
     assert capture_curve(tables, as_of=at(4))["hours"].to_list() == [4]
 
 
 @pytest.mark.usefixtures("_far_from_utc")
-def test_a_naive_as_of_means_utc_and_an_aware_one_what_it_says() -> None:
-    tables = shop(**watched([(5.0, "captured"), (9.0, "captured")]))
+def test_a_naive_as_of_is_in_utc_and_an_aware_one_in_its_time_zone() -> None:
+    tables = shop(**observed([(5.0, "captured"), (9.0, "captured")]))
     naive, elsewhere = at(7).replace(tzinfo=None), at(7).astimezone(timezone(timedelta(hours=-8)))
     assert capture_latency(tables, as_of=naive)["captured"].item() == 1
     assert capture_latency(tables, as_of=elsewhere)["captured"].item() == 1
@@ -266,7 +262,7 @@ def _far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-def test_an_order_told_twice_has_each_capture_once_in_its_running_sum() -> None:
+def test_a_repeated_order_has_each_capture_once_in_its_running_sum() -> None:
     order = {"order_id": "a", "status": "PART_CAPTURED", "order_amount": 100, "created_at": at(0)}
     capture = {"order_id": "a", "captured_at": at(5), "captured_amount": 50}
     row = capture_latency(shop(orders=[order, order], captures=[capture], as_of=NOW), event="full").row(0, named=True)
@@ -289,29 +285,28 @@ def test_the_interval_of_the_median_is_lifelines_where_many_are_captured_at_once
     ]
     fit = KaplanMeierFitter().fit([hours for hours, _ in orders], [end == "captured" for _, end in orders])
     expected = [None if np.isinf(value) else value for value in median_survival_times(fit.confidence_interval_).iloc[0]]
-    row = capture_latency(shop(**watched(orders), as_of=NOW)).row(0, named=True)
+    row = capture_latency(shop(**observed(orders), as_of=NOW)).row(0, named=True)
     assert [row["p50_hours_low"], row["p50_hours_high"]] == expected
-
-
-# --- what is shown
 
 
 def test_a_quantile_is_reached_where_the_curve_touches_its_level() -> None:
     # Ten captures, one an hour: 9 h leave 0.1, which 1 - 0.9 misses by a rounding error; 5 h leave 0.5.
-    row = capture_latency(shop(**watched((hour, "captured") for hour in range(1, 11)))).row(0, named=True)
+    row = capture_latency(shop(**observed((hour, "captured") for hour in range(1, 11)))).row(0, named=True)
     assert (row["p50_hours"], row["p90_hours"], row["p95_hours"]) == (5, 9, 10)
     assert row["captured_only_p50_hours"] == 5.5
 
 
-def test_expired_orders_never_count_as_captured_by_then() -> None:
+def test_expired_orders_do_not_count_as_captured() -> None:
     # Of four, two are captured at 1 h and 3 h, one expires at 2 h, one waits until 4 h: 1/4, then 1/4 + 2/4 * 1/2.
     orders = [(1, "captured"), (2, "expired"), (3, "captured"), (4, "waiting")]
-    row = capture_latency(shop(**watched(orders), as_of=NOW), within=("30m", "1h", "3h", "5h")).row(0, named=True)
+    row = capture_latency(shop(**observed(orders), as_of=NOW), within=("30m", "1h", "3h", "5h")).row(0, named=True)
     assert [row[f"within_{window}"] for window in ("30m", "1h", "3h", "5h")] == [0, 0.25, 0.5, None]
 
 
-def test_a_window_beyond_the_last_order_is_known_when_none_waits() -> None:
-    row = capture_latency(shop(**watched([(1, "captured"), (2, "expired")]), as_of=NOW), within="1w").row(0, named=True)
+def test_a_window_beyond_the_last_order_has_a_share_if_no_order_is_waiting() -> None:
+    row = capture_latency(shop(**observed([(1, "captured"), (2, "expired")]), as_of=NOW), within="1w").row(
+        0, named=True
+    )
     assert row["within_1w"] == 0.5
 
 
@@ -320,13 +315,13 @@ def test_columns_are_named_after_quantiles_and_windows() -> None:
     assert columns[5:] == ["p25_hours", "p99_5_hours", "captured_only_p50_hours", "within_90m", "within_7d"]
 
 
-def test_hours_are_not_cut_to_whole_ones() -> None:
-    row = capture_latency(shop(**watched([(0.25, "captured")]))).row(0, named=True)
+def test_hours_have_decimals() -> None:
+    row = capture_latency(shop(**observed([(0.25, "captured")]))).row(0, named=True)
     assert row["p50_hours"] == 0.25
 
 
-def test_groups_stand_in_order_and_the_missing_one_comes_last() -> None:
-    rows = [watched([(hours, "captured")], country) for country, hours in ((None, 3), ("SE", 1), ("NO", 2))]
+def test_groups_are_sorted_with_missing_values_last() -> None:
+    rows = [observed([(hours, "captured")], country) for country, hours in ((None, 3), ("SE", 1), ("NO", 2))]
     tables = shop(**{name: [row for part in rows for row in part[name]] for name in ("orders", "captures")})
     shown = capture_latency(tables, by="purchase_country").select("purchase_country", "p50_hours").rows()
     assert shown == [("NO", 2), ("SE", 1), (None, 3)]
@@ -342,8 +337,8 @@ def test_a_group_of_excluded_orders_only_is_shown() -> None:
     assert capture_curve(tables).height == 0
 
 
-def test_a_group_may_be_an_expression_called_like_a_column_in_use() -> None:
-    tables = shop(**watched([(5, "captured")]), as_of=NOW)
+def test_a_group_can_have_the_name_of_a_column_that_the_query_uses() -> None:
+    tables = shop(**observed([(5, "captured")]), as_of=NOW)
     by = ["status", pl.col("created_at").dt.truncate("1mo")]
     shown = capture_latency(tables, by=by).select("status", "created_at", "p50_hours").rows()
     assert shown == [("CAPTURED", at(0), 5)]
@@ -351,44 +346,52 @@ def test_a_group_may_be_an_expression_called_like_a_column_in_use() -> None:
 
 @pytest.mark.parametrize("by", [(), "purchase_country", ["purchase_country", pl.col("order_amount") > 5]])
 def test_no_orders_give_no_rows_and_the_same_columns(by: Any) -> None:
-    full = shop(**watched([(5, "captured"), (3, "waiting")]), as_of=NOW)
+    full = shop(**observed([(5, "captured"), (3, "waiting")]), as_of=NOW)
     for metric in (capture_latency, capture_curve):
         assert metric(shop(), by=by).height == 0
         assert metric(shop(), by=by).schema == metric(full, by=by).schema
 
 
 @pytest.mark.parametrize("event", ["first", "full"])
-def test_the_order_of_rows_and_laziness_change_nothing(event: latency.Event) -> None:
-    tables = shop(**watched(sample(4, 60, ties=True)), as_of=NOW)
+def test_the_order_of_rows_and_lazy_frames_change_nothing(event: latency.Event) -> None:
+    tables = shop(**observed(sample(4, 60, ties=True)), as_of=NOW)
     for metric in (capture_latency, capture_curve):
         expected = metric(tables, by="status", event=event)
         assert_frame_equal(metric(shuffled(tables, 1), by="status", event=event), expected, abs_tol=1e-12)
         assert_frame_equal(metric(tables.lazy(), by="status", event=event), expected)
 
 
-def test_the_plan_is_one_query_that_can_be_sent_elsewhere() -> None:
-    tables: Tables[pl.LazyFrame] = tables_of(shop(**watched(sample(5, 20, ties=True)), as_of=NOW))
-    plan = latency.plan(tables, by="status", event="full", quantiles=(0.5,), within=("24h",), as_of=None)
+def test_the_plan_is_one_query_that_can_be_serialized() -> None:
+    tables: Tables[pl.LazyFrame] = tables_of(shop(**observed(sample(5, 20, ties=True)), as_of=NOW))
+    now = effective_as_of(None, tables)
+    plan = latency.latency_plan(tables, by="status", event="full", quantiles=(0.5,), windows=("24h",), now=now)
     assert_frame_equal(pl.LazyFrame.deserialize(BytesIO(plan.serialize())).collect(), plan.collect())
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"by": "country"}, "no column country: they have order_id, status"),
-        ({"by": pl.col("country") == "SE"}, "no column country"),
+        (
+            {"by": "country"},
+            "the orders table has no column 'country'; did you mean 'purchase_country'? help(om.Tables) lists",
+        ),
+        ({"by": pl.col("country") == "SE"}, "no column 'country'"),
+        ({"by": "weekday"}, "no column 'weekday'; help(om.Tables) lists all columns"),
         ({"quantiles": (50,)}, "between 0 and 1"),
-        ({"within": "3 days"}, "'3 days' is no span of time"),
-        ({"within": ["72"]}, "'72' is no span of time"),
-        ({"within": "72H"}, "'72H' is no span of time"),
-        ({"event": "last"}, "'first' or 'full'"),
+        (
+            {"within": "3 days"},
+            "invalid duration '3 days'; use a number and a unit, such as '90m', '72h', '7d' or '2w'",
+        ),
+        ({"within": ["72"]}, "invalid duration '72'"),
+        ({"within": "72H"}, "invalid duration '72H'"),
+        ({"event": "last"}, "invalid event 'last'; use 'first' or 'full'"),
     ],
 )
-def test_what_cannot_be_asked_is_said(wrong: dict[str, Any], message: str) -> None:
+def test_invalid_arguments_are_reported(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         capture_latency(shop(), **wrong)
 
 
-def test_something_else_than_orders_is_refused() -> None:
+def test_data_other_than_orders_is_refused() -> None:
     with pytest.raises(TypeError, match="expected Orders or Tables, not a DataFrame"):
         capture_latency(pl.DataFrame())

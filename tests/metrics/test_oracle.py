@@ -1,11 +1,11 @@
-"""Every metric against DuckDB: SQL that was written from the definitions (`duckdb_answers`), on all kinds of shops."""
+"""Every metric against DuckDB: SQL that was written from the definitions (`duckdb_results`), on all kinds of shops."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import duckdb_answers as sql
+import duckdb_results as sql
 import pytest
 from drawn_shops import Rows, awkward, awkward_shops
 from shop_tables import shop
@@ -26,14 +26,16 @@ QUANTILES = {"p25_hours": 0.25, "p50_hours": 0.5, "p90_hours": 0.9}
 WITHIN = {"within_3h": 3.0, "within_24h": 24.0}
 
 
-def questions(by: Sequence[str], as_of: datetime | None) -> Iterator[tuple[Callable[..., Any], dict[str, Any], str]]:
-    """Yield a metric, how it is asked of us, and how of DuckDB."""
+def metrics_and_queries(
+    by: Sequence[str], as_of: datetime | None
+) -> Iterator[tuple[Callable[..., Any], dict[str, Any], str]]:
+    """Yield each metric with its options, and the same as a query of DuckDB."""
     zone = "America/New_York"
     for event in ("first", "full"):
-        asked = {"by": by, "event": event}
+        options = {"by": by, "event": event}
         more = {"quantiles": tuple(QUANTILES.values()), "within": ("3h", "24h")}
-        yield om.capture_latency, asked | more, sql.capture_latency(by, event, as_of, QUANTILES, WITHIN)
-        yield om.capture_curve, asked, sql.capture_curve(by, event, as_of)
+        yield om.capture_latency, options | more, sql.capture_latency(by, event, as_of, QUANTILES, WITHIN)
+        yield om.capture_curve, options, sql.capture_curve(by, event, as_of)
     yield om.refund_ratio, {"by": by}, sql.refund_ratio(by)
     monthly = {"by": by, "basis": "refund_date", "time_zone": zone}
     yield om.refund_ratio, monthly, sql.refund_ratio_by_month(by, zone)
@@ -49,12 +51,12 @@ def questions(by: Sequence[str], as_of: datetime | None) -> Iterator[tuple[Calla
 
 
 def check(tables: Tables[pl.DataFrame], folder: Path, by: Sequence[str]) -> None:
-    """Hold that both give the same answers: floats to 1e-9, all else exactly."""
+    """Check that both give the same result: floats to 1e-9, everything else exactly."""
     with sql.database(tables, folder) as database:
-        for metric, asked, query in questions(by, tables.as_of):
+        for metric, options, query in metrics_and_queries(by, tables.as_of):
             expected = sql.rows(database, query)
-            found = metric(tables, **asked)
-            what = f"{metric.__name__} {asked}"
+            found = metric(tables, **options)
+            what = f"{metric.__name__} {options}"
             assert not expected or found.columns == list(expected[0]), what
             assert found.height == len(expected), what
             for row, other in zip(found.iter_rows(named=True), expected, strict=True):
@@ -70,18 +72,12 @@ def same(value: Any, other: Any) -> bool:
     return bool(value == other)
 
 
-# ---- Shops as they are ----
-
-
 @pytest.mark.parametrize("seed", [1, 2])
 def test_on_a_synthetic_shop(seed: int, tmp_path: Path) -> None:
     made = Shop(400, seed=seed)
     orders = om.Orders.from_json(b"\n".join(made.body(order_id) for order_id in made.order_ids), as_of=made.as_of)
     for by in BY:
         check(orders.tables(), tmp_path, by)
-
-
-# ---- Shops as they may be ----
 
 
 def test_on_a_shop_without_orders(tmp_path: Path) -> None:

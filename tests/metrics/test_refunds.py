@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def orders(amounts: list[tuple[int | None, int | None]], **more: Any) -> list[dict[str, Any]]:
-    """Make orders of what was captured and refunded of each."""
+    """Make orders with these captured and refunded amounts."""
     order = {"purchase_currency": "SEK", **more}
     return [
         {"order_id": f"{more}-{number}", "captured_amount": captured, "refunded_amount": refunded, **order}
@@ -32,9 +32,6 @@ def orders(amounts: list[tuple[int | None, int | None]], **more: Any) -> list[di
 def only(frame: pl.DataFrame) -> dict[str, Any]:
     assert frame.height == 1
     return frame.row(0, named=True)
-
-
-# --- basis="order"
 
 
 def test_the_ratio_is_pooled_over_captured_orders() -> None:
@@ -59,7 +56,7 @@ def test_the_interval_of_the_amount_ratio_worked_by_hand() -> None:
     assert [row["amount_ratio_low"], row["amount_ratio_high"]] == pytest.approx(expected, abs=1e-12)
 
 
-def test_an_order_without_refunded_amount_weighs_as_one_that_kept_everything() -> None:
+def test_a_missing_refunded_amount_is_zero() -> None:
     untold, zero = (refund_ratio(shop(orders=orders([(100, 100), (300, amount)]))) for amount in (None, 0))
     assert_frame_equal(untold, zero)
 
@@ -88,13 +85,13 @@ def test_the_interval_of_the_count_ratio_is_scipys(refunded: int) -> None:
     [[(100, 50)], [(100, 0), (300, 0)], [(100, 100), (300, 300)], [(100, 300), (100, 0)]],
     ids=["one order", "nothing refunded", "all refunded", "more than all"],
 )
-def test_there_is_no_interval_where_it_would_say_nothing(amounts: list[tuple[int | None, int | None]]) -> None:
+def test_the_interval_is_null_where_it_is_undefined(amounts: list[tuple[int | None, int | None]]) -> None:
     row = only(refund_ratio(shop(orders=orders(amounts))))
     assert row["amount_ratio"] is not None
     assert (row["amount_ratio_low"], row["amount_ratio_high"]) == (None, None)
 
 
-def test_large_amounts_neither_overflow_nor_lose_digits() -> None:
+def test_large_amounts_do_not_overflow_or_lose_digits() -> None:
     amounts = [(9_000_000_000_000_001, 0), (9_000_000_000_000_003, 1)]
     row = only(refund_ratio(shop(orders=orders(amounts))))
     assert (row["captured_amount"], row["refunded_amount"]) == (18_000_000_000_000_004, 1)
@@ -119,7 +116,7 @@ def test_currencies_are_never_added() -> None:
     assert grouped["purchase_country"].to_list() == ["SE", "SE", None]
 
 
-def test_the_currency_is_not_repeated_and_stands_where_it_was_asked_for() -> None:
+def test_the_currency_is_not_repeated_and_keeps_its_position_in_by() -> None:
     tables = shop(orders=orders([(100, 50)], purchase_country="SE"))
     assert refund_ratio(tables, by=["purchase_currency", "purchase_country"]).columns[:3] == [
         "purchase_currency",
@@ -129,16 +126,13 @@ def test_the_currency_is_not_repeated_and_stands_where_it_was_asked_for() -> Non
     assert_frame_equal(refund_ratio(tables, by=pl.col("purchase_currency")), refund_ratio(tables))
 
 
-def test_another_column_does_not_pass_for_the_currency() -> None:
+def test_another_column_named_like_the_currency_is_not_the_currency() -> None:
     with pytest.raises(pl.exceptions.DuplicateError):
         refund_ratio(shop(), by=pl.lit("all").alias("purchase_currency"))
 
 
-# --- basis="refund_date"
-
-
 def monthly_shop() -> Tables[pl.DataFrame]:
-    """Two orders that were refunded in full, a after two captures in two refunds, b in part; c is not captured."""
+    """Make the orders a, with two captures and two refunds, b, refunded in part, and c, not captured."""
     return shop(
         orders=[
             *orders([(300, 300)], order_id="a", purchase_country="SE"),
@@ -178,13 +172,13 @@ def test_months_are_those_of_captures_and_of_refunds() -> None:
     assert result.select(pl.col("^.*_(low|high)$").is_null().all()).row(0) == (True,) * 4
 
 
-def test_a_month_begins_where_the_shop_is() -> None:
+def test_a_month_begins_in_the_given_time_zone() -> None:
     # 23:30 UTC on 31 January is February in Stockholm.
     result = refund_ratio(monthly_shop(), basis="refund_date", time_zone="Europe/Stockholm")
     assert result.select("month", "captured_amount").rows()[:2] == [(date(2025, 1, 1), 150), (date(2025, 2, 1), 300)]
 
 
-def test_the_month_stands_between_the_groups_and_the_currency() -> None:
+def test_the_month_comes_between_the_groups_and_the_currency() -> None:
     result = refund_ratio(monthly_shop(), by="purchase_country", basis="refund_date")
     assert result.columns[:3] == ["purchase_country", "month", "purchase_currency"]
     assert result.select(result.columns[:2]).rows() == [
@@ -195,22 +189,19 @@ def test_the_month_stands_between_the_groups_and_the_currency() -> None:
         ("SE", date(2025, 2, 1)),
         ("SE", date(2025, 3, 1)),
     ]
-    asked = refund_ratio(monthly_shop(), by=["purchase_currency", "status"], basis="refund_date")
-    assert asked.columns[:4] == ["purchase_currency", "status", "month", "orders_captured"]
+    result = refund_ratio(monthly_shop(), by=["purchase_currency", "status"], basis="refund_date")
+    assert result.columns[:4] == ["purchase_currency", "status", "month", "orders_captured"]
 
 
-def test_an_order_told_twice_has_its_captures_and_refunds_once() -> None:
+def test_a_repeated_order_has_its_captures_and_refunds_once() -> None:
     tables = monthly_shop()
     twice = shop()
     twice = type(tables)(**{**dict(tables.items()), "orders": pl.concat([tables.orders] * 2)}, as_of=twice.as_of)
     assert_frame_equal(refund_ratio(twice, basis="refund_date"), refund_ratio(tables, basis="refund_date"))
 
 
-# --- both
-
-
-def test_another_basis_is_refused() -> None:
-    with pytest.raises(ValueError, match="'order' or 'refund_date'"):
+def test_an_invalid_basis_is_refused() -> None:
+    with pytest.raises(ValueError, match="invalid basis 'month'; use 'order' or 'refund_date'"):
         refund_ratio(shop(), basis="month")  # type: ignore[arg-type]
 
 
@@ -227,7 +218,7 @@ amounts_of_orders = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500),
 
 @settings(derandomize=True, deadline=None, max_examples=40)
 @given(amounts_of_orders, st.integers(0, 9))
-def test_the_order_of_rows_and_laziness_change_nothing_and_groups_add_up(
+def test_the_order_of_rows_and_lazy_frames_change_nothing_and_groups_add_up(
     amounts: list[tuple[int, int, str | None]], seed: int
 ) -> None:
     rows = orders([(captured, refunded) for captured, refunded, _ in amounts])
@@ -244,18 +235,16 @@ def test_the_order_of_rows_and_laziness_change_nothing_and_groups_add_up(
             assert 1 >= row["amount_ratio_high"] >= row["amount_ratio"] - 1e-12
 
 
-# --- time_to_refund
-
 # The captures of an order (hour, what they say was refunded of them), the hours of its refund, and the hours that may
-# have passed between the two, least and most; None if nothing can be told.
+# between the two, fewest and most; None if they are unknown.
 WAITS: dict[str, tuple[list[tuple[float | None, int | None]], float | None, tuple[float, float] | None]] = {
     "one capture": ([(10, 5)], 34, (24, 24)),
-    "one capture, of which nothing is told": ([(10, None)], 34, (24, 24)),
+    "one capture, refunded amount missing": ([(10, None)], 34, (24, 24)),
     "two captures": ([(30, 5), (10, 5)], 34, (4, 24)),
     "two captures at one moment": ([(10, 5), (10, 5)], 34, (24, 24)),
     "one of two is whole": ([(10, 5), (30, 0)], 34, (24, 24)),
-    "one of two does not tell": ([(10, 5), (30, None)], 34, (4, 24)),
-    "none tells": ([(10, 0), (30, 0)], 34, (4, 24)),
+    "two captures, one refunded amount missing": ([(10, 5), (30, None)], 34, (4, 24)),
+    "two captures, no refunded amount above 0": ([(10, 0), (30, 0)], 34, (4, 24)),
     "the second came later": ([(10, 5), (35, 5)], 34, (24, 24)),
     "at the same moment": ([(34, 5)], 34, (0, 0)),
     "before any capture": ([(35, 5)], 34, None),
@@ -266,7 +255,7 @@ WAITS: dict[str, tuple[list[tuple[float | None, int | None]], float | None, tupl
 
 
 @pytest.mark.parametrize("case", WAITS)
-def test_days_to_a_refund_are_exact_where_one_capture_can_be_meant(case: str) -> None:
+def test_days_to_a_refund_are_exact_with_one_possible_capture_and_bounded_with_several(case: str) -> None:
     captures, hour, expected = WAITS[case]
     row = only(time_to_refund(refunded(captures, hour)))
     low, high = (None, None) if expected is None else (expected[0] / 24, expected[1] / 24)
@@ -290,13 +279,13 @@ def refunded(captures: list[tuple[float | None, int | None]], hour: float | None
     )
 
 
-def test_orders_without_a_refund_make_no_row_and_no_orders_the_same_columns() -> None:
+def test_orders_without_a_refund_have_no_row() -> None:
     result = time_to_refund(shop(orders=orders([(100, 0)])), by="purchase_currency")
     assert result.height == 0
     assert result.schema == time_to_refund(refunded([(10, 5)], 34), by="purchase_currency").schema
 
 
-def test_days_to_a_refund_are_grouped_and_an_order_told_twice_counts_once() -> None:
+def test_days_to_a_refund_are_grouped_and_a_repeated_order_counts_once() -> None:
     tables = refunded([(10, 5)], 34)
     twice = shop(
         orders=[{"order_id": "a", "purchase_country": country} for country in ("SE", "SE")],

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PHYSICAL = ("physical",)
 
 
-def capture(  # noqa: PLR0913 - all that a capture can differ in
+def capture(  # noqa: PLR0913 - the properties of a capture
     order_id: str,
     methods: Sequence[str | None] = (),
     lines: Sequence[str | None] = PHYSICAL,
@@ -39,7 +39,7 @@ def capture(  # noqa: PLR0913 - all that a capture can differ in
 
 
 def shipped(*captures: dict[str, list[dict[str, Any]]], **of_orders: dict[str, Any]) -> Tables[pl.DataFrame]:
-    """Put captures together with the orders they belong to; `of_orders` tells more of an order by its id."""
+    """Make tables of captures and their orders; `of_orders` has more columns of an order by its id."""
     rows = {name: [row for part in captures for row in part[name]] for name in ("captures", "shipments", "order_lines")}
     ids = dict.fromkeys([row["order_id"] for row in rows["captures"]] + list(of_orders))
     orders = [{"order_id": order_id, "purchase_currency": "SEK", **of_orders.get(order_id, {})} for order_id in ids]
@@ -48,9 +48,6 @@ def shipped(*captures: dict[str, list[dict[str, Any]]], **of_orders: dict[str, A
 
 def counts(result: pl.DataFrame, *more: str) -> list[tuple[Any, ...]]:
     return result.select("shipping_method", "count", *more).rows()
-
-
-# --- the method of a capture
 
 
 @pytest.mark.parametrize(
@@ -78,7 +75,9 @@ def counts(result: pl.DataFrame, *more: str) -> list[tuple[Any, ...]]:
         ([], [None], "(missing)"),
     ],
 )
-def test_a_capture_bears_its_method_or_why_it_has_none(methods: list[str], lines: list[str], expected: str) -> None:
+def test_a_capture_has_its_method_or_the_label_of_its_absence(
+    methods: list[str], lines: list[str], expected: str
+) -> None:
     assert counts(shipping_methods(shipped(capture("a", methods, lines)))) == [(expected, 1)]
 
 
@@ -93,14 +92,14 @@ def test_only_the_shipments_and_lines_of_captures_count() -> None:
     assert shipping_methods(tables, grain="shipment").height == 0
 
 
-def test_a_capture_without_id_meets_its_own_shipments() -> None:
+def test_a_capture_without_id_is_joined_with_its_own_shipments() -> None:
     tables = shipped(
         capture("a", ["Home"], capture_id=None), capture("b", ["Postal"], capture_id=None), capture("b", ["Own"])
     )
     assert counts(shipping_methods(tables)) == [("Home", 1), ("Own", 1), ("Postal", 1)]
 
 
-def test_spellings_of_one_method_are_one_and_the_commonest_is_shown() -> None:
+def test_spellings_of_one_method_are_merged_and_the_most_common_is_shown() -> None:
     spellings = ["pick up store", "PickUpStore", "PickupStore", "PickupStore", "PICKUP\tSTORE"]
     tables = shipped(*(capture(str(number), [method]) for number, method in enumerate(spellings)))
     assert counts(shipping_methods(tables)) == [("PickupStore", 5)]
@@ -117,10 +116,7 @@ def test_a_spelling_is_the_same_in_every_group() -> None:
     assert shipping_methods(tables, by="purchase_currency")["shipping_method"].to_list() == ["Home", "Home"]
 
 
-# --- money, shares, tracking
-
-
-def test_several_shipments_neither_multiply_a_capture_nor_its_money() -> None:
+def test_several_shipments_do_not_multiply_a_capture_or_its_amount() -> None:
     tables = shipped(
         capture("a", ["Home", "Home", "Home"], PHYSICAL * 4, amount=300, tracked=True),
         capture("b", ["Home"], amount=100),
@@ -159,7 +155,7 @@ def _wilson(hits: int, of: int) -> dict[str, Any]:
     return {"share_low": pytest.approx(low, abs=1e-12), "share_high": pytest.approx(high, abs=1e-12)}
 
 
-def test_amounts_are_shown_only_beside_their_currency() -> None:
+def test_amounts_are_shown_only_with_their_currency() -> None:
     tables = shipped(capture("a", ["Home"]))
     amounts = ["captured_amount", "amount_share"]
     assert shipping_methods(tables, by=["purchase_country", "purchase_currency"]).columns[-2:] == amounts
@@ -167,19 +163,19 @@ def test_amounts_are_shown_only_beside_their_currency() -> None:
     assert not set(amounts) & set(shipping_methods(tables, by="purchase_currency", grain="shipment").columns)
 
 
-def test_nothing_captured_has_no_share_of_the_amount() -> None:
+def test_without_a_captured_amount_its_share_is_null() -> None:
     result = shipping_methods(shipped(capture("a", ["Home"], amount=0)), by="purchase_currency")
     assert result.select("captured_amount", "amount_share").rows() == [(0, None)]
 
 
-def test_an_order_told_twice_counts_its_captures_once() -> None:
+def test_a_repeated_order_counts_its_captures_once() -> None:
     tables = shipped(capture("a", ["Home"], amount=70))
     twice = shop(orders=[{"order_id": "a", "purchase_currency": "SEK"}] * 2)
     twice = Tables(**{**dict(tables.items()), "orders": twice.orders}, as_of=None)
     assert counts(shipping_methods(twice, by="purchase_currency"), "captured_amount") == [("Home", 1, 70)]
 
 
-def test_rows_stand_by_group_then_by_count_then_by_name() -> None:
+def test_rows_are_sorted_by_group_then_by_count_then_by_name() -> None:
     tables = shipped(
         *(capture(order, [method]) for order, method in zip("abcd", ["Own", "Own", "Postal", "Home"], strict=True)),
         capture("e", ["Own"]),
@@ -197,10 +193,7 @@ def test_rows_stand_by_group_then_by_count_then_by_name() -> None:
     ]
 
 
-# --- other grains, and what was chosen
-
-
-def test_a_shipment_is_counted_by_itself() -> None:
+def test_each_shipment_is_counted() -> None:
     tables = shipped(capture("a", ["Home", "Postal"], tracked=True), capture("b", ["Home", None]), capture("c"))
     result = shipping_methods(tables, grain="shipment")
     assert counts(result, "with_tracking") == [("Home", 2, 1), ("(missing)", 1, 0), ("Postal", 1, 1)]
@@ -221,13 +214,13 @@ def test_a_shipment_is_counted_by_itself() -> None:
         ([capture("a", [], ["digital"])], "(digital)"),
     ],
 )
-def test_an_order_is_judged_over_all_its_captures(captures: list[Any], expected: str) -> None:
+def test_an_order_combines_all_its_captures(captures: list[Any], expected: str) -> None:
     tables = shipped(*captures, open={})
     result = shipping_methods(tables, by="purchase_currency", grain="order")
     assert counts(result, "captured_amount") == [(expected, 1, 100 * len(captures))]
 
 
-def test_what_was_chosen_counts_over_all_orders() -> None:
+def test_chosen_methods_are_counted_over_all_orders() -> None:
     tables = shipped(
         capture("a", ["Home"], tracked=True),
         a={"selected_shipping_option_method": "PickUpPoint", "captured_amount": 90},
@@ -258,20 +251,17 @@ def test_carriers_are_the_same_by_company() -> None:
     ]
 
 
-# --- always
-
-
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"source": "chosen"}, "give grain='order', not 'capture'"),
-        ({"source": "chosen", "grain": "shipment"}, "give grain='order', not 'shipment'"),
-        ({"source": "planned"}, "source='planned'"),
-        ({"grain": "line"}, "grain='line'"),
-        ({"by": "currency"}, "no column currency"),
+        ({"source": "chosen"}, "source='chosen' requires grain='order', not grain='capture'"),
+        ({"source": "chosen", "grain": "shipment"}, "source='chosen' requires grain='order', not grain='shipment'"),
+        ({"source": "planned"}, "invalid source 'planned'; use 'shipped' or 'chosen'"),
+        ({"grain": "line"}, "invalid grain 'line'; use 'capture', 'shipment' or 'order'"),
+        ({"by": "currency"}, "no column 'currency'"),
     ],
 )
-def test_what_cannot_be_asked_is_said(wrong: dict[str, Any], message: str) -> None:
+def test_invalid_arguments_are_reported(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         shipping_methods(shop(), **wrong)
 
@@ -294,7 +284,7 @@ some_captures = st.lists(
 
 @settings(derandomize=True, deadline=None, max_examples=40)
 @given(some_captures, st.integers(0, 9))
-def test_shares_add_up_no_money_is_lost_and_the_order_of_rows_changes_nothing(
+def test_shares_and_amounts_add_up_and_the_order_of_rows_changes_nothing(
     captures: list[tuple[str, list[str | None], int]], seed: int
 ) -> None:
     tables = shipped(

@@ -1,8 +1,8 @@
-"""The audit once more, in plain loops over rows: written from the table of its rules, knowing nothing of the code.
+"""An oracle of the audit: plain loops over rows, written from the table of its rules without the code.
 
-A finding is `(rule, severity, order_id, capture_id, purchase_currency, expected, actual, difference)`. Not told here:
-messages, and `unknown_field`, which no table holds. An order id stands there once, and
-all that belongs to an order is in its currency: else it is open which one is told.
+A finding is `(rule, severity, order_id, capture_id, purchase_currency, expected, actual, difference)`. Messages and
+`unknown_field`, which tables do not have, are left out. The order ids must be unique, and all rows of an order must
+have its currency; otherwise the choice between several rows is not defined.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ DOCUMENTS = {
 
 
 def audit(tables: Tables[Any], listed: Sequence[Row] | None = None) -> list[Finding]:
-    """Find what a reader of the rules would find: of each order, of each of its parts, of all together."""
+    """Return the findings about each order, about its parts, and about all orders together."""
     rows = {name: table.rows(named=True) for name, table in tables.collect().items()}
     findings = [*_duplicates(rows), *_unknown(rows), *_missing(rows), *_lines(rows["order_lines"])]
     findings += [*_sums_of_lines(rows), *_shipping(rows)]
@@ -61,9 +61,6 @@ def _where(rows: Sequence[Row], **known: str | None) -> list[Row]:
 
 def _sum(rows: Sequence[Row], name: str) -> int:
     return sum(row[name] or 0 for row in rows)
-
-
-# ---- Of an order ----
 
 
 def _amounts(order: Row, own: dict[str, list[Row]]) -> Iterator[Finding]:
@@ -121,9 +118,6 @@ def _times(order: Row, captures: Sequence[Row], as_of: datetime | None) -> Itera
         yield finding("overdue", "warning", order, actual=remaining)
 
 
-# ---- Of captures, refunds and order lines ----
-
-
 def _missing(rows: dict[str, list[Row]]) -> Iterator[Finding]:
     for table, names in NEEDED.items():
         for row in rows[table]:
@@ -166,14 +160,11 @@ def _lines(lines: Sequence[Row]) -> Iterator[Finding]:
                 yield finding("line_tax", "warning", line, expected=expected, actual=tax)
 
 
-# ---- Of all orders together ----
-
-
 def _duplicates(rows: dict[str, list[Row]]) -> Iterator[Finding]:
     for table, key in (("orders", "order_id"), ("captures", "capture_id"), ("refunds", "refund_id")):
         times = Counter(row[key] for row in rows[table] if row[key] is not None)
         for row in sorted(rows[table], key=lambda row: row["order_id"]):
-            if times.pop(row[key], 1) > 1:  # the first order that bears it
+            if times.pop(row[key], 1) > 1:  # the first order that has it
                 yield finding("duplicate_id", "error", row)
 
 

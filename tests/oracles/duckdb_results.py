@@ -1,4 +1,4 @@
-"""The metrics once more, as DuckDB SQL over Parquet files: written from the definitions, knowing nothing of the code.
+"""An oracle of the metrics: DuckDB SQL over Parquet files, written from the definitions without the code.
 
 Each function returns a query over the views `orders`, `captures`, `refunds`, `order_lines` and `shipments`; times are
 counted in microseconds, `NULL` for an unknown one.
@@ -38,17 +38,14 @@ def open_folder(folder: Path) -> duckdb.DuckDBPyConnection:
 
 
 def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
-    """Answer a query as a dict a row."""
-    answer = connection.execute(query)
-    names = [column[0] for column in answer.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
-
-
-# ---- Parts ----
+    """Return the rows of a query as dicts."""
+    result = connection.execute(query)
+    names = [column[0] for column in result.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 def _list(by: Sequence[str], *, of: str = "") -> str:
-    """The columns of a group, each with a comma after it."""
+    """Return the columns of a group, each with a comma after it."""
     return "".join(f"{of}{name}, " for name in by)
 
 
@@ -61,7 +58,7 @@ def _sort(by: Sequence[str]) -> str:
 
 
 def _wilson(name: str, k: str, n: str) -> str:
-    """A share of counts, and its interval."""
+    """Return a ratio of counts with its interval."""
     middle, spread = (
         f"(({k}) + {Z} ^ 2 / 2) / (({n}) + {Z} ^ 2)",
         f"{Z} * sqrt(({k}) * (({n}) - ({k})) / ({n})::DOUBLE + {Z} ^ 2 / 4) / (({n}) + {Z} ^ 2)",
@@ -74,7 +71,7 @@ def _wilson(name: str, k: str, n: str) -> str:
 
 
 def _cochran(name: str, y: str, x: str, n: str, residuals: str) -> str:
-    """A ratio of amounts, and the interval of its linearised variance on the logit scale."""
+    """Return a ratio of amounts with the interval of its linearised variance on the logit scale."""
     ratio = f"(({y}) / ({x})::DOUBLE)"
     spread = f"{Z} * sqrt(({n}) / (({n}) - 1)::DOUBLE * ({residuals})) / ({x}) / ({ratio} * (1 - {ratio}))"
     known = f"CASE WHEN ({n}) >= 2 AND ({x}) > 0 AND ({y}) > 0 AND ({y}) < ({x}) THEN "
@@ -89,11 +86,8 @@ def _moment(as_of: datetime | None) -> str:
     return f"epoch_us(TIMESTAMPTZ '{as_of.isoformat()}')" if as_of else "NULL::BIGINT"
 
 
-# ---- Latency ----
-
-
-def _watched(by: Sequence[str], event: str, as_of: datetime | None) -> str:
-    """The steps up to `watched`: each order's `ending` and the `hours` until then."""
+def _observed(by: Sequence[str], event: str, as_of: datetime | None) -> str:
+    """Return the steps up to `observed`: the `ending` of each order and the `hours` until then."""
     return f"""
     running AS (
         SELECT order_id, epoch_us(captured_at) AS t,
@@ -134,20 +128,20 @@ def _watched(by: Sequence[str], event: str, as_of: datetime | None) -> str:
             / 3600e6 AS hours
         FROM ended
     ),
-    watched AS (
+    observed AS (
         SELECT * REPLACE (CASE WHEN hours < 0 THEN 'excluded' ELSE ending END AS ending) FROM timed
     ),
     """
 
 
 def _curve(by: Sequence[str]) -> str:
-    """The steps up to `curve`: a row for each group and distinct time."""
+    """Return the steps up to `curve`: a row for each group and distinct time."""
     partition = f"PARTITION BY {_list(by)} true"
     return f"""
     steps AS (
         SELECT {_list(by)} hours, count(*) FILTER (ending = 'captured') AS captured,
             count(*) FILTER (ending = 'expired') AS expired, count(*) FILTER (ending = 'waiting') AS waiting
-        FROM watched WHERE ending <> 'excluded' GROUP BY ALL
+        FROM observed WHERE ending <> 'excluded' GROUP BY ALL
     ),
     risked AS (
         SELECT *, (sum(captured + expired + waiting) OVER ({partition} ORDER BY hours DESC))::BIGINT AS at_risk
@@ -176,7 +170,7 @@ def _curve(by: Sequence[str]) -> str:
 
 def capture_curve(by: Sequence[str], event: str, as_of: datetime | None) -> str:
     return f"""
-    WITH {_watched(by, event, as_of)} {_curve(by)}
+    WITH {_observed(by, event, as_of)} {_curve(by)}
     SELECT {_list(by)} hours, at_risk, captured, expired, waiting, survival, survival_low, survival_high, captured_share
     FROM curve ORDER BY {_sort(by)} hours
     """
@@ -185,29 +179,29 @@ def capture_curve(by: Sequence[str], event: str, as_of: datetime | None) -> str:
 def capture_latency(
     by: Sequence[str], event: str, as_of: datetime | None, quantiles: dict[str, float], within: dict[str, float]
 ) -> str:
-    """`quantiles` and `within` tell the column of each level, and of each number of hours."""
+    """Return a query; `quantiles` and `within` map columns to levels and to hours."""
 
     def first(bound: str, level: float) -> str:
         # A product of fractions misses the level by a few units in the last place.
         return f"min(hours) FILTER ({bound} <= {1 - level} + 1e-12)"
 
-    asked = "".join(f"{first('survival', level)} AS {name}, " for name, level in quantiles.items())
+    columns = "".join(f"{first('survival', level)} AS {name}, " for name, level in quantiles.items())
     for name, hours in within.items():
         share = f"coalesce(max(captured_share) FILTER (hours <= {hours}), 0)"
         is_seen = f"max(hours) >= {hours} OR arg_max(waiting, hours) = 0"
-        asked += f"CASE WHEN {is_seen} THEN {share} END AS {name}, "
+        columns += f"CASE WHEN {is_seen} THEN {share} END AS {name}, "
     shown = "".join(f"{name}, " for name in (*quantiles, "p50_hours_low", "p50_hours_high"))
     return f"""
-    WITH {_watched(by, event, as_of)} {_curve(by)},
+    WITH {_observed(by, event, as_of)} {_curve(by)},
     counted AS (
         SELECT {_list(by)} count(*) AS orders, count(*) FILTER (ending = 'captured') AS captured,
             count(*) FILTER (ending = 'waiting') AS waiting, count(*) FILTER (ending = 'expired') AS expired,
             count(*) FILTER (ending = 'excluded') AS excluded,
             quantile_cont(hours, 0.5) FILTER (ending = 'captured') AS captured_only_p50_hours
-        FROM watched GROUP BY {_list(by)} true
+        FROM observed GROUP BY {_list(by)} true
     ),
     found AS (
-        SELECT {_list(by)} {asked} {first("survival_low", 0.5)} AS p50_hours_low,
+        SELECT {_list(by)} {columns} {first("survival_low", 0.5)} AS p50_hours_low,
             {first("survival_high", 0.5)} AS p50_hours_high
         FROM curve GROUP BY {_list(by)} true
     )
@@ -219,9 +213,6 @@ def capture_latency(
 
 def _qualified(by: Sequence[str]) -> Iterator[str]:
     return (f"n.{name}" for name in by)
-
-
-# ---- Refunds ----
 
 
 def _with_currency(by: Sequence[str]) -> list[str]:
@@ -290,18 +281,18 @@ def refund_ratio_by_month(by: Sequence[str], time_zone: str) -> str:
 
 
 def time_to_refund(by: Sequence[str]) -> str:
-    """Between the last and the first capture that can be meant: not after the refund, and not known to be whole."""
+    """Return the days from the last and the first capture that is not after the refund and may be refunded."""
     return f"""
     WITH dated AS (
         SELECT {_list(by, of="o.")} order_id, epoch_us(refunded_at) AS t, row_number() OVER () AS number
         FROM refunds JOIN orders o USING (order_id)
     ),
-    told AS (SELECT order_id, max(coalesce(refunded_amount, 0)) > 0 AS is_told FROM captures GROUP BY ALL),
+    has_refund AS (SELECT order_id, max(coalesce(refunded_amount, 0)) > 0 AS has_amount FROM captures GROUP BY ALL),
     bounds AS (
         SELECT number, (any_value(t) - max(epoch_us(captured_at))) / 86400e6 AS low,
             (any_value(t) - min(epoch_us(captured_at))) / 86400e6 AS high
-        FROM dated d JOIN captures c USING (order_id) JOIN told USING (order_id)
-        WHERE epoch_us(captured_at) <= t AND (NOT is_told OR c.refunded_amount IS NULL OR c.refunded_amount > 0)
+        FROM dated d JOIN captures c USING (order_id) JOIN has_refund USING (order_id)
+        WHERE epoch_us(captured_at) <= t AND (NOT has_amount OR c.refunded_amount IS NULL OR c.refunded_amount > 0)
         GROUP BY number
     )
     SELECT {_list(by)} count(*) AS refunds, count(*) FILTER (low = high) AS exact,
@@ -311,15 +302,12 @@ def time_to_refund(by: Sequence[str]) -> str:
     """
 
 
-# ---- Shipping ----
-
-
 def _key(name: str) -> str:
     return f"nullif(lower(regexp_replace({name}, '\\s', '', 'g')), '')"
 
 
 def shipping(by: Sequence[str], grain: str, label: str) -> str:
-    """Of what was shipped; `label` is `shipping_method` or `shipping_company`."""
+    """Return a query over shipped methods; `label` is `shipping_method` or `shipping_company`."""
     money = "captured_amount" if grain != "shipment" and "purchase_currency" in by else None
     return f"""
     WITH entries AS (
@@ -361,7 +349,7 @@ def shipping(by: Sequence[str], grain: str, label: str) -> str:
 
 
 def chosen(by: Sequence[str]) -> str:
-    """What the customer chose."""
+    """Return a query over chosen methods."""
     money = "captured_amount" if "purchase_currency" in by else None
     return f"""
     WITH entries AS (
@@ -411,20 +399,17 @@ def _counted(by: Sequence[str], items: str, label: str, money: str | None) -> st
     """
 
 
-# ---- Expiry ----
-
-
 def expiring(hours: float | None, as_of: datetime | None) -> str:
     now = _moment(as_of)
-    asked = "true"
+    columns = "true"
     if hours is not None:
-        asked = f"epoch_us(expires_at) BETWEEN {now} AND {now} + {round(hours * 3600e6)}"
+        columns = f"epoch_us(expires_at) BETWEEN {now} AND {now} + {round(hours * 3600e6)}"
     return f"""
     SELECT order_id, merchant_reference1, purchase_currency, remaining_authorized_amount,
         epoch_us(expires_at) AS expires_at, (epoch_us(expires_at) - {now}) / 3600e6 AS hours_left, fraud_status,
         fraud_status IS DISTINCT FROM 'PENDING' AS can_capture
     FROM orders
-    WHERE status IN ('AUTHORIZED', 'PART_CAPTURED') AND remaining_authorized_amount > 0 AND {asked}
+    WHERE status IN ('AUTHORIZED', 'PART_CAPTURED') AND remaining_authorized_amount > 0 AND {columns}
     ORDER BY expires_at NULLS LAST, order_id
     """
 
@@ -436,9 +421,6 @@ def at_risk(hours: float | None, as_of: datetime | None) -> str:
         count(*) FILTER (NOT can_capture) AS blocked_orders
     FROM ({expiring(hours, as_of)}) GROUP BY ALL ORDER BY purchase_currency NULLS LAST
     """
-
-
-# ---- Key figures ----
 
 
 def key_figures(as_of: datetime | None) -> str:

@@ -22,15 +22,7 @@ from typing import TYPE_CHECKING, Final, Self, TypeAlias, TypeVar
 from om_toolkit.api.credentials import Secret, Unpicklable, checked_address, credentials
 from om_toolkit.api.endpoints import CAPTURES, ORDER, Endpoint
 from om_toolkit.api.http_transport import HTTPTransport
-from om_toolkit.api.responses import (
-    FailedAttempt,
-    Fetched,
-    Result,
-    failed_attempt,
-    http_date,
-    read_response,
-    requested_wait,
-)
+from om_toolkit.api.responses import FailedAttempt, Fetched, Result, http_date, read_response, requested_wait
 from om_toolkit.api.results import Results, checked, is_not_found, to_captures, to_orders
 from om_toolkit.api.throttle import Cancelled, RateLimit
 from om_toolkit.api.transport import Request, Response, Transport, TransportError
@@ -240,7 +232,7 @@ class Client(Unpicklable):
                     self._rate_limit.back_off(requested_wait(response))
                 result = read_response(response, order_id, endpoint, self._time_of(response))
             except TransportError as error:
-                result = failed_attempt(error, order_id)
+                result = FailedAttempt.without_response(error, order_id)
             if isinstance(result, Fetched):
                 break
             if result.may_retry and self._back_off(result, attempt, deadline, in_flight):
@@ -274,7 +266,7 @@ class Client(Unpicklable):
 
 
 def fetch_all(clients: Iterable[Client], order_ids: Ids) -> Orders:
-    """Fetch orders of several merchants: each client is asked for what those before it do not know.
+    """Fetch orders of several merchants: each client fetches what those before it do not know.
 
     A key gives access to the orders of one merchant; the API reports those of another as not found, like any unknown
     order. Only these are requested from the next client: an order that fails for another reason may well belong to

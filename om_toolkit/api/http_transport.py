@@ -77,9 +77,8 @@ class HTTPTransport(Transport, Unpicklable):
         # The environment is read once, and not for a host on this computer. A request is prepared once, then copied.
         session = requests.Session()
         session.trust_env = base_url.startswith("https://")
-        self._settings: dict[str, Any] = {
-            **session.merge_environment_settings(base_url, {}, stream=True, verify=None, cert=None)
-        }
+        environment = session.merge_environment_settings(base_url, {}, stream=True, verify=None, cert=None)
+        self._settings: dict[str, Any] = {**environment}
         self._prepared = _prepare(base_url, authorization, integrator)
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Self, TypeAlias, TypeVar
 
 from om_toolkit.api.endpoints import RETRYABLE_STATUSES
 from om_toolkit.errors import Failure, FetchError
@@ -61,6 +61,11 @@ class FailedAttempt(NamedTuple):
     may_retry: bool
     retry_after: float = 0.0
 
+    @classmethod
+    def without_response(cls, error: TransportError, order_id: str) -> Self:
+        """Return the attempt of a request without a usable response."""
+        return cls(Failure(order_id, error.kind, error.status, messages=(error.message,)), error.may_retry)
+
 
 def read_response(
     response: Response, order_id: str, endpoint: Endpoint[T], at: datetime | None
@@ -78,12 +83,6 @@ def read_response(
         return FailedAttempt(failure, failure.kind == "invalid_body", requested_wait(response))
 
 
-def failed_attempt(error: TransportError, order_id: str) -> FailedAttempt:
-    """Return the attempt of a request without a usable response."""
-    failure = Failure(order_id, error.kind, status=error.status, messages=(error.message,))
-    return FailedAttempt(failure, error.may_retry)
-
-
 def _failure_of(response: Response, order_id: str) -> Failure:
     api_error = _read_api_error(response.body)
     kind = _FAILURE_KINDS.get(response.status, "server_error")
@@ -92,14 +91,8 @@ def _failure_of(response: Response, order_id: str) -> Failure:
         kind = "not_found"
     if response.status in _REDIRECTS and "location" in response.headers:
         kind, messages = "forbidden", ("the host responded with a redirect, which is not followed",)
-    return Failure(
-        order_id,
-        kind,
-        status=response.status,
-        error_code=api_error.error_code,
-        messages=messages,
-        correlation_id=api_error.correlation_id or response.headers.get("klarna-correlation-id"),
-    )
+    correlation_id = api_error.correlation_id or response.headers.get("klarna-correlation-id")
+    return Failure(order_id, kind, response.status, api_error.error_code, messages, correlation_id)
 
 
 def _read_api_error(body: bytes) -> ApiError:
@@ -130,7 +123,7 @@ def requested_wait(response: Response) -> float:
 
 
 def http_date(text: str | None) -> datetime | None:
-    """Read an HTTP date, which is in UTC whatever zone it names; return None if it is missing or invalid."""
+    """Read an HTTP date, which is in UTC regardless of the zone it names; return None if it is missing or invalid."""
     try:
         moment = parsedate_to_datetime(text or "")
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -19,7 +19,7 @@ class Request:
         path: The path with the quoted order id, such as `/ordermanagement/v1/orders/ID` or `…/ID/captures`.
         deadline: The moment of `time.monotonic()` by which the whole response must have arrived.
         is_cancelled: Whether the response is no longer wanted.
-        on_cancel: Called by `cancel`, perhaps repeatedly; a transport sets it to whatever interrupts its waiting.
+        on_cancel: Called by `cancel`, perhaps repeatedly; a transport sets it to a function that ends its waiting.
     """
 
     __slots__ = ("deadline", "is_cancelled", "on_cancel", "path")
@@ -106,7 +106,7 @@ class Transport:
         return None
 
     def get(self, request: Request) -> Response:
-        """Return the response to a request, whatever its status.
+        """Return the response to a request, with any status.
 
         Raises:
             TransportError: If there is no whole response.

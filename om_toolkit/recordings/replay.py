@@ -54,13 +54,13 @@ class ReplayTransport(Transport):
     """
 
     base_url = PLAYGROUND
-    waits = False  # the server asked for it when the cassette was recorded
+    waits = False  # a wait that the server requested was over when the cassette was made
 
     def __init__(self, path: Path) -> None:
         self._path = path
         recorded = cassette.read(path)
         self.order_ids = tuple(order_id for order_id, suffix in recorded if not suffix)
-        self._responses = {_key(*asked): _response(one) for asked, one in recorded.items()}
+        self._responses = {_request_key(*key): _response(one) for key, one in recorded.items()}
 
     def get(self, request: Request) -> Response:
         """Return the recorded response.
@@ -70,7 +70,7 @@ class ReplayTransport(Transport):
         """
         order_id, suffix = parse_path(request.path) or ("", "")
         try:
-            return self._responses[_key(order_id, suffix)]
+            return self._responses[_request_key(order_id, suffix)]
         except KeyError:
             message = self._how_to_record(order_id, suffix)
         raise TransportError(message, kind="not_recorded", may_retry=False)
@@ -88,7 +88,7 @@ class ReplayTransport(Transport):
         return f"{self._path.name} has no response; to record it: with om.record({name!r}) as client: {calls}"
 
 
-def _key(order_id: str, suffix: str) -> tuple[str, str]:
+def _request_key(order_id: str, suffix: str) -> tuple[str, str]:
     """Return what requests for the same response have in common: ids that differ only in case are one."""
     return order_id.casefold(), suffix
 

@@ -60,7 +60,7 @@ class _ScrubbingPersister(FilesystemPersister):  # type: ignore[misc]  # vcrpy h
 
     @classmethod
     def load_cassette(cls, cassette_path: str, serializer: Any) -> Any:  # noqa: ANN401 - vcrpy's
-        """Return requests and marked responses: what is in a cassette is replayed, whatever its status."""
+        """Return requests and marked responses: what is in a cassette is replayed, with any status."""
         requests, responses, *more = super().load_cassette(cassette_path, serializer)
         return requests, [response | {_LOADED: True} for response in responses], *more
 

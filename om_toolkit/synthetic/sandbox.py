@@ -1,4 +1,4 @@
-"""TODO."""
+"""The sandbox: options of a shop, a server and a client in; a client on the synthetic shop out."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class _ClientOptions(TypedDict, total=False):
 
 
 class SandboxClient(Client):
-    """A client on a synthetic shop; closing it stops the server as well. Made by `sandbox`.
+    """A client on a synthetic shop; closing it stops the server, too. `sandbox` makes it.
 
     Attributes:
-        server: Who answers.
-        shop: What there is to find.
-        order_ids: The ids of all its orders, in order of creation.
+        server: The server on this computer.
+        shop: The shop behind it.
+        order_ids: The ids of all orders of the shop, in order of creation.
     """
 
     def __init__(self, server: Server, **options: Unpack[_ClientOptions]) -> None:
@@ -59,15 +59,15 @@ def sandbox(  # noqa: PLR0913 - the options of shop, server and client
     Args:
         orders: How many orders; see `Shop`.
         seed: Chooses one of many shops.
-        as_of: The instant of the answers; aware.
-        days: The orders were placed in so many days before `as_of`.
-        latency: Seconds before each answer.
-        faults: Share of the answers per kind of fault; see `Server`.
-        port: 0 takes a free one.
-        client_options: Options of `Client`. Unlike there, `requests_per_second` is None: no pace.
+        as_of: The time of the responses; aware.
+        days: The number of days before `as_of` in which the orders were placed.
+        latency: Seconds before each response.
+        faults: The share of responses to replace, for each kind of fault; see `Server`.
+        port: The port of the server; 0 takes a free one.
+        client_options: Options of `Client`. By default there is no rate limit.
 
     Raises:
-        ValueError: An option that cannot work.
+        ValueError: If an option cannot work.
 
     Example:
         >>> with sandbox(orders=25, days=7) as client:

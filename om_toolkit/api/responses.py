@@ -13,6 +13,7 @@ from om_toolkit.api.endpoints import RETRYABLE_STATUSES
 from om_toolkit.errors import Failure, FetchError
 from om_toolkit.orders.models import ApiError
 from om_toolkit.privacy.detectors import names_somebody
+from om_toolkit.support.instants import in_utc
 
 if TYPE_CHECKING:
     from om_toolkit.api.endpoints import Endpoint
@@ -125,7 +126,6 @@ def requested_wait(response: Response) -> float:
 def http_date(text: str | None) -> datetime | None:
     """Read an HTTP date, which is in UTC regardless of the zone it names; return None if it is missing or invalid."""
     try:
-        moment = parsedate_to_datetime(text or "")
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return in_utc(parsedate_to_datetime(text or ""))
     except (ValueError, OverflowError):
         return None

@@ -8,6 +8,7 @@ from warnings import warn
 from om_toolkit.api.responses import Fetched, Result
 from om_toolkit.errors import Failure, Interrupted, NothingFound
 from om_toolkit.orders.orders import Captures, Orders
+from om_toolkit.support.instants import newest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -43,7 +44,7 @@ class Results(dict[str, Result[T]]):
     @property
     def as_of(self) -> datetime | None:
         """Return when the newest response was sent."""
-        return max(filter(None, (result.at for result in self.fetched.values())), default=None)
+        return newest(result.at for result in self.fetched.values())
 
 
 def to_orders(results: Results[Order]) -> Orders:

@@ -11,7 +11,7 @@ import polars as pl
 
 from om_toolkit.errors import FailedOrders, Failure
 from om_toolkit.orders.failures import Failures
-from om_toolkit.orders.html import captioned_table
+from om_toolkit.orders.html_tables import captioned_table
 from om_toolkit.orders.models import Capture, Order
 from om_toolkit.support.instants import as_of_in_utc, as_of_text
 from om_toolkit.support.text import count_of

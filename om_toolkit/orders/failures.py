@@ -9,7 +9,7 @@ from typing import Final
 import polars as pl
 
 from om_toolkit.errors import Failure
-from om_toolkit.orders.html import captioned_list
+from om_toolkit.orders.html_tables import captioned_list
 
 
 class Failures(tuple[Failure, ...]):

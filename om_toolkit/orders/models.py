@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from om_toolkit.orders import html
 from om_toolkit.orders.field_types import Many, Text, Time, Whole
+from om_toolkit.orders.html_tables import Event, timeline
 from om_toolkit.privacy.pseudonyms import customer_key
 from om_toolkit.tables.from_objects import to_frame
 
@@ -326,11 +326,11 @@ class Order(Row):
 
     def _repr_html_(self) -> str:
         caption = f"Order {self.order_id}, {self.status or 'without status'}"
-        return html.timeline(caption, self._events(), self.purchase_currency)
+        return timeline(caption, self._events(), self.purchase_currency)
 
-    def _events(self) -> list[html.Event]:
+    def _events(self) -> list[Event]:
         """Return what happened to the order, and the end of its authorisation, oldest first."""
-        events: list[html.Event] = [
+        events: list[Event] = [
             (self.created_at, "placed", self.order_amount),
             *((one.captured_at, "captured", one.captured_amount) for one in self.captures),
             *((one.refunded_at, "refunded", one.refunded_amount) for one in self.refunds),

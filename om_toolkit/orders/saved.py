@@ -39,7 +39,7 @@ def read(documents: Iterable[tuple[str, bytes]]) -> Saved:
     orders: dict[str, Order] = {}
     failures, repeated = [], Counter[str]()
     for place, document in documents:
-        for found in _read(place, document):
+        for found in _read_document(place, document):
             if isinstance(found, Failure):
                 failures.append(found)
                 continue
@@ -50,7 +50,7 @@ def read(documents: Iterable[tuple[str, bytes]]) -> Saved:
     return Saved(list(orders.values()), failures, repeated)
 
 
-def _read(place: str, document: bytes, *, is_part: bool = False) -> Sequence[Order | Failure]:
+def _read_document(place: str, document: bytes, *, is_part: bool = False) -> Sequence[Order | Failure]:
     """Read a document; a line that is not JSON may contain several documents, valid or not."""
     try:
         return [read_order(document)]
@@ -59,7 +59,7 @@ def _read(place: str, document: bytes, *, is_part: bool = False) -> Sequence[Ord
     may_contain_more = failure.kind == "invalid_body" and not is_part and b"\n" not in document
     parts = list(Splitter().parts(document)) if may_contain_more else []
     if len(parts) > 1:
-        return [found for part in parts for found in _read(place, part, is_part=True)]
+        return [found for part in parts for found in _read_document(place, part, is_part=True)]
     return [failure if failure.order_id != "?" else replace(failure, order_id=place)]
 
 

@@ -51,15 +51,15 @@ def decode(documents: Sequence[bytes], *, personal: bool) -> dict[str, pl.DataFr
     """
     texts = pl.Series("order", documents, dtype=pl.Binary()).cast(pl.String())
     orders = texts.str.json_decode(_order_type(personal=personal)).struct.unnest().with_row_index(_NUMBER)
-    captures, refunds = _items(orders, "captures"), _items(orders, "refunds")
+    captures, refunds = _exploded(orders, "captures"), _exploded(orders, "refunds")
     lines = (
-        _items(orders, "order_lines", source="order"),
-        _items(captures, "captures.order_lines", source="capture", capture_id="captures.capture_id"),
-        _items(refunds, "refunds.order_lines", source="refund", refund_id="refunds.refund_id"),
+        _exploded(orders, "order_lines", source="order"),
+        _exploded(captures, "captures.order_lines", source="capture", capture_id="captures.capture_id"),
+        _exploded(refunds, "refunds.order_lines", source="refund", refund_id="refunds.refund_id"),
     )
     shipments = (
-        _items(orders, "shipping_info", source="order"),
-        _items(captures, "captures.shipping_info", source="capture", capture_id="captures.capture_id"),
+        _exploded(orders, "shipping_info", source="order"),
+        _exploded(captures, "captures.shipping_info", source="capture", capture_id="captures.capture_id"),
     )
     rows = {
         "orders": _with_customer_keys(orders),
@@ -105,7 +105,7 @@ def _array(fields: dict[str, pl.DataType]) -> pl.List:
     return pl.List(pl.Struct(fields))
 
 
-def _items(owners: pl.DataFrame, array: str, *, source: str | None = None, **keys: str) -> pl.DataFrame:
+def _exploded(owners: pl.DataFrame, array: str, *, source: str | None = None, **keys: str) -> pl.DataFrame:
     """Return a row per item of an array: the item, its position in the array, and keys of its owner."""
     items, name = _value(array), array.rpartition(".")[2]
     rows = owners.filter(items.list.len() > 0).select(

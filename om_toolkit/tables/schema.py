@@ -72,7 +72,7 @@ def _without_path(names: str, kind: Kind = Kind.TEXT) -> Iterator[Column]:
     return (Column(name, kind, name, None) for name in names.split())
 
 
-def _fields(kind: Kind, names: str) -> dict[str, Kind]:
+def _kinds(kind: Kind, names: str) -> dict[str, Kind]:
     return dict.fromkeys(names.split(), kind)
 
 
@@ -80,98 +80,98 @@ def _below(parent: str, kinds: Mapping[str, Kind]) -> dict[str, Kind]:
     return {f"{parent}.{field}": kind for field, kind in kinds.items()}
 
 
-_ADDRESS_FIELDS: Final = {
-    **_fields(Kind.TEXT, "attention city"),
+_ADDRESS_KINDS: Final = {
+    **_kinds(Kind.TEXT, "attention city"),
     "country": Kind.CODE,
-    **_fields(Kind.TEXT, "email family_name given_name organization_name phone postal_code region"),
-    **_fields(Kind.TEXT, "street_address street_address2 title"),
+    **_kinds(Kind.TEXT, "email family_name given_name organization_name phone postal_code region"),
+    **_kinds(Kind.TEXT, "street_address street_address2 title"),
 }
 
-_CUSTOMER_FIELDS: Final = {
-    **_fields(Kind.TEXT, "type date_of_birth national_identification_number vat_id"),
-    **_fields(Kind.TEXT, "organization_entity_type organization_registration_id"),
+_CUSTOMER_KINDS: Final = {
+    **_kinds(Kind.TEXT, "type date_of_birth national_identification_number vat_id"),
+    **_kinds(Kind.TEXT, "organization_entity_type organization_registration_id"),
 }
 
-_SHIPPING_OPTION_FIELDS: Final = {
-    **_fields(Kind.TEXT, "id class type method name carrier tms_reference"),
-    **_fields(Kind.AMOUNT, "price tax_amount"),
+_SHIPPING_OPTION_KINDS: Final = {
+    **_kinds(Kind.TEXT, "id class type method name carrier tms_reference"),
+    **_kinds(Kind.AMOUNT, "price tax_amount"),
     "tax_rate": Kind.RATE,
-    **_fields(Kind.TEXT, "carrier_product.identifier carrier_product.name location.id location.name"),
+    **_kinds(Kind.TEXT, "carrier_product.identifier carrier_product.name location.id location.name"),
     "location.price": Kind.AMOUNT,
-    **_below("location.address", _ADDRESS_FIELDS),
-    **_fields(Kind.TEXT, "timeslot.id timeslot.start timeslot.end timeslot.cutoff"),
+    **_below("location.address", _ADDRESS_KINDS),
+    **_kinds(Kind.TEXT, "timeslot.id timeslot.start timeslot.end timeslot.cutoff"),
     "timeslot.price": Kind.AMOUNT,
 }
 
-_ORDER_FIELDS: Final = {
-    **_fields(Kind.TEXT, "order_id status fraud_status"),
-    **_fields(Kind.CODE, "purchase_country purchase_currency"),
-    **_fields(Kind.AMOUNT, "order_amount original_order_amount captured_amount refunded_amount"),
+_ORDER_KINDS: Final = {
+    **_kinds(Kind.TEXT, "order_id status fraud_status"),
+    **_kinds(Kind.CODE, "purchase_country purchase_currency"),
+    **_kinds(Kind.AMOUNT, "order_amount original_order_amount captured_amount refunded_amount"),
     "remaining_authorized_amount": Kind.AMOUNT,
-    **_fields(Kind.TIME, "created_at expires_at"),
-    **_fields(Kind.TEXT, "locale klarna_reference merchant_reference1 merchant_reference2 merchant_data"),
-    **_fields(Kind.TEXT, "initial_payment_method.type initial_payment_method.description"),
+    **_kinds(Kind.TIME, "created_at expires_at"),
+    **_kinds(Kind.TEXT, "locale klarna_reference merchant_reference1 merchant_reference2 merchant_data"),
+    **_kinds(Kind.TEXT, "initial_payment_method.type initial_payment_method.description"),
     "initial_payment_method.number_of_installments": Kind.COUNT,
-    **_below("customer", _CUSTOMER_FIELDS),
-    **_below("billing_address", _ADDRESS_FIELDS),
-    **_below("shipping_address", _ADDRESS_FIELDS),
-    **_below("selected_shipping_option", _SHIPPING_OPTION_FIELDS),
+    **_below("customer", _CUSTOMER_KINDS),
+    **_below("billing_address", _ADDRESS_KINDS),
+    **_below("shipping_address", _ADDRESS_KINDS),
+    **_below("selected_shipping_option", _SHIPPING_OPTION_KINDS),
 }
 
-_CAPTURE_FIELDS: Final = {
-    **_fields(Kind.TEXT, "order_id capture_id"),
+_CAPTURE_KINDS: Final = {
+    **_kinds(Kind.TEXT, "order_id capture_id"),
     "purchase_currency": Kind.CODE,
-    **_fields(Kind.TEXT, "klarna_reference reference description"),
+    **_kinds(Kind.TEXT, "klarna_reference reference description"),
     "captured_amount": Kind.AMOUNT,
     "captured_at": Kind.TIME,
     "refunded_amount": Kind.AMOUNT,
-    **_below("billing_address", _ADDRESS_FIELDS),
-    **_below("shipping_address", _ADDRESS_FIELDS),
+    **_below("billing_address", _ADDRESS_KINDS),
+    **_below("shipping_address", _ADDRESS_KINDS),
 }
 
-_REFUND_FIELDS: Final = {
-    **_fields(Kind.TEXT, "order_id refund_id"),
+_REFUND_KINDS: Final = {
+    **_kinds(Kind.TEXT, "order_id refund_id"),
     "purchase_currency": Kind.CODE,
-    **_fields(Kind.TEXT, "reference description"),
+    **_kinds(Kind.TEXT, "reference description"),
     "refunded_amount": Kind.AMOUNT,
     "refunded_at": Kind.TIME,
 }
 
-_LINE_FIELDS: Final = {
-    **_fields(Kind.TEXT, "reference type name"),
+_LINE_KINDS: Final = {
+    **_kinds(Kind.TEXT, "reference type name"),
     "quantity": Kind.COUNT,
     "quantity_unit": Kind.TEXT,
     "unit_price": Kind.AMOUNT,
     "tax_rate": Kind.RATE,
-    **_fields(Kind.AMOUNT, "total_amount total_discount_amount total_tax_amount"),
-    **_fields(Kind.TEXT, "image_url product_url merchant_data"),
-    **_below("product_identifiers", _fields(Kind.TEXT, "brand category_path color global_trade_item_number")),
-    **_below("product_identifiers", _fields(Kind.TEXT, "manufacturer_part_number size")),
+    **_kinds(Kind.AMOUNT, "total_amount total_discount_amount total_tax_amount"),
+    **_kinds(Kind.TEXT, "image_url product_url merchant_data"),
+    **_below("product_identifiers", _kinds(Kind.TEXT, "brand category_path color global_trade_item_number")),
+    **_below("product_identifiers", _kinds(Kind.TEXT, "manufacturer_part_number size")),
 }
 
-_SHIPMENT_FIELDS: Final = {
-    **_fields(Kind.TEXT, "shipping_company shipping_method tracking_number tracking_uri"),
-    **_fields(Kind.TEXT, "return_shipping_company return_tracking_number return_tracking_uri"),
+_SHIPMENT_KINDS: Final = {
+    **_kinds(Kind.TEXT, "shipping_company shipping_method tracking_number tracking_uri"),
+    **_kinds(Kind.TEXT, "return_shipping_company return_tracking_number return_tracking_uri"),
 }
 
 _CUSTOMER_KEY: Final = "customer_key"
 
 SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
-    "orders": (*_columns("", _ORDER_FIELDS), *_without_path(_CUSTOMER_KEY)),
-    "captures": (*_columns("captures", _CAPTURE_FIELDS),),
-    "refunds": (*_columns("refunds", _REFUND_FIELDS),),
+    "orders": (*_columns("", _ORDER_KINDS), *_without_path(_CUSTOMER_KEY)),
+    "captures": (*_columns("captures", _CAPTURE_KINDS),),
+    "refunds": (*_columns("refunds", _REFUND_KINDS),),
     "order_lines": (
         *_without_path("order_id source capture_id refund_id"),
         *_without_path("line", Kind.COUNT),
         *_without_path("purchase_currency", Kind.CODE),
-        *_columns("order_lines", _LINE_FIELDS),
+        *_columns("order_lines", _LINE_KINDS),
     ),
     "shipments": (
         *_without_path("order_id source capture_id"),
         *_without_path("shipment", Kind.COUNT),
         *_without_path("purchase_currency", Kind.CODE),
         *_without_path("has_tracking", Kind.FLAG),
-        *_columns("shipping_info", _SHIPMENT_FIELDS),
+        *_columns("shipping_info", _SHIPMENT_KINDS),
     ),
 }
 """Every column of every table, in order; the personal columns exist only with `personal=True`.

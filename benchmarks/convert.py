@@ -375,7 +375,7 @@ def in_fresh_process(measure: Callable[[T], float], given: T) -> float:
 
 def extra_of_tables(file: Path) -> float:
     """Return the extra peak memory of `Orders.tables`, the frames included, in estimated sizes of the frames."""
-    orders = om.Orders(om.Orders.from_json(file))  # not those that were laid out while they were read
+    orders = om.Orders.from_json(file)
     before = restart_peak()
     made = orders.tables()
     extra = peak_bytes() - before

@@ -181,8 +181,7 @@ def _at(time: datetime | None) -> datetime:
 
 def _distinct(failures: Iterable[Failure]) -> Iterable[Failure]:
     """Keep the last failure of each requested order; failures of saved documents are all different."""
-    last: dict[str | int, Failure] = {}
-    for failure in failures:
-        was_requested = failure.attempts or failure.kind == "unauthorized"
-        last[failure.order_id if was_requested else id(failure)] = failure
-    return last.values()
+    return {
+        failure.order_id if failure.attempts or failure.kind == "unauthorized" else id(failure): failure
+        for failure in failures
+    }.values()

@@ -62,8 +62,7 @@ def read_tables(path: str | Path, *, as_of: datetime | None = None, personal: bo
 
 def _read_parts(path: Path, repeated: Counter[str], *, personal: bool) -> Iterator[Tables[pl.DataFrame]]:
     """Yield the tables of each chunk of documents, with the chunk's number in every row."""
-    size = path.stat().st_size if path.is_file() else None
-    with progress(size, "B", unit_scale=True, desc=path.name) as bar:
+    with progress(path.stat().st_size if path.is_file() else None, "B", unit_scale=True, desc=path.name) as bar:
         for number, chunk in enumerate(chunked(documents(path), _DOCUMENTS_PER_CHUNK)):
             with paused():
                 saved = read(chunk)
@@ -85,11 +84,7 @@ def _without_repeated(tables: Tables[pl.DataFrame], repeated: Counter[str]) -> T
     return tables.map(lambda frame: frame.join(chunks, on=["order_id", _CHUNK_COLUMN], how="semi"))
 
 
-def _newest_time(tables: Tables[pl.DataFrame]) -> datetime | None:
+def _newest_time(tables: Tables[Any]) -> datetime | None:
     """Return the time of the newest purchase, capture or refund; an expiry may be in the future."""
-    times: list[Any] = [
-        tables.orders["created_at"].max(),
-        tables.captures["captured_at"].max(),
-        tables.refunds["refunded_at"].max(),
-    ]
-    return newest(times)
+    columns = tables.orders["created_at"], tables.captures["captured_at"], tables.refunds["refunded_at"]
+    return newest(column.max() for column in columns)

@@ -3,10 +3,12 @@
 A metric is one lazy query of polars expressions, collected once by the engine that polars is configured to use.
 """
 
+import inspect
+
 from om_toolkit.metrics.audit import audit
 from om_toolkit.metrics.comparing import compare
 from om_toolkit.metrics.expiry import at_risk, expiring
-from om_toolkit.metrics.explaining import explain
+from om_toolkit.metrics.explaining import Explanation
 from om_toolkit.metrics.figures import key_figures
 from om_toolkit.metrics.grouping import by_period
 from om_toolkit.metrics.latency import capture_curve, capture_latency
@@ -28,3 +30,25 @@ __all__ = [
     "shipping_methods",
     "time_to_refund",
 ]
+
+
+def explain(metric: str) -> Explanation:
+    """Return what a metric means: its definition, its formula with the source, and its columns.
+
+    Args:
+        metric: Its name, such as `refund_ratio`.
+
+    Returns:
+        Its documentation as text; a notebook shows it with headings and lists.
+
+    Raises:
+        ValueError: If the metric does not exist.
+
+    Example:
+        >>> print(explain("at_risk").splitlines()[0])
+        Sum the orders of `expiring` per currency.
+    """
+    names = [name for name in __all__ if name != "explain"]
+    if metric not in names:
+        raise ValueError(f"there is no metric {metric!r}; use one of {', '.join(names)}")
+    return Explanation(inspect.getdoc(globals()[metric]) or "")

@@ -18,7 +18,7 @@ def expiring(data: object, *, within: str | timedelta | None = "72h", as_of: dat
     """List the orders whose authorised money is lost unless it is captured, the soonest first.
 
     These orders are AUTHORIZED or PART_CAPTURED, have a remaining amount, and `as_of ≤ expires_at ≤ as_of + within`.
-    If neither the argument nor the data has an `as_of`, the list is empty.
+    Without an `as_of`, from the argument or the data, the list is empty.
 
     Args:
         data: Orders or Tables.

@@ -1,37 +1,12 @@
-"""What a number means: the name of a metric in, its documentation with the formula out."""
+"""The documentation of a metric for a terminal and a notebook: its docstring in, Markdown out."""
 
 from __future__ import annotations
 
-import inspect
 import re
 from typing import Final
 
 _HEADING: Final = re.compile(r"(Args|Returns|Raises|Example):")
 _ITEM: Final = re.compile(r" {4}(\*{0,2}\w[\w.]*): ")
-
-
-def explain(metric: str) -> Explanation:
-    """Return what a metric means: its definition, its formula with the source, and its columns.
-
-    Args:
-        metric: Its name, such as `refund_ratio`.
-
-    Returns:
-        Its documentation as text; a notebook shows it with headings and lists.
-
-    Raises:
-        ValueError: If the metric does not exist.
-
-    Example:
-        >>> print(explain("at_risk").splitlines()[0])
-        Sum the orders of `expiring` per currency.
-    """
-    from om_toolkit import metrics  # noqa: PLC0415 - the package imports this module
-
-    names = [name for name in metrics.__all__ if name != explain.__name__]
-    if metric not in names:
-        raise ValueError(f"there is no metric {metric!r}; use one of {', '.join(names)}")
-    return Explanation(inspect.getdoc(getattr(metrics, metric)) or "")
 
 
 class Explanation(str):

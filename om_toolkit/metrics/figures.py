@@ -12,7 +12,7 @@ from om_toolkit.metrics.grouping import CURRENCY
 from om_toolkit.metrics.intervals import amount_ratio, count_ratio, moments
 from om_toolkit.tables.tables import Tables, tables_of
 
-_KEY_FIGURES: Final = """
+_KEY_FIGURE_COLUMNS: Final = """
     purchase_currency orders order_amount
     captured_orders captured_amount capture_rate capture_rate_low capture_rate_high
     refunded_orders refunded_amount refund_ratio refund_ratio_low refund_ratio_high
@@ -68,7 +68,7 @@ def key_figures(data: object) -> pl.DataFrame:
             *amount_ratio("capture_rate", "captured_amount", "order_amount", "orders"),
             *count_ratio("tracking_share", "captures_with_tracking", "captures"),
         )
-        .select(_KEY_FIGURES)
+        .select(_KEY_FIGURE_COLUMNS)
         .sort(CURRENCY, nulls_last=True)
         .collect()
     )

@@ -1,16 +1,15 @@
-"""How fast answers become objects and tables, and how much memory that takes, measured against other ways.
+"""Measure the time and memory from responses to objects and tables, against other libraries.
 
     uv run --group benchmarks python benchmarks/convert.py          # 20 000 orders, some minutes, 3 GB of memory
     uv run --group benchmarks python benchmarks/convert.py --quick  # fewer orders and rounds: does it still run?
 
 Prints a Markdown table, and ends with exit code 1 if a ratio is above the one that it must reach.
 
-Speed is CPU time of a process, all its threads, in rounds: each runs both ways one after the other, the first of the
-two changing from round to round, and each in a fresh process, where it has worked on a few orders before; in one
-process the second would find memory that the first has taken from the system. A measured ratio is the median of the
-rounds' ratios. Before anything is timed, both ways must have given the same frames: names, dtypes and values; of
-`json_normalize`, whose dtypes are not ours, rows and sums of amounts. Memory is taken in a fresh process too (Linux
-only: it reads /proc).
+Speed is the CPU time of a process with all its threads. Each round runs both ways in turn, each in a fresh process
+that has warmed up on a few orders; in one process the second way would profit from memory that the first has taken from
+the system. The first way changes from round to round. A ratio is the median of the rounds' ratios. Before anything is
+timed, both ways must have produced the same frames: names, dtypes and values; for `json_normalize`, whose dtypes
+differ, rows and sums of amounts. Memory is measured in a fresh process, too (Linux only: it reads /proc).
 """
 
 from __future__ import annotations
@@ -55,12 +54,12 @@ Kept = tuple[om.Orders, om.Tables[pl.DataFrame]]
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured."""
+    """The amount of data and rounds."""
 
     orders: int = 20_000
     rounds: int = 7
     copies: int = 10
-    """So many times the orders stand in the larger of the two files of `read_tables`."""
+    """How often the larger of the two files of `read_tables` contains the orders."""
 
 
 class Measured(NamedTuple):
@@ -73,12 +72,12 @@ class Measured(NamedTuple):
 
     @property
     def median(self) -> float:
-        """What the rounds say."""
+        """The median of the rounds."""
         return statistics.median(self.ratios)
 
     @property
     def is_reached(self) -> bool:
-        """Whether that is good enough."""
+        """Whether the median is within the limit."""
         return self.median <= self.limit
 
     def __str__(self) -> str:
@@ -86,36 +85,30 @@ class Measured(NamedTuple):
         return f"| {self.what} | {self.against} | ≤ {self.limit:g} | {found}{'' if self.is_reached else ', MISSED'} |"
 
 
-# ---- Our way ----
-
-
 def ours(ndjson: bytes) -> Kept:
-    """Make validated objects and the five tables of answers, keeping both."""
+    """Convert responses to validated objects and five tables, and keep both."""
     orders = om.Orders.from_json(ndjson)
     return orders, orders.tables()
 
 
-# ---- polars alone ----
-
-
 def polars_alone(ndjson: bytes) -> Frames:
-    """Make the same five frames without objects: read what the tables need, and nothing more, and flatten it."""
-    answers = pl.read_ndjson(ndjson, schema=_answer_schema())
+    """Make the same five frames without objects: read only what the tables need, and flatten it."""
+    responses = pl.read_ndjson(ndjson, schema=_response_schema())
     order = {"order_id": "order_id", "purchase_currency": "purchase_currency"}
-    captures = _exploded(answers, "captures", order)
-    refunds = _exploded(answers, "refunds", order)
+    captures = _exploded(responses, "captures", order)
+    refunds = _exploded(responses, "refunds", order)
     of_capture, of_refund = order | {"capture_id": "captures.capture_id"}, order | {"refund_id": "refunds.refund_id"}
     lines = (
-        _exploded(answers, "order_lines", order, source="order"),
+        _exploded(responses, "order_lines", order, source="order"),
         _exploded(captures, "captures.order_lines", of_capture, source="capture"),
         _exploded(refunds, "refunds.order_lines", of_refund, source="refund"),
     )
     shipments = (
-        _exploded(answers, "shipping_info", order, source="order"),
+        _exploded(responses, "shipping_info", order, source="order"),
         _exploded(captures, "captures.shipping_info", of_capture, source="capture"),
     )
     return {
-        "orders": _flat("orders", answers),
+        "orders": _flat("orders", responses),
         "captures": _flat("captures", captures, "captures"),
         "refunds": _flat("refunds", refunds, "refunds"),
         "order_lines": _flat("order_lines", _stacked(lines), "order_lines"),
@@ -123,10 +116,10 @@ def polars_alone(ndjson: bytes) -> Frames:
     }
 
 
-def _answer_schema() -> pl.Schema:
-    """The schema of an answer, as far as the tables need it."""
+def _response_schema() -> pl.Schema:
+    """Return the schema of a response, as far as the tables need it."""
     lines, shipments = _fields("order_lines"), _fields("shipments")
-    shipments |= dict.fromkeys(("tracking_number", "tracking_uri"), pl.String())  # what has_tracking is made of
+    shipments |= dict.fromkeys(("tracking_number", "tracking_uri"), pl.String())  # for has_tracking
     below = {
         "order_lines": _array(lines),
         "shipping_info": _array(shipments),
@@ -137,7 +130,7 @@ def _answer_schema() -> pl.Schema:
 
 
 def _fields(table: str) -> dict[str, pl.DataType]:
-    """The fields of the object that is a row of a table, objects within it as structs."""
+    """Return the fields of the object that is a row of a table, with nested objects as structs."""
     tree: dict[str, Any] = {}
     for column in tables.columns(table):
         *parents, name = column.field.split(".")
@@ -158,7 +151,7 @@ def _array(fields: dict[str, pl.DataType]) -> pl.DataType:
 
 
 def _exploded(frame: pl.DataFrame, array: str, keys: dict[str, str], source: str | None = None) -> pl.DataFrame:
-    """One row per item of an array, with the owner's keys, where the array stands and the item's place in it."""
+    """Return a row per item of an array, with the keys of its owner, its source and its position."""
     items, name = _at(array), array.rpartition(".")[2]
     return frame.select(
         *(_at(path).alias(key) for key, path in keys.items()),
@@ -181,16 +174,18 @@ def _at(path: str) -> pl.Expr:
 
 
 def _has_tracking() -> pl.Expr:
-    told = [(_at(f"shipping_info.{name}") != "").fill_null(value=False) for name in ("tracking_number", "tracking_uri")]
-    return (told[0] | told[1]).alias("has_tracking")
+    tracked = [
+        (_at(f"shipping_info.{name}") != "").fill_null(value=False) for name in ("tracking_number", "tracking_uri")
+    ]
+    return (tracked[0] | tracked[1]).alias("has_tracking")
 
 
-_OWNED = ("order_id", "purchase_currency")  # the answers tell them of the order alone
+_OWNED = ("order_id", "purchase_currency")  # responses have them on the order only
 _PLACES = ("line", "shipment")
 
 
 def _flat(table: str, rows: pl.DataFrame, item: str = "") -> pl.DataFrame:
-    """Lay the columns of a table out; `item` names the struct that holds a row's own fields."""
+    """Return the columns of a table; `item` names the struct with the fields of a row."""
     return rows.select(_column(column, item) for column in tables.columns(table))
 
 
@@ -208,12 +203,9 @@ def _column(column: tables.Column, item: str) -> pl.Expr:
     return value.alias(column.name)
 
 
-# ---- pandas ----
-
-
-def pandas_normalized(answers: Iterable[bytes]) -> tuple[list[Any], dict[str, pd.DataFrame]]:
-    """Make five pandas frames, as one finds it in notebooks: lines of orders and shipments of captures only."""
-    documents = [json.loads(answer) for answer in answers]
+def pandas_normalized(responses: Iterable[bytes]) -> tuple[list[Any], dict[str, pd.DataFrame]]:
+    """Make five pandas frames as notebooks do: lines of orders and shipments of captures only."""
+    documents = [json.loads(response) for response in responses]
     owner = ["order_id", "purchase_currency"]
     normalize = partial(pd.json_normalize, documents)
     return documents, {
@@ -225,8 +217,6 @@ def pandas_normalized(answers: Iterable[bytes]) -> tuple[list[Any], dict[str, pd
     }
 
 
-# ---- The same result? ----
-
 _KEYS = {
     "orders": ("order_id",),
     "captures": ("order_id", "capture_id"),
@@ -237,16 +227,16 @@ _KEYS = {
 
 
 def assert_same_frames(found: om.Tables[pl.DataFrame], expected: Frames) -> None:
-    """Hold that all five frames have the same columns, dtypes and values."""
+    """Assert that all five frames have the same columns, dtypes and values."""
     for name, frame in found.items():
         keys = _KEYS[name]
         if frame.select(pl.struct(keys).is_duplicated().any()).item():
-            raise AssertionError(f"{name}: {keys} do not tell the rows apart")
+            raise AssertionError(f"{name}: {keys} do not identify the rows")
         assert_frame_equal(frame.sort(keys), expected[name].sort(keys), check_exact=True)
 
 
 def assert_same_sums(found: om.Tables[pl.DataFrame], expected: dict[str, pd.DataFrame]) -> None:
-    """Hold that pandas has the same rows, and that each of their amounts adds up to the same."""
+    """Assert that pandas has the same rows, and that each amount has the same sum."""
     for name, frame in found.items():
         source = {"order_lines": "order", "shipments": "capture"}.get(name)
         rows = frame.filter(pl.col("source") == source) if source else frame
@@ -255,9 +245,6 @@ def assert_same_sums(found: om.Tables[pl.DataFrame], expected: dict[str, pd.Data
         for column in tables.columns(name):
             if column.kind is tables.Kind.AMOUNT and column.field in expected[name]:
                 assert rows[column.name].sum() == expected[name][column.field].sum(), f"{name}.{column.name}"
-
-
-# ---- Speed ----
 
 
 class Way(NamedTuple):
@@ -278,16 +265,16 @@ class Way(NamedTuple):
     is_paused: bool = False
 
 
-def speed(answers: Sequence[bytes], rounds: int) -> Iterator[Measured]:
-    """Compare the CPU time of our way with that of three others."""
+def speed(responses: Sequence[bytes], rounds: int) -> Iterator[Measured]:
+    """Compare the CPU time of this package with that of three others."""
     with tempfile.TemporaryDirectory() as folder:
-        files = few, together = write_answers(Path(folder), answers)
+        files = few, together = write_responses(Path(folder), responses)
         ndjson = together.read_bytes()
         _, made = ours(ndjson)
         assert_same_frames(made, polars_alone(ndjson))
-        assert_same_sums(made, pandas_normalized(answers)[1])
+        assert_same_sums(made, pandas_normalized(responses)[1])
         del made, ndjson
-        what = f"bytes → validated, kept objects → 5 tables, {len(answers):,} orders"
+        what = f"bytes → validated, kept objects → 5 tables, {len(responses):,} orders"
         our_way = Way(ours, Path.read_bytes, few, together)
         polars_way = Way(polars_alone, Path.read_bytes, *files)
         ratios = cpu_ratios(our_way, polars_way, rounds)
@@ -299,37 +286,37 @@ def speed(answers: Sequence[bytes], rounds: int) -> Iterator[Measured]:
         yield Measured("the same", "`json.loads`, five `pandas.json_normalize`", 0.4, ratios)
 
 
-def write_answers(folder: Path, answers: Sequence[bytes]) -> tuple[Path, Path]:
-    """Write a file of a few answers, and one of all, an answer a line."""
+def write_responses(folder: Path, responses: Sequence[bytes]) -> tuple[Path, Path]:
+    """Write a file of a few responses and one of all, one response per line."""
     few, together = folder / "few.ndjson", folder / "all.ndjson"
-    few.write_bytes(b"\n".join(answers[:200]))
-    together.write_bytes(b"\n".join(answers))
+    few.write_bytes(b"\n".join(responses[:200]))
+    together.write_bytes(b"\n".join(responses))
     return few, together
 
 
 def lines_of(file: Path) -> list[bytes]:
-    """Return the answers of a file one by one, as somebody has them who has just fetched them."""
+    """Return the responses of a file one by one, as they are after a fetch."""
     return file.read_bytes().split(b"\n")
 
 
-def all_loaded(answers: Sequence[bytes]) -> list[object]:
-    """Parse the answers, and no more."""
-    return [orjson.loads(answer) for answer in answers]
+def all_loaded(responses: Sequence[bytes]) -> list[object]:
+    """Parse the responses only."""
+    return [orjson.loads(response) for response in responses]
 
 
 def cpu_ratios(way: Way, other: Way, rounds: int) -> list[float]:
-    """Measure both ways in turn, and return how much of the other's CPU time each round took."""
+    """Measure both ways in turn; return the ratio of their CPU times for each round."""
     ratios = []
     for number in range(rounds):
         ways = (way, other) if number % 2 == 0 else (other, way)
         spent = {measured: in_fresh_process(cpu_seconds, measured) for measured in ways}
         ratios.append(spent[way] / spent[other])
-        tell(f"round {number + 1}: {spent[way]:.2f} s of {spent[other]:.2f} s = {ratios[-1]:.2f}")
+        log(f"round {number + 1}: {spent[way]:.2f} s of {spent[other]:.2f} s = {ratios[-1]:.2f}")
     return ratios
 
 
 def cpu_seconds(way: Way) -> float:
-    """Return the CPU time of the whole process until the result is there; dropping it is not part of it."""
+    """Return the CPU time of the whole process until the result exists, without freeing it."""
     way.work(way.read(way.few))
     given = way.read(way.all)
     gc.collect()
@@ -341,16 +328,13 @@ def cpu_seconds(way: Way) -> float:
     return spent
 
 
-# ---- Memory ----
-
-
-def memory(answers: Sequence[bytes], scale: Scale) -> Iterator[Measured]:
-    """Measure what the tables need beyond themselves, each time in a fresh process."""
+def memory(responses: Sequence[bytes], scale: Scale) -> Iterator[Measured]:
+    """Measure the memory beyond the tables themselves, each time in a fresh process."""
     with tempfile.TemporaryDirectory() as folder:
         small, large = Path(folder, "small.ndjson"), Path(folder, "large.ndjson")
-        write_ndjson(small, answers, copies=1)
-        write_ndjson(large, answers, copies=scale.copies)
-        many, times = len(answers), range(min(scale.rounds, 3))
+        write_ndjson(small, responses, copies=1)
+        write_ndjson(large, responses, copies=scale.copies)
+        many, times = len(responses), range(min(scale.rounds, 3))
         extra = [in_fresh_process(extra_of_tables, small) for _ in times]
         what = f"objects → 5 tables, extra peak memory, {many:,} orders"
         yield Measured(what, "`estimated_size` of the frames", 5, extra)
@@ -359,16 +343,16 @@ def memory(answers: Sequence[bytes], scale: Scale) -> Iterator[Measured]:
         yield Measured(what, f"the same of {many:,} orders", 1.5, growth)
 
 
-def write_ndjson(file: Path, answers: Sequence[bytes], *, copies: int) -> None:
-    """Write the orders so many times, each time with other ids."""
+def write_ndjson(file: Path, responses: Sequence[bytes], *, copies: int) -> None:
+    """Write the orders repeatedly, with different ids each time."""
     with file.open("wb") as sink:
         for copy in range(copies):
-            for answer in answers:
-                sink.write(answer.replace(b'"order_id":"', b'"order_id":"%d-' % copy, 1) + b"\n")
+            for response in responses:
+                sink.write(response.replace(b'"order_id":"', b'"order_id":"%d-' % copy, 1) + b"\n")
 
 
 def in_fresh_process(measure: Callable[[T], float], given: T) -> float:
-    """Return what a function measures in a process that has done nothing but imports."""
+    """Return what a function measures in a process that has only imported modules."""
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as processes:
         return processes.submit(measure, given).result()
 
@@ -380,7 +364,7 @@ def extra_of_tables(file: Path) -> float:
     made = orders.tables()
     extra = peak_bytes() - before
     size, in_memory = sum(frame.estimated_size() for _, frame in made.items()), _in_memory(made)
-    tell(f"tables: {extra / 1e6:.0f} MB extra, frames of {size / 1e6:.0f} MB, {in_memory / 1e6:.0f} MB in memory")
+    log(f"tables: {extra / 1e6:.0f} MB extra, frames of {size / 1e6:.0f} MB, {in_memory / 1e6:.0f} MB in memory")
     return extra / size
 
 
@@ -390,29 +374,29 @@ def extra_of_reading(file: Path) -> float:
     made = om.read_tables(file)
     peak, size = peak_bytes(), _in_memory(made)
     extra = peak - before - size
-    tell(f"read_tables of {made.orders.height:,}: {extra / 1e6:.0f} MB beyond {size / 1e6:.0f} MB of frames")
+    log(f"read_tables of {made.orders.height:,}: {extra / 1e6:.0f} MB beyond {size / 1e6:.0f} MB of frames")
     return extra
 
 
 def _in_memory(made: om.Tables[pl.DataFrame]) -> int:
-    """Return the bytes that the frames take; `estimated_size` counts the letters of a text, not the 16 bytes it has."""
+    """Return the bytes of the frames; `estimated_size` leaves out the 16 bytes of each text's view."""
     layout = pl.CompatLevel.newest()
     return sum(frame.write_ipc(None, compat_level=layout).getbuffer().nbytes for _, frame in made.items())
 
 
 def restart_peak() -> int:
-    """Let the peak of this process begin at what it holds now, and return that in bytes.
+    """Reset the peak memory of this process to its current memory, and return that in bytes.
 
     What was freed goes back to the system first: taken again later, it would not show as extra.
     """
     gc.collect()
     CDLL(None).malloc_trim(0)
-    Path("/proc/self/clear_refs").write_text("5")  # the kernel's way to forget the peak so far
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     return _status("VmRSS")
 
 
 def peak_bytes() -> int:
-    """Return the most memory that this process has held at once, resident, since `restart_peak`."""
+    """Return the peak resident memory of this process since `restart_peak`."""
     return _status("VmHWM")
 
 
@@ -421,19 +405,18 @@ def _status(name: str) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
 
 
-# ---- All together ----
-
-
 def main() -> int:
     """Measure everything and print the table."""
-    parser = argparse.ArgumentParser(description="How fast answers become objects and tables, and in how much memory.")
+    parser = argparse.ArgumentParser(
+        description="How fast responses become objects and tables, and in how much memory."
+    )
     parser.add_argument("--quick", action="store_true", help="fewer orders and rounds")
     scale = Scale(orders=10_000, rounds=3, copies=4) if parser.parse_args().quick else Scale()
-    answers = _answers(scale.orders)
-    print(f"{told_machine()}. Orders of {told_sizes(answers)}.\n")
+    responses = _answers(scale.orders)
+    print(f"{machine()}. Orders of {sizes_of(responses)}.\n")
     print("| what | against | must reach | measured: median (min-max) |\n|---|---|---|---|")
     results = []
-    for measured in (*speed(answers, scale.rounds), *memory(answers, scale)):
+    for measured in (*speed(responses, scale.rounds), *memory(responses, scale)):
         print(measured, flush=True)
         results.append(measured)
     return 0 if all(measured.is_reached for measured in results) else 1
@@ -443,14 +426,14 @@ _SIZES = range(4_000, 8_001)  # bytes
 
 
 def _answers(count: int) -> list[bytes]:
-    """Generate orders of 4 to 8 KB; about half of the shop's are."""
+    """Generate orders of 4 to 8 KB; about half of the shop's orders are."""
     shop = Shop(3 * count)
     bodies = (shop.body(order_id) for order_id in shop.order_ids)
     return list(islice((body for body in bodies if len(body) in _SIZES), count))
 
 
-def told_machine() -> str:
-    """Say on what was measured."""
+def machine() -> str:
+    """Describe the machine and the versions."""
     names = ("polars", "pydantic", "pydantic-core", "orjson", "pandas")
     versions = (f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in names))
     return f"{_processor()}, {os.cpu_count()} cores, {platform.system()}; {', '.join(versions)}"
@@ -462,15 +445,15 @@ def _processor() -> str:
     return next(named, platform.machine())
 
 
-def told_sizes(answers: Sequence[bytes]) -> str:
-    """Say how large the answers are."""
-    sizes = sorted(map(len, answers))
+def sizes_of(responses: Sequence[bytes]) -> str:
+    """Describe the size of the responses."""
+    sizes = sorted(map(len, responses))
     low, high = (sizes[len(sizes) * percent // 100] / 1000 for percent in (5, 95))
     return f"{statistics.mean(sizes) / 1000:.1f} KB on average, nine of ten between {low:.1f} and {high:.1f} KB"
 
 
-def tell(progress: str) -> None:
-    """Say how far it is, beside the result."""
+def log(progress: str) -> None:
+    """Print progress to stderr."""
     print(progress, file=sys.stderr, flush=True)
 
 

@@ -1,15 +1,14 @@
-"""How fast orders are fetched and validated, and how well the pace is held.
+"""Measure how fast orders are fetched and validated, and how well the rate limit is kept.
 
     uv run --group benchmarks python benchmarks/fetch.py          # about three minutes
     uv run --group benchmarks python benchmarks/fetch.py --quick  # fewer orders and rounds: does it still run?
 
 Prints a Markdown table, and ends with exit code 1 if a figure misses what it must reach.
 
-A sandbox with 50 ms latency serves in a process of its own. No client can do better than workers / latency; the rest is
-what the client, the server and the machine between them take. Each way is measured in rounds, one after the other, the
-first of them changing from round to round, and is told by the median of the rounds' ratios; of each, the first fetch is
-not counted, in which the connections are made. Of a pace, the worst second counts, wherever it begins, by the server's
-clock.
+A sandbox with a latency of 50 ms serves in a separate process. No client can be faster than workers / latency; the
+difference is the cost of client, server and machine. Each round measures both ways in turn, and the first way changes
+from round to round. A ratio is the median of the rounds' ratios. The first fetch of each way opens the connections and
+is not counted. A rate limit is judged by the worst second, starting at any moment, on the clock of the server.
 """
 
 from __future__ import annotations
@@ -49,11 +48,11 @@ KEY = "kco_test_sandbox"
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured."""
+    """The amount of data and rounds."""
 
     rounds: int = 7
     seconds: float = 5
-    """Of each measurement, about."""
+    """The approximate length of each measurement."""
     seconds_paced: float = 30
 
 
@@ -68,7 +67,7 @@ class Measured(NamedTuple):
 
     @property
     def is_reached(self) -> bool:
-        """Whether the median of the rounds is good enough."""
+        """Whether the median of the rounds is within the limit."""
         median = statistics.median(self.ratios)
         return median >= self.limit if self.is_floor else median <= self.limit
 
@@ -78,24 +77,21 @@ class Measured(NamedTuple):
         return f"| {self.what} | {self.against} | {limit} | {found}{'' if self.is_reached else ', MISSED'} |"
 
 
-# ---- The server ----
-
-
 class WatchedServer(Server):
-    """Remembers when it was asked."""
+    """A server that records the time of each request."""
 
     def __init__(self, orders: int) -> None:
         self.times: list[float] = []
         super().__init__(Shop(orders), latency=LATENCY)
 
-    def respond(self, *request: str) -> Any:  # noqa: ANN401 - the base's
-        """Answer, and remember when."""
+    def respond(self, *request: str) -> Any:  # noqa: ANN401 - as in the base class
+        """Respond, and record the time."""
         self.times.append(time.monotonic())
         return super().respond(*request)
 
 
 def serve(line: Connection, orders: int) -> None:
-    """Serve until the other side says so; whenever it asks, tell the times of the requests since then."""
+    """Serve until a message says stop; on each message, send the times of the requests since the last one."""
     with WatchedServer(orders) as server:
         gc.freeze()
         line.send((server.url, server.shop.order_ids))
@@ -105,21 +101,21 @@ def serve(line: Connection, orders: int) -> None:
 
 
 class Served(NamedTuple):
-    """The server's address, its orders, and the line to its process."""
+    """The address of the server, its orders, and the connection to its process."""
 
     url: str
     ids: Sequence[str]
     line: Connection
 
     def times(self) -> list[float]:
-        """Return when it was asked since this was called before, in seconds of its own clock."""
+        """Return the times of the requests since the last call, in seconds of the server's clock."""
         self.line.send("times")
         return sorted(self.line.recv())
 
 
 @contextmanager
 def serving(orders: int) -> Iterator[Served]:
-    """Run the server in a process of its own."""
+    """Run the server in a separate process."""
     context = get_context("spawn")
     line, other = context.Pipe()
     process = context.Process(target=serve, args=(other, orders), daemon=True)
@@ -130,12 +126,9 @@ def serving(orders: int) -> Iterator[Served]:
     process.join()
 
 
-# ---- The ways ----
-
-
 @contextmanager
 def ours(url: str, workers: int) -> Iterator[Callable[..., Sequence[om.Order]]]:
-    """Fetch with the client, its pace off."""
+    """Fetch with the client, without a rate limit."""
     with om.Client(KEY, base_url=url, workers=workers, requests_per_second=None) as client:
         yield client.orders
 
@@ -164,8 +157,8 @@ def aiohttp_s(url: str, workers: int) -> Iterator[Callable[[Sequence[str]], Sequ
         runner.run(session.close())
 
 
-async def _made(make: Callable[..., Any], **options: object) -> Any:  # noqa: ANN401 - whatever is made
-    """Make what can only be made in a running loop."""
+async def _made(make: Callable[..., Any], **options: object) -> Any:  # noqa: ANN401 - returns any object
+    """Create an object that needs a running event loop."""
     return make(**options)
 
 
@@ -176,9 +169,9 @@ async def _fetch_with_aiohttp(
 
     async def work() -> None:
         for order_id in left:
-            async with session.get(f"{url}/ordermanagement/v1/orders/{order_id}") as answer:
-                answer.raise_for_status()
-                orders[order_id] = read_order(await answer.read(), order_id)
+            async with session.get(f"{url}/ordermanagement/v1/orders/{order_id}") as response:
+                response.raise_for_status()
+                orders[order_id] = read_order(await response.read(), order_id)
 
     await asyncio.gather(*(work() for _ in range(workers)))
     return [orders[order_id] for order_id in ids]
@@ -194,9 +187,6 @@ def rate(fetch: Callable[[Sequence[str]], Sequence[om.Order]], ids: Sequence[str
     return len(orders) / seconds
 
 
-# ---- What is measured ----
-
-
 def throughput(served: Served, scale: Scale) -> Iterator[Measured]:
     """Compare orders per second with what the latency allows, and with aiohttp."""
     what = "fetched and validated orders per second, {} workers"
@@ -206,7 +196,7 @@ def throughput(served: Served, scale: Scale) -> Iterator[Measured]:
         with ours(served.url, workers) as fetch:
             fetch(ids[: 2 * workers])
             rates = [rate(fetch, ids) for _ in range(scale.rounds)]
-        tell(f"{workers} workers: {[round(one) for one in rates]} orders/s of {best:.0f}")
+        log(f"{workers} workers: {[round(one) for one in rates]} orders/s of {best:.0f}")
         yield Measured(what.format(workers), "workers / latency", 0.9, [one / best for one in rates])
     best = 32 / LATENCY
     ids = served.ids[: int(best * scale.seconds)]
@@ -231,25 +221,25 @@ def _in_turn(
     for number in range(rounds):
         for measure in (one, other) if number % 2 == 0 else (other, one):
             found[measure].append(measure(ids))
-        tell(f"32 workers, round {number + 1}: {found[one][-1]:.0f} orders/s, the other way {found[other][-1]:.0f}")
+        log(f"32 workers, round {number + 1}: {found[one][-1]:.0f} orders/s, the other way {found[other][-1]:.0f}")
     return found[one], found[other]
 
 
 def pace(served: Served, scale: Scale) -> Iterator[Measured]:
-    """Count the requests of the worst second of a paced fetch."""
+    """Count the requests in the worst second of a fetch with a rate limit."""
     per_second = 100
     ids = served.ids[: int(per_second * scale.seconds_paced)]
     served.times()
     with om.Client(KEY, base_url=served.url, requests_per_second=per_second) as client:
         reached = rate(client.orders, ids)
     most = most_in_a_second(served.times())
-    tell(f"pace: {most} requests in the worst second, {reached:.1f} orders/s")
-    what = f"pace {per_second}/s held for {scale.seconds_paced:.0f} s, requests in any one second"
+    log(f"rate limit: {most} requests in the worst second, {reached:.1f} orders/s")
+    what = f"rate limit {per_second}/s for {scale.seconds_paced:.0f} s, requests in any one second"
     yield Measured(what, str(per_second), 1.05, [most / per_second], is_floor=False)
 
 
 def most_in_a_second(times: Sequence[float]) -> int:
-    """Return the most requests in any second, wherever it begins."""
+    """Return the largest number of requests in any second."""
     first = most = 0
     for last, at in enumerate(times):
         while times[first] <= at - 1:
@@ -258,15 +248,12 @@ def most_in_a_second(times: Sequence[float]) -> int:
     return most
 
 
-# ---- All together ----
-
-
 def main() -> int:
     """Measure everything and print the table."""
     parser = argparse.ArgumentParser(description="How fast orders are fetched and validated, and how the pace is held.")
     parser.add_argument("--quick", action="store_true", help="fewer orders and rounds")
     scale = Scale(rounds=3, seconds=1.5, seconds_paced=5) if parser.parse_args().quick else Scale()
-    print(f"{told_machine()}. Latency {LATENCY * 1000:.0f} ms.\n")
+    print(f"{machine()}. Latency {LATENCY * 1000:.0f} ms.\n")
     print("| what | against | must reach | measured: median (min-max) |\n|---|---|---|---|")
     results = []
     with serving(int(max(32 / LATENCY * scale.seconds, 100 * scale.seconds_paced))) as served:
@@ -276,8 +263,8 @@ def main() -> int:
     return 0 if all(measured.is_reached for measured in results) else 1
 
 
-def told_machine() -> str:
-    """Say on what was measured."""
+def machine() -> str:
+    """Describe the machine and the versions."""
     names = ("requests", "urllib3", "aiohttp", "pydantic")
     versions = (f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in names))
     lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -285,8 +272,8 @@ def told_machine() -> str:
     return f"{next(named, platform.machine())}, {os.cpu_count()} cores, {platform.system()}; {', '.join(versions)}"
 
 
-def tell(progress: str) -> None:
-    """Say how far it is, beside the result."""
+def log(progress: str) -> None:
+    """Print progress to stderr."""
     print(progress, file=sys.stderr, flush=True)
 
 

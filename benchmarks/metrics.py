@@ -1,18 +1,18 @@
-"""How fast the metrics are on ten million orders in Parquet, against DuckDB and lifelines, and in how much memory.
+"""Measure time and memory of the metrics on ten million orders in Parquet, against DuckDB and lifelines.
 
     uv run --group benchmarks python benchmarks/metrics.py                  # an hour, 2 GB of disk, 8 GB of memory
-    uv run --group benchmarks python benchmarks/metrics.py --folder FOLDER  # the orders are kept for another time
+    uv run --group benchmarks python benchmarks/metrics.py --folder FOLDER  # keep the orders for another run
     uv run --group benchmarks python benchmarks/metrics.py --quick          # a fiftieth of that: does it still run?
 
 Prints a Markdown table, and ends with exit code 1 if a ratio is above the one that it must reach.
 
 Speed is elapsed time in a fresh process each, warmed up on a tenth of the orders, in rounds: each runs both ways,
 the first of the two changing from round to round. A measured ratio is the median of the rounds' ratios. In
-every round both ways must have given the same answer: counts and amounts exactly, all else to 1e-9. Memory (Linux only:
-it reads /proc) is the extra peak of a fresh process, compared with the columns that the metric needs, held in memory.
+every round both ways must have the same result: counts and amounts exactly, all else to 1e-9. Memory (Linux only:
+it reads /proc) is the extra peak of a fresh process, compared with the columns that the metric needs, in memory.
 """
 
-# ruff: noqa: PLR2004, S608 - made-up shares, and queries put together of names and numbers of our own
+# ruff: noqa: PLR2004, S608 - made-up shares, and queries built from constant names and numbers
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import numpy as np
 import polars as pl
-from convert import Measured, in_fresh_process, peak_bytes, restart_peak, tell, told_machine
+from convert import Measured, in_fresh_process, log, machine, peak_bytes, restart_peak
 from lifelines import KaplanMeierFitter
 from lifelines.utils import median_survival_times
 
@@ -38,8 +38,8 @@ from om_toolkit.tables.schema import columns
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-Answer = list[tuple[Any, ...]]
-Timed = tuple[float, Answer]
+Rows = list[tuple[Any, ...]]
+Timed = tuple[float, Rows]
 
 AS_OF = datetime(2026, 10, 31, 12, tzinfo=UTC)
 CHUNK = 1_000_000
@@ -47,9 +47,6 @@ COUNTRIES = ("SE", "DE", "FI", "NO", "DK", "NL", "AT", "CH", "GB", "FR", "US", "
 CURRENCIES = ("SEK", "EUR", "EUR", "NOK", "DKK", "EUR", "EUR", "CHF", "GBP", "EUR", "USD", "JPY")
 METHODS = ("Home", "PickUpPoint", "BoxReg", "Postal", "home", "PickUpStore")
 TABLES = ("orders", "captures", "refunds", "order_lines", "shipments")
-
-
-# ---- The orders ----
 
 
 def write_orders(folder: Path, orders: int) -> None:
@@ -61,11 +58,11 @@ def write_orders(folder: Path, orders: int) -> None:
             frame.write_parquet(
                 folder / name / f"part-{part}.parquet", metadata={"om_toolkit.as_of": AS_OF.isoformat()}
             )
-        tell(f"{start + made['orders'].height:,} orders written")
+        log(f"{start + made['orders'].height:,} orders written")
 
 
 def some_orders(random: np.random.Generator, size: int) -> dict[str, pl.DataFrame]:
-    """Make orders: one in ten waits, expired or was cancelled, one in ten has two captures, one in eight a refund."""
+    """Make orders: one in ten is open, expired or cancelled, one in ten has two captures, one in eight a refund."""
     orders = drawn_orders(random, size)
     kind = random.random(size)
     number = np.where(kind < 0.1, 0, np.where(kind < 0.2, 2, 1))
@@ -131,7 +128,7 @@ def drawn_orders(random: np.random.Generator, size: int) -> pl.DataFrame:
 
 
 def drawn_captures(random: np.random.Generator, orders: pl.DataFrame, number: np.ndarray[Any, Any]) -> pl.DataFrame:
-    """Draw so many captures of each order, after some hours."""
+    """Draw a number of captures for each order, after some hours."""
     owner = np.repeat(np.arange(orders.height), number)
     wait = pl.Series((random.exponential(36 * 3_600_000, owner.size)).astype(np.int64) * 1000).cast(pl.Duration("us"))
     share = pl.Series(number[owner])
@@ -147,7 +144,7 @@ def drawn_captures(random: np.random.Generator, orders: pl.DataFrame, number: np
 
 
 def identifiers(random: np.random.Generator, size: int) -> pl.Series:
-    """Draw ids as the API's: 32 hexadecimal digits in five groups."""
+    """Draw ids like those of the API: 32 hexadecimal digits in five groups."""
     digits = np.frombuffer(random.bytes(16 * size).hex().encode(), dtype="S32").astype(str)
     text = pl.Series(digits).str
     groups = [text.slice(start, length) for start, length in ((0, 8), (8, 4), (12, 4), (16, 4), (20, 12))]
@@ -155,15 +152,13 @@ def identifiers(random: np.random.Generator, size: int) -> pl.Series:
 
 
 def with_all_columns(name: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """Lay a frame out as the table it is: what was not drawn is null."""
+    """Add the columns of the table that were not drawn, as nulls."""
     drawn = {column.name: column.kind.dtype for column in columns(name)}
     return frame.select(
         (pl.col(column) if column in frame.columns else pl.lit(None)).cast(dtype).alias(column)
         for column, dtype in drawn.items()
     )
 
-
-# ---- The same questions in SQL ----
 
 Z = 1.959963984540054
 _LATENCY = f"""
@@ -243,30 +238,27 @@ SELECT g, method, count(*) AS n, count(*) FILTER (tracked) FROM named GROUP BY g
 
 
 def of_duckdb(query: str, warm_up: Path, folder: Path) -> Timed:
-    """Answer a query over the files, after it was answered over fewer, and tell how long it took."""
+    """Run a query over the files, after a warm-up on fewer; return the seconds and the rows."""
     for files in (warm_up, folder):
         with duckdb.connect() as connection:
             connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
             for name in TABLES:
                 connection.execute(f"CREATE VIEW {name} AS FROM '{files / name}/*.parquet'")
             start = time.perf_counter()
-            answer = connection.execute(query).fetchall()
+            response = connection.execute(query).fetchall()
             took = time.perf_counter() - start
-    return took, answer
-
-
-# ---- Ours ----
+    return took, response
 
 
 def latency(tables: om.Tables[Any]) -> pl.DataFrame:
-    """Ask what `_LATENCY` asks."""
+    """Compute what `_LATENCY` selects."""
     return om.capture_latency(tables, by="purchase_country").drop(
         "orders", "waiting", "excluded", "captured_only_p50_hours"
     )
 
 
 def methods(tables: om.Tables[Any]) -> pl.DataFrame:
-    """Ask what `_SHIPPING` asks; a method is told by its key there, by its commonest spelling here."""
+    """Compute what `_SHIPPING` selects; a method is shown by its key there, by its commonest spelling here."""
     found = om.shipping_methods(tables, by="purchase_country")
     method = pl.col("shipping_method").str.to_lowercase()
     return found.select("purchase_country", method, "count", "with_tracking").sort(
@@ -275,20 +267,17 @@ def methods(tables: om.Tables[Any]) -> pl.DataFrame:
 
 
 def refunds(tables: om.Tables[Any]) -> pl.DataFrame:
-    """Ask what `_REFUNDS` asks."""
+    """Compute what `_REFUNDS` selects."""
     return om.refund_ratio(tables).drop("^count_ratio.*$")
 
 
 def of_ours(metric: Callable[[om.Tables[Any]], pl.DataFrame], warm_up: Path, folder: Path) -> Timed:
-    """Answer by a metric over the files, after it has answered over fewer, and tell how long it took."""
+    """Run a metric over the files, after a warm-up on fewer; return the seconds and the rows."""
     metric(om.Tables.scan_parquet(warm_up))
     tables: om.Tables[Any] = om.Tables.scan_parquet(folder)
     start = time.perf_counter()
-    answer = metric(tables)
-    return time.perf_counter() - start, answer.rows() if answer.height <= CHUNK // 100 else []
-
-
-# ---- Speed ----
+    response = metric(tables)
+    return time.perf_counter() - start, response.rows() if response.height <= CHUNK // 100 else []
 
 
 def speed(small: Path, large: Path, rounds: int) -> Iterator[Measured]:
@@ -304,7 +293,7 @@ def speed(small: Path, large: Path, rounds: int) -> Iterator[Measured]:
 
 
 def compared(way: Callable[[Path], Timed], other: Callable[[Path], Timed], folder: Path, rounds: int) -> list[float]:
-    """Run both ways in turn, each in a fresh process; return how much of the other's time each round took."""
+    """Run both ways in turn, each in a fresh process; return the ratio of their times for each round."""
     ratios = []
     for number in range(rounds):
         ways = (way, other) if number % 2 == 0 else (other, way)
@@ -312,17 +301,17 @@ def compared(way: Callable[[Path], Timed], other: Callable[[Path], Timed], folde
         (ours, found), (theirs, expected) = timed[way], timed[other]
         assert_same(found, expected)
         ratios.append(ours / theirs)
-        tell(f"round {number + 1}: {ours:.2f} s of {theirs:.2f} s = {ratios[-1]:.2f}")
+        log(f"round {number + 1}: {ours:.2f} s of {theirs:.2f} s = {ratios[-1]:.2f}")
     return ratios
 
 
-def fresh(measure: Callable[[Path], Any], folder: Path) -> Any:  # noqa: ANN401 - whatever is measured
-    """Measure in a process that has done nothing but imports."""
+def fresh(measure: Callable[[Path], Any], folder: Path) -> Any:  # noqa: ANN401 - measures anything
+    """Measure in a process that has only imported modules."""
     return in_fresh_process(measure, folder)
 
 
-def assert_same(found: Answer, expected: Answer) -> None:
-    """Hold that two answers agree: floats to 1e-9, all else exactly."""
+def assert_same(found: Rows, expected: Rows) -> None:
+    """Assert that two results agree: floats to 1e-9, everything else exactly."""
     assert len(found) == len(expected) > 0, f"{len(found)} rows of {len(expected)}"
     for row, other in zip(found, expected, strict=True):
         for value, theirs in zip(row, other, strict=True):
@@ -348,14 +337,14 @@ def curves(rounds: int, orders: int) -> Measured:
         theirs = time.perf_counter() - start
         assert_same(found.select("p50_hours", "p50_hours_low", "p50_hours_high").rows(), expected)
         ratios.append(ours / theirs)
-        tell(f"round {number + 1}: {ours:.2f} s of {theirs:.2f} s = {ratios[-1]:.2f}")
+        log(f"round {number + 1}: {ours:.2f} s of {theirs:.2f} s = {ratios[-1]:.2f}")
     return Measured(
         f"Kaplan-Meier with interval, {orders:,} orders in 50 groups", "lifelines, a fit per group", 0.45, ratios
     )
 
 
 def _observed(tables: om.Tables[pl.DataFrame]) -> list[tuple[Any, Any]]:
-    """Return the durations and events of each group, ready for lifelines: how they are found is not measured there."""
+    """Return the durations and events of each group for lifelines; finding them is not measured."""
     curve = om.capture_curve(tables, by="purchase_country")
     parts = curve.partition_by("purchase_country", maintain_order=True)
     ended = [(part["hours"].to_numpy(), part) for part in parts]
@@ -368,7 +357,7 @@ def _observed(tables: om.Tables[pl.DataFrame]) -> list[tuple[Any, Any]]:
     ]
 
 
-def _counts(part: pl.DataFrame) -> Answer:
+def _counts(part: pl.DataFrame) -> Rows:
     return part.select("captured", pl.sum_horizontal("captured", "expired", "waiting").alias("all")).rows()
 
 
@@ -377,8 +366,6 @@ def _median(observed: tuple[Any, Any]) -> tuple[Any, ...]:
     low, high = median_survival_times(fit.confidence_interval_).iloc[0]
     return fit.median_survival_time_, low, high
 
-
-# ---- Growth and memory ----
 
 GROWING: dict[str, Callable[[om.Tables[Any]], pl.DataFrame]] = {
     "capture_latency": latency,
@@ -395,13 +382,13 @@ GROWING: dict[str, Callable[[om.Tables[Any]], pl.DataFrame]] = {
 
 
 def growth(small: Path, large: Path, times: int, rounds: int) -> Iterator[Measured]:
-    """Compare each metric on the large folder with so many times its time on the small one."""
+    """Compare the time of each metric on the large folder with a multiple of its time on the small one."""
     for name, metric in GROWING.items():
         ratios = []
         for number in range(rounds):
             few, many = (fresh(partial(of_ours, metric, small), folder)[0] for folder in (small, large))
             ratios.append(many / few / times)
-            tell(f"{name}, round {number + 1}: {few:.2f} s, {many:.2f} s = {ratios[-1]:.2f}")
+            log(f"{name}, round {number + 1}: {few:.2f} s, {many:.2f} s = {ratios[-1]:.2f}")
         yield Measured(f"`{name}`, {times} times the orders", f"{times} times its time", 1.6, ratios)
 
 
@@ -418,7 +405,7 @@ NEEDED: dict[str, dict[str, Sequence[str]]] = {
         "order_lines": ("order_id", "source", "capture_id", "type"),
     },
 }
-"""What a metric cannot be answered without."""
+"""The columns that a metric needs."""
 
 
 def memory(folder: Path, rounds: int) -> Iterator[Measured]:
@@ -426,7 +413,7 @@ def memory(folder: Path, rounds: int) -> Iterator[Measured]:
     for name, needed in NEEDED.items():
         size = fresh(partial(size_of, needed), folder)
         peaks = [fresh(partial(extra_of, name), folder) for _ in range(rounds)]
-        tell(f"{name}: {', '.join(f'{peak / 1e6:.0f}' for peak in peaks)} MB of {size / 1e6:.0f} MB")
+        log(f"{name}: {', '.join(f'{peak / 1e6:.0f}' for peak in peaks)} MB of {size / 1e6:.0f} MB")
         yield Measured(
             f"`{name}`, extra peak memory", "the columns it needs, in memory", 3.0, [p / size for p in peaks]
         )
@@ -448,13 +435,10 @@ def extra_of(name: str, folder: Path) -> int:
     return peak_bytes() - before
 
 
-# ---- All together ----
-
-
 def main() -> int:
     """Measure everything and print the table."""
     parser = argparse.ArgumentParser(description="How fast the metrics are, and how much memory they take.")
-    parser.add_argument("--folder", type=Path, help="where the orders are kept, or are to be")
+    parser.add_argument("--folder", type=Path, help="keep the orders in this folder, or use those in it")
     parser.add_argument("--quick", action="store_true", help="a fiftieth of the orders, fewer rounds")
     parser.add_argument("--only", choices=("speed", "curves", "growth", "memory"), help="a part of it")
     options = parser.parse_args()
@@ -468,7 +452,7 @@ def main() -> int:
             "growth": lambda: growth(small, large, 10, rounds),
             "memory": lambda: memory(large, min(rounds, 3)),
         }
-        print(f"{told_machine()}; duckdb {duckdb.__version__}. {orders:,} orders.\n")
+        print(f"{machine()}; duckdb {duckdb.__version__}. {orders:,} orders.\n")
         print("| what | against | must reach | measured: median (min-max) |\n|---|---|---|---|")
         results = []
         for part, measure in parts.items():

@@ -1,14 +1,14 @@
-"""What a replayed request costs: in a recording of many against one of few, and against plain vcrpy.
+"""Measure a replayed request: in a recording of many against one of few, and against plain vcrpy.
 
     uv run python benchmarks/replay.py          # some minutes, nearly all of it vcrpy's
     uv run python benchmarks/replay.py --quick  # fewer requests and rounds: does it still run?
 
 Prints a Markdown table, and ends with exit code 1 if a ratio is above the one that it must reach.
 
-A replay is what somebody does: open the recording, ask for all its orders, have them validated. Cost is CPU time of the
-whole process, all threads, per request. Ratios are taken in rounds of both ways one after the other, the first of the
-two changing from round to round; what is measured is the median of the rounds' ratios. Few requests are replayed so
-often that both ways of a round replay equally many. Before anything is timed, both ways must have given equal orders.
+A replay opens the recording, requests all its orders and validates them. Cost is the CPU time of the whole process with
+all threads, per request. Each round measures both ways in turn, and the first way changes from round to round. A ratio
+is the median of the rounds' ratios. The smaller recording is replayed repeatedly, so that both ways of a round replay
+the same number of requests. Before anything is timed, both ways must have produced equal orders.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ HEADERS = {"date": ["Sat, 31 Oct 2026 12:00:00 GMT"], "content-type": ["applicat
 
 
 class Scale(NamedTuple):
-    """How much is measured."""
+    """The amount of data and rounds."""
 
     few: int = 100
     many: int = 3_000
@@ -63,23 +63,23 @@ class Replay(NamedTuple):
 
 
 def ours(path: Path, order_ids: Sequence[str]) -> om.Orders:
-    """Replay our way."""
+    """Replay with `om.replay`."""
     with om.replay(path) as client:
         return client.orders(order_ids).raise_for_failures()
 
 
 def plain(path: Path, order_ids: Sequence[str]) -> om.Orders:
-    """Replay as somebody does who knows vcrpy and nothing of our recordings."""
+    """Replay with plain vcrpy."""
     recording = vcr.use_cassette(str(path), serializer="json", record_mode="none", allow_playback_repeats=True)
     with recording, om.Client("kco_test_x", requests_per_second=None, max_retries=0) as client:
         return client.orders(order_ids).raise_for_failures()
 
 
 def recorded(folder: Path, orders: int) -> tuple[Path, Sequence[str]]:
-    """Write a recording of so many orders."""
+    """Write a recording of this many orders."""
     shop = Shop(orders)
     path = folder / f"{orders}.json"
-    answers = cassette.Responses(
+    responses = cassette.Responses(
         {
             f"{PLAYGROUND}/ordermanagement/v1/orders/{order_id}": {
                 "status": {"code": 200, "message": "OK"},
@@ -89,12 +89,12 @@ def recorded(folder: Path, orders: int) -> tuple[Path, Sequence[str]]:
             for order_id in shop.order_ids
         }
     )
-    cassette.write(path, answers)
+    cassette.write(path, responses)
     return path, shop.order_ids
 
 
 def compared(name: str, one: Replay, other: Replay, limit: float, rounds: int) -> bool:
-    """Print a row of the result; return whether it is good enough."""
+    """Print a row of the result; return whether it is within the limit."""
     costs = []
     for number in range(rounds):
         first = one.cost() if number % 2 == 0 else None
@@ -102,9 +102,11 @@ def compared(name: str, one: Replay, other: Replay, limit: float, rounds: int) -
         costs.append((first or one.cost(), second))
     ratios = [first / second for first, second in costs]
     median = statistics.median(ratios)
-    told = " against ".join(f"{1000 * statistics.median(cost):.2f} ms" for cost in zip(*costs, strict=True))
+    medians = " against ".join(f"{1000 * statistics.median(cost):.2f} ms" for cost in zip(*costs, strict=True))
     missed = "" if median <= limit else ", MISSED"
-    print(f"| {name} | {told} | ≤ {limit:g} | {median:.3f} ({min(ratios):.3f}-{max(ratios):.3f}){missed} |", flush=True)
+    print(
+        f"| {name} | {medians} | ≤ {limit:g} | {median:.3f} ({min(ratios):.3f}-{max(ratios):.3f}){missed} |", flush=True
+    )
     return median <= limit
 
 

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 Refresh: TypeAlias = Literal["missing", "open", "all"]
 
-_DOCUMENTS_PER_CHUNK: Final = 2_000
-_MICROSECONDS_PER_DAY: Final = 24 * 3_600 * 10**6
+_SNAPSHOTS_PER_CHUNK: Final = 2_000
+_STALE_MICROSECONDS: Final = 24 * 3_600 * 10**6
 _CHANGE_COLUMNS: Final = dict.fromkeys(("order_id", "field", "before", "after"), pl.String()) | dict.fromkeys(
     ("last_seen_before", "first_seen_after"), pl.Datetime("us", "UTC")
 )
@@ -152,8 +152,8 @@ class Archive:
         snapshots, moment = self._newest(None, as_of)
         with paused():
             chunks = [
-                self._frames(snapshots[start : start + _DOCUMENTS_PER_CHUNK], personal=personal)
-                for start in range(0, len(snapshots) or 1, _DOCUMENTS_PER_CHUNK)
+                self._frames(snapshots[start : start + _SNAPSHOTS_PER_CHUNK], personal=personal)
+                for start in range(0, len(snapshots) or 1, _SNAPSHOTS_PER_CHUNK)
             ]
         frames: dict[str, Any] = {name: pl.concat([chunk[name] for chunk in chunks]) for name in SCHEMAS}
         return Tables(**frames, as_of=moment)
@@ -262,7 +262,7 @@ def can_change(order: Order) -> bool:
 
 def _warn_of_stale(snapshots: Iterable[Snapshot], until: int) -> None:
     """Warn the caller of the archive's public method if open orders were last seen more than a day before."""
-    stale = sum(one.is_open and one.last_seen < until - _MICROSECONDS_PER_DAY for one in snapshots)
+    stale = sum(one.is_open and one.last_seen < until - _STALE_MICROSECONDS for one in snapshots)
     if stale:
         text = (
             f"{count_of(stale, 'order')} that can still change {'was' if stale == 1 else 'were'} last seen more than a "

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from om_toolkit.support.json_text import Json
 
-_ID_FIELDS: Final = {"captures": "capture_id", "refunds": "refund_id"}
+_ITEM_IDS: Final = {"captures": "capture_id", "refunds": "refund_id"}
 
 
 def changed_fields(before: bytes, after: bytes, *, personal: bool) -> Iterator[tuple[str, str, str | None, str | None]]:
@@ -47,5 +47,5 @@ def _values(value: Json, path: str = "", field: str = "") -> Iterator[tuple[tupl
 
 def _id_of(item: Json, field: str) -> Json:
     """Return the id of a capture or refund; None of anything else."""
-    id_field = _ID_FIELDS.get(field)
+    id_field = _ITEM_IDS.get(field)
     return item.get(id_field) if id_field and isinstance(item, dict) else None

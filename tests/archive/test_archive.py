@@ -126,7 +126,7 @@ def test_an_empty_archive_has_no_orders_and_the_same_columns(archive: om.Archive
 def test_tables_of_several_chunks_are_concatenated(
     path: Path, shop_orders: om.Orders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_DOCUMENTS_PER_CHUNK", 7)
+    monkeypatch.setattr(module, "_SNAPSHOTS_PER_CHUNK", 7)
     with filled(path, shop_orders) as archive:
         assert_same(archive.tables(), archive.orders().tables())
 

@@ -6,16 +6,13 @@ import argparse
 import sys
 import time
 import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import om_toolkit as om
 from om_toolkit.support.csv_files import read_order_ids
 from om_toolkit.support.text import count_of
 from om_toolkit.views.sections import key_figures
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

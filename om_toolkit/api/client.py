@@ -14,10 +14,12 @@ from __future__ import annotations
 import os
 import random
 import time
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final, Self, TypeAlias, TypeVar
+from typing import Final, Self, TypeAlias, TypeVar
 
 from om_toolkit.api.credentials import Secret, Unpicklable, checked_address, credentials
 from om_toolkit.api.endpoints import CAPTURES, ORDER, Endpoint
@@ -27,18 +29,13 @@ from om_toolkit.api.results import Results, checked, is_not_found, to_captures, 
 from om_toolkit.api.throttle import Cancelled, RateLimit
 from om_toolkit.api.transport import Request, Response, Transport, TransportError
 from om_toolkit.api.workers import InFlightRequests, WorkerPool
+from om_toolkit.archive.archive import Archive, Refresh
 from om_toolkit.errors import Failure, Interrupted, InvalidSetting
 from om_toolkit.orders.ids import Ids, distinct
+from om_toolkit.orders.models import Order
 from om_toolkit.orders.orders import Captures, Orders
 from om_toolkit.support.gc_pause import paused
 from om_toolkit.support.progress import progress
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from datetime import datetime
-
-    from om_toolkit.archive.archive import Archive, Refresh
-    from om_toolkit.orders.models import Order
 
 T = TypeVar("T")
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
+from om_toolkit.orders.models import Capture, Order
 from om_toolkit.orders.parsing import read_captures, read_order
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from om_toolkit.orders.models import Capture, Order
 
 T = TypeVar("T")
 

@@ -7,17 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Self, TypeAlias, TypeVar
+from typing import Final, Generic, NamedTuple, Self, TypeAlias, TypeVar
 
-from om_toolkit.api.endpoints import RETRYABLE_STATUSES
+from om_toolkit.api.endpoints import RETRYABLE_STATUSES, Endpoint
+from om_toolkit.api.transport import Response, TransportError
 from om_toolkit.errors import Failure, FetchError
 from om_toolkit.orders.models import ApiError
 from om_toolkit.privacy.detectors import names_somebody
 from om_toolkit.support.instants import in_utc
-
-if TYPE_CHECKING:
-    from om_toolkit.api.endpoints import Endpoint
-    from om_toolkit.api.transport import Response, TransportError
 
 T = TypeVar("T")
 

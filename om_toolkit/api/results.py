@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
 from warnings import warn
 
 from om_toolkit.api.responses import Fetched, Result
 from om_toolkit.errors import Failure, Interrupted, NothingFound
+from om_toolkit.orders.models import Capture, Order
 from om_toolkit.orders.orders import Captures, Orders
 from om_toolkit.support.instants import newest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
-
-    from om_toolkit.orders.models import Capture, Order
 
 T = TypeVar("T")
 BatchT = TypeVar("BatchT", Orders, Captures)

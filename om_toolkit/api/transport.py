@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from om_toolkit.errors import OMError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 
 class Request:

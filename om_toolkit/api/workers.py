@@ -5,18 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
+from typing import Final, Generic, Self, TypeVar
 
 from om_toolkit.api.throttle import Cancelled
+from om_toolkit.api.transport import Request
 from om_toolkit.errors import ArchiveError, Failure
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from om_toolkit.api.transport import Request
 
 T = TypeVar("T")
 

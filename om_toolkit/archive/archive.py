@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
+from typing import Any, Final, Literal, Self, TypeAlias
 
 import polars as pl
 
 from om_toolkit.archive.changes import changed_fields
-from om_toolkit.archive.store import Store
+from om_toolkit.archive.store import PackedDocument, Snapshot, Store
 from om_toolkit.errors import ArchiveError, StaleOrders
 from om_toolkit.orders.ids import Ids, distinct
+from om_toolkit.orders.models import Order
 from om_toolkit.orders.orders import Orders
 from om_toolkit.orders.parsing import read_order, to_document, to_json
 from om_toolkit.orders.saved import newest_time
@@ -24,13 +27,6 @@ from om_toolkit.support.text import count_of
 from om_toolkit.tables.from_json import decode
 from om_toolkit.tables.schema import SCHEMAS
 from om_toolkit.tables.tables import Tables
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import datetime
-
-    from om_toolkit.archive.store import PackedDocument, Snapshot
-    from om_toolkit.orders.models import Order
 
 Refresh: TypeAlias = Literal["missing", "open", "all"]
 

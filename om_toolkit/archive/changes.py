@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import Final
 
 from om_toolkit.privacy.fields import is_personal
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from om_toolkit.support.json_text import Json
+from om_toolkit.support.json_text import Json
 
 _ITEM_IDS: Final = {"captures": "capture_id", "refunds": "refund_id"}
 

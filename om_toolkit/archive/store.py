@@ -6,17 +6,15 @@ import json
 import os
 import sqlite3
 import zlib
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from om_toolkit.errors import ArchiveError
 from om_toolkit.support.application_id import APPLICATION_ID
 from om_toolkit.support.atomic_files import OWN
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 MIGRATIONS: Final[tuple[str, ...]] = (
     "CREATE TABLE archive (personal INTEGER NOT NULL, dictionary BLOB NOT NULL)",

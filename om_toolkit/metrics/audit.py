@@ -6,7 +6,8 @@ other metrics. A comparison with a missing amount is not made; `missing_value` r
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from collections.abc import Iterable
+from typing import Final, Protocol
 
 import polars as pl
 
@@ -16,9 +17,6 @@ from om_toolkit.metrics.grouping import CURRENCY
 from om_toolkit.money import EXPONENTS
 from om_toolkit.tables.tables import Tables, tables_of
 from om_toolkit.tables.vocabulary import VOCABULARY
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _ID_COLUMNS: Final = {"orders": "order_id", "captures": "capture_id", "refunds": "refund_id"}
 

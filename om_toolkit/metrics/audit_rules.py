@@ -7,15 +7,13 @@ amounts that they are compared with.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
 import polars as pl
 
 from om_toolkit.metrics.expressions import OPEN, divide_exactly, formatted_amount
 from om_toolkit.metrics.grouping import CURRENCY
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 SEVERITIES: Final = ("error", "warning", "info")
 

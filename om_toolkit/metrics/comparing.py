@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import Any, Final
 
 import polars as pl
 
 from om_toolkit.metrics.grouping import By, expressions
 from om_toolkit.tables.results import key_columns
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _AFTER: Final = "_after"
 """The end of a column's name in the second set; in the first set it has none."""

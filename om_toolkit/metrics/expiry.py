@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 import polars as pl
 
 from om_toolkit.metrics.expressions import OPEN, effective_as_of, in_hours, parse_duration, total
 from om_toolkit.metrics.grouping import CURRENCY
 from om_toolkit.tables.tables import Tables, tables_of
-
-if TYPE_CHECKING:
-    from datetime import datetime, timedelta
 
 
 def expiring(data: object, *, within: str | timedelta | None = "72h", as_of: datetime | None = None) -> pl.DataFrame:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
 
 import polars as pl
 
 from om_toolkit.metrics.grouping import CURRENCY
 from om_toolkit.money import EXPONENTS
 from om_toolkit.support.instants import as_of_in_utc
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from om_toolkit.tables.tables import Tables
+from om_toolkit.tables.tables import Tables
 
 OPEN: Final = ("AUTHORIZED", "PART_CAPTURED")
 """The statuses of an order whose money can still be captured."""

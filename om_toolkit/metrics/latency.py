@@ -7,9 +7,10 @@ competing event (Aalen & Johansen 1978).
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from math import log
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import Final, Literal, get_args
 
 import polars as pl
 from polars import selectors as cs
@@ -18,10 +19,6 @@ from om_toolkit.metrics.expressions import OPEN, check_choice, effective_as_of, 
 from om_toolkit.metrics.grouping import By, Groups, groups_of
 from om_toolkit.metrics.intervals import Z_95
 from om_toolkit.tables.tables import Tables, tables_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
 
 Event = Literal["first", "full"]
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from itertools import chain
 from operator import methodcaller
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import polars as pl
 
@@ -22,11 +24,6 @@ from om_toolkit.support.progress import progress
 from om_toolkit.tables.from_objects import TablesBuilder
 from om_toolkit.tables.schema import SCHEMAS
 from om_toolkit.tables.tables import Tables
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
 
 _DOCUMENTS_PER_CHUNK: Final = 4_000
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 import polars as pl
 
@@ -11,9 +12,6 @@ from om_toolkit.privacy.detectors import names_somebody
 from om_toolkit.privacy.fields import is_name
 from om_toolkit.support.json_text import json_type
 from om_toolkit.tables.vocabulary import VOCABULARY
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 
 def drift_of(orders: Iterable[models.Order]) -> pl.DataFrame:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 from pydantic import Field, GetPydanticSchema
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from om_toolkit.support.instants import in_utc
 from om_toolkit.support.json_text import Digits
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ItemT = TypeVar("ItemT")
 

@@ -6,13 +6,11 @@ import json
 import re
 from codecs import BOM_UTF8
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from itertools import chain, groupby, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+from typing import BinaryIO, Final
 
 
 def documents(*sources: str | bytes | Path) -> Iterator[tuple[str, bytes]]:

@@ -8,6 +8,7 @@ Sources: the API's pages "Get order details" and "List all order captures".
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
@@ -19,8 +20,6 @@ from om_toolkit.privacy.pseudonyms import customer_key
 from om_toolkit.tables.from_objects import to_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import polars as pl
 
 

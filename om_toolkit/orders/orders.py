@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from itertools import compress
-from typing import TYPE_CHECKING, Any, Self
+from pathlib import Path
+from typing import Any, Self
 
 import polars as pl
 
 from om_toolkit import money
+from om_toolkit.errors import Failure
 from om_toolkit.orders.batch import Batch
 from om_toolkit.orders.drift import drift_of
 from om_toolkit.orders.json_documents import documents
@@ -20,13 +24,6 @@ from om_toolkit.tables.from_objects import TablesBuilder
 from om_toolkit.tables.results import key_columns
 from om_toolkit.tables.schema import Kind, columns
 from om_toolkit.tables.tables import Tables
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
-    from pathlib import Path
-
-    from om_toolkit.errors import Failure
 
 
 class Captures(Batch[Capture]):

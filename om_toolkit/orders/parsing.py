@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import re
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import pydantic_core
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from om_toolkit.errors import Failure
 from om_toolkit.orders.models import Capture, Order, stamp, stamp_parts
 from om_toolkit.privacy.detectors import names_somebody
 from om_toolkit.support.json_text import Digits, json_type
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
 
 DocumentT = TypeVar("DocumentT")
 

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from datetime import datetime
+from typing import Final, NamedTuple
 
 from om_toolkit.errors import Failure, FetchError, RepeatedOrders
 from om_toolkit.orders.json_documents import Splitter
+from om_toolkit.orders.models import Order
 from om_toolkit.orders.parsing import read_order
 from om_toolkit.support.instants import newest
 from om_toolkit.support.text import count_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import datetime
-
-    from om_toolkit.orders.models import Order
 
 
 class Saved(NamedTuple):

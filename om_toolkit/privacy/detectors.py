@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
+from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from om_toolkit.privacy.placeholders import is_placeholder
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 
 class Finding(NamedTuple):

@@ -10,11 +10,12 @@ import re
 import sqlite3
 import tarfile
 import zlib
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from io import BytesIO, StringIO
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import BinaryIO, Final
 from zipfile import ZipFile
 
 import polars as pl
@@ -24,9 +25,6 @@ from om_toolkit.privacy import detectors
 from om_toolkit.privacy.detectors import Finding
 from om_toolkit.support.application_id import APPLICATION_ID
 from om_toolkit.support.csv_files import sniff_delimiter
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
 
 
 def scan(*paths: str | Path) -> pl.DataFrame:

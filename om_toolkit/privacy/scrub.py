@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from om_toolkit.privacy import placeholders
 from om_toolkit.privacy.detectors import names_somebody
 from om_toolkit.privacy.fields import DOCUMENTED_NAMES, ORDER_LINE, Tree, is_name
 from om_toolkit.privacy.pseudonyms import normalized_email, normalized_organization
 from om_toolkit.support.json_text import Digits, Json, Scalar, dump_json
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 
 class Scrubber:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
 from http import HTTPStatus
 from http.client import responses as reasons
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from types import ModuleType
+from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from vcr.request import Request
@@ -19,10 +21,6 @@ from om_toolkit.api.endpoints import parse_path, replace_order_id
 from om_toolkit.privacy.fields import CAPTURE, ERROR, ORDER
 from om_toolkit.privacy.scrub import Scrubber
 from om_toolkit.support.atomic_files import replacing
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import ModuleType
 
 Recorded: TypeAlias = dict[str, Any]
 """A response in vcrpy's format: `status` with `code`, `headers` with lists of values, `body` with `string`."""

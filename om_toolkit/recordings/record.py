@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from warnings import warn
 
 from om_toolkit.api.client import Client
@@ -15,11 +18,6 @@ from om_toolkit.api.transport import Request, Response, Transport
 from om_toolkit.errors import IncompleteRecording
 from om_toolkit.recordings import cassette
 from om_toolkit.support.text import count_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-    from pathlib import Path
 
 
 def record(

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from om_toolkit.api.client import Client
 from om_toolkit.api.credentials import PLAYGROUND
 from om_toolkit.api.endpoints import CAPTURES, parse_path
 from om_toolkit.api.transport import Request, Response, Transport, TransportError
 from om_toolkit.recordings import cassette
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def replay(name: str | Path) -> ReplayClient:

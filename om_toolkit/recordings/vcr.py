@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+import requests
 from requests.adapters import HTTPAdapter
 from vcr.config import VCR
 from vcr.persisters.filesystem import FilesystemPersister
+from vcr.request import Request
 
 from om_toolkit.api.endpoints import RETRYABLE_STATUSES, parse_path
 from om_toolkit.recordings.cassette import Recorded, Responses, write
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import requests
-    from vcr.request import Request
 
 _LOADED: Final = "om_toolkit_loaded"  # marks responses that were in the cassette already
 

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import gc
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import Final
 
 _MOST_FROZEN_BY_PYTHON: Final = 1_000
 """Frozen objects: Python 3.12 freezes a few hundred of its own; a program that freezes objects freezes far more."""

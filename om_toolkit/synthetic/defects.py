@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from om_toolkit.synthetic.dice import Document, timestamp
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 DEFECT_EVERY = 25  # orders
 

@@ -6,13 +6,11 @@ import json
 import random
 import uuid
 from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from om_toolkit.synthetic.catalogue import QUANTILES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 Document: TypeAlias = dict[str, Any]
 _Option = TypeVar("_Option")

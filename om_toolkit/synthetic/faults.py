@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from math import fsum
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from om_toolkit.synthetic.dice import to_json
 from om_toolkit.synthetic.shop import AS_OF
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 _QUOTA = {"x-ratelimit-limit": "200, 200;w=1", "x-ratelimit-remaining": "199", "x-ratelimit-reset": "1"}
 _JSON_HEADERS = {"content-type": "application/json;charset=utf-8", "cache-control": "no-cache, no-store", **_QUOTA}

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from om_toolkit.synthetic import catalogue
-
-if TYPE_CHECKING:
-    from om_toolkit.synthetic.dice import Dice, Document
+from om_toolkit.synthetic.dice import Dice, Document
 
 
 def order_lines(dice: Dice, category: catalogue.Category, country: str, method: str) -> list[Document]:

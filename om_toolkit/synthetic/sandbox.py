@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TypedDict, Unpack
 
 from om_toolkit.api.client import Client
 from om_toolkit.synthetic.server import Server
 from om_toolkit.synthetic.shop import AS_OF, Shop
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
 
 
 class _ClientOptions(TypedDict, total=False):

@@ -12,20 +12,17 @@ import time
 import uuid
 from base64 import b64encode
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from email.utils import format_datetime
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from om_toolkit.api.endpoints import parse_path
 from om_toolkit.synthetic.dice import to_json
 from om_toolkit.synthetic.faults import FAULTS, ServerResponse, api_error, checked_faults, unauthorized
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from om_toolkit.synthetic.shop import Shop
+from om_toolkit.synthetic.shop import Shop
 
 _USERNAME, _PASSWORD = "sandbox", "made-up"
 

@@ -7,15 +7,13 @@ documented field contains such a value.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import polars as pl
 
 from om_toolkit.privacy.pseudonyms import customer_key, has_pseudonym_key
 from om_toolkit.tables.schema import SCHEMAS, Column, columns, frame
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _INHERITED: Final = ("order_id", "purchase_currency")
 """The fields that a capture or refund has from its order, unless its own document contains them."""

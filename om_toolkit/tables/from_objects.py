@@ -6,17 +6,15 @@ into all five tables: meanwhile they stay in the processor's cache.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeAlias
+from typing import Any, Final, Protocol, Self, TypeAlias
 
 import polars as pl
 
 from om_toolkit.support.chunks import chunked
 from om_toolkit.tables.schema import Column, columns, frame
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
 class OrderDocument(Protocol):

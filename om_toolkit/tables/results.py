@@ -6,11 +6,9 @@ The figures follow.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import takewhile
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from typing import Final
 
 FIRST_FIGURES: Final = {
     "at_risk": "orders",

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import polars as pl
 
 from om_toolkit.privacy.fields import is_personal
 from om_toolkit.privacy.pseudonyms import has_pseudonym_key
 from om_toolkit.support.instants import EPOCH, MICROSECOND
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
 class Kind(Enum):

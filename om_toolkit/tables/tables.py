@@ -6,25 +6,21 @@ codes are upper case; times are UTC; amounts are minor units of the row's `purch
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import polars as pl
 
+from om_toolkit.errors import Failure
 from om_toolkit.support.atomic_files import OWN, USUAL, replacing
 from om_toolkit.support.instants import as_of_text
 from om_toolkit.support.text import count_of, with_article
 from om_toolkit.tables.schema import SCHEMAS, describe
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from om_toolkit.errors import Failure
-
 
 FrameT = TypeVar("FrameT", pl.DataFrame, pl.LazyFrame)
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import ipywidgets as widgets
 import polars as pl
 
+from om_toolkit.orders.orders import Orders
 from om_toolkit.tables.tables import Tables, tables_of
 from om_toolkit.views.pages import render
 from om_toolkit.views.sections import SECTIONS
-
-if TYPE_CHECKING:
-    from om_toolkit.orders.orders import Orders
 
 _NO_FILTER: Final = "all"
 

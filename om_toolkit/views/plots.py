@@ -7,10 +7,11 @@ changes pyplot's state or rcParams. Axes created here display themselves in a no
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO, StringIO
 from itertools import cycle
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import matplotlib as mpl
 import numpy as np
@@ -21,9 +22,6 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from om_toolkit.tables.results import key_columns
 from om_toolkit.views.small_groups import FEW
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
 
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """The colours of Okabe and Ito, which most people with colour blindness can distinguish."""

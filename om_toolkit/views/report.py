@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from om_toolkit.orders.orders import Orders
 from om_toolkit.support.atomic_files import replacing
 from om_toolkit.support.instants import as_of_text
 from om_toolkit.support.text import count_of
@@ -17,8 +18,6 @@ from om_toolkit.views.small_groups import pool_countries
 
 if TYPE_CHECKING:
     import polars as pl
-
-    from om_toolkit.orders.orders import Orders
 
 
 class Report:

@@ -5,13 +5,15 @@ For a report, pool small countries first, see `small_groups.pool_countries`.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import polars as pl
 
 from om_toolkit import metrics
 from om_toolkit.metrics.intervals import count_ratio
+from om_toolkit.tables.tables import Tables
 from om_toolkit.views import plots, small_groups
 from om_toolkit.views.formatting import (
     Columns,
@@ -26,11 +28,6 @@ from om_toolkit.views.formatting import (
     text,
 )
 from om_toolkit.views.pages import render
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from om_toolkit.tables.tables import Tables
 
 _COUNTRY: Final = "purchase_country"
 

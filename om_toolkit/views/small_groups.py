@@ -7,17 +7,14 @@ total and the other groups.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import polars as pl
 
 from om_toolkit.metrics.grouping import CURRENCY
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from om_toolkit.tables.tables import Tables
+from om_toolkit.tables.tables import Tables
 
 FEW: Final = "(few)"
 """The name of the pooled groups."""

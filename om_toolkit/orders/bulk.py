@@ -25,16 +25,7 @@ from om_toolkit.tables.from_objects import TablesBuilder
 from om_toolkit.tables.schema import SCHEMAS
 from om_toolkit.tables.tables import Tables
 
-<<<<<<< Updated upstream
-_DOCUMENTS_PER_CHUNK: Final = 4_000
-=======
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-
 _DOCUMENTS_PER_CHUNK: Final = 2_000
->>>>>>> Stashed changes
 
 _CHUNK_COLUMN: Final = "chunk"  # a temporary column: the number of the chunk that a row comes from
 

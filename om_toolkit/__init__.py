@@ -5,8 +5,6 @@ orders = client.orders(client.recorded_order_ids)
 om.capture_latency(orders, by="purchase_country")
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import TYPE_CHECKING
 

@@ -1,7 +1,5 @@
 """The command `om-toolkit`: order ids or saved responses in; key figures and a report out."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 import time

@@ -1,7 +1,5 @@
 """Money: minor units of a currency in, text for readers out. Exponents are those of ISO 4217."""
 
-from __future__ import annotations
-
 from copy import copy
 from decimal import Context, Decimal
 from typing import Final

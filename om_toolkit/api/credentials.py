@@ -1,7 +1,5 @@
 """Credentials: arguments and environment in; the `Authorization` header and a host that may get it out."""
 
-from __future__ import annotations
-
 import os
 import re
 from base64 import b64encode

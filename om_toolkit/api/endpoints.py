@@ -1,7 +1,5 @@
 """The two endpoints: an order id in, its path out, and back; and which HTTP statuses are worth a retry."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import dataclass

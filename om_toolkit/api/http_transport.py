@@ -10,8 +10,6 @@ Four touches of private parts make this possible. They are why `pyproject.toml` 
    (`HTTPTransport.max_workers`).
 """
 
-from __future__ import annotations
-
 import socket
 import sys
 import threading

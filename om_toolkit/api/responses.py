@@ -1,7 +1,5 @@
 """Responses: an HTTP response in; the order or the captures out, or the failure, and whether to try again."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Results: the result of each order id in; `Orders` or `Captures` with their failures out."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar

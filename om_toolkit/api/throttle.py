@@ -1,7 +1,5 @@
 """The rate limit: threads wait here before each request, and longer when the server asks them to."""
 
-from __future__ import annotations
-
 import threading
 import time
 

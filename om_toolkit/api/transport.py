@@ -1,7 +1,5 @@
 """The transport: a request in, its whole response out. This is where HTTP, recordings and test doubles plug in."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """The worker pool: order ids in; each of them with its result out, as soon as there is one."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections import deque

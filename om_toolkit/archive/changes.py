@@ -1,7 +1,5 @@
 """Two documents of an order in; the fields that differ, with both values as text, out."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Final

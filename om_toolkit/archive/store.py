@@ -1,7 +1,5 @@
 """The SQLite file of an archive: documents in, as compressed snapshots; snapshots out. All SQL is here."""
 
-from __future__ import annotations
-
 import json
 import os
 import sqlite3

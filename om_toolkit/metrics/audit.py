@@ -4,8 +4,6 @@ This module plans the rows that are checked; `audit_rules.py` has the rules. In 
 other metrics. A comparison with a missing amount is not made; `missing_value` reports it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Final, Protocol
 

@@ -4,8 +4,6 @@ A rule names columns of the rows that it applies to. `audit.py` plans these rows
 amounts that they are compared with.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple

@@ -1,7 +1,5 @@
 """Two sets of orders side by side: a metric and the two sets in, its figures and their differences out."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """Authorised money that is about to expire: orders in, those to capture soon out."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 
 import polars as pl

@@ -1,7 +1,5 @@
 """The documentation of a metric for a terminal and a notebook: its docstring in, Markdown out."""
 
-from __future__ import annotations
-
 import re
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Expressions and checks that several metrics use: options, amounts and durations in, polars expressions out."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta

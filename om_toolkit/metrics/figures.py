@@ -1,7 +1,5 @@
 """Key figures: the five tables in, one row per currency with the main figures of several metrics out."""
 
-from __future__ import annotations
-
 from typing import Final
 
 import polars as pl

@@ -1,7 +1,5 @@
 """Groups of orders: the `by=` of a metric in, its group columns as expressions over the orders table out."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Ratios: counts or sums of amounts in, the ratio with its 95 % interval out."""
 
-from __future__ import annotations
-
 from typing import Final
 
 import polars as pl

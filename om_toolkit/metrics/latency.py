@@ -5,8 +5,6 @@ capture is not dropped: it is censored when it was last observed (Kaplan & Meier
 competing event (Aalen & Johansen 1978).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from math import log

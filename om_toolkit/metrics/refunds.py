@@ -1,7 +1,5 @@
 """Refunds: orders, captures and refunds in, refunded shares with intervals and times to refund out."""
 
-from __future__ import annotations
-
 from typing import Final, Literal, get_args
 
 import polars as pl

@@ -3,8 +3,6 @@
 Shipments are aggregated per capture before they are joined with its amount, so that no amount is counted twice.
 """
 
-from __future__ import annotations
-
 from typing import Final, Literal, get_args
 
 import polars as pl

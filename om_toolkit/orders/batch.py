@@ -1,7 +1,5 @@
 """The base of `Orders` and `Captures`: items, failures and the instant they describe, merged and filtered."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property

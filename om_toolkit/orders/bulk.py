@@ -1,7 +1,5 @@
 """A file of millions of saved documents in, tables out, with only a few thousand orders as objects at a time."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace

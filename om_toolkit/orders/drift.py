@@ -1,7 +1,5 @@
 """Documents in, their fields and vocabulary beyond the documentation out."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from typing import Final
 

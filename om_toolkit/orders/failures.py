@@ -1,7 +1,5 @@
 """The failures of a batch as one value: counts by kind, a frame, and HTML for notebooks."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import astuple
 from typing import Final

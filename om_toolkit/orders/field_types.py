@@ -1,7 +1,5 @@
 """JSON values in; validated text, whole numbers, times and tuples, as fields of the models, out."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Final, TypeAlias, TypeVar

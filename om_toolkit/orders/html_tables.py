@@ -1,7 +1,5 @@
 """Captions and table cells in, HTML for notebooks out; every text is escaped."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from html import escape

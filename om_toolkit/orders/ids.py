@@ -1,7 +1,5 @@
 """Order ids as users give them in; a list of distinct ids out."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from typing import TypeAlias

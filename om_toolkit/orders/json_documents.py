@@ -1,7 +1,5 @@
 """Paths, text or bytes of JSON in; the bytes of each document, valid or not, with the name of its place out."""
 
-from __future__ import annotations
-
 import json
 import re
 from codecs import BOM_UTF8

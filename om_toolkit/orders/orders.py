@@ -1,7 +1,5 @@
 """Validated orders or captures in; immutable sequences with tables, drift and HTML out."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime

@@ -1,7 +1,5 @@
 """The body of a response in, a validated order or its captures out; an order as a canonical document."""
 
-from __future__ import annotations
-
 import json
 import re
 from math import isfinite

@@ -1,7 +1,5 @@
 """Saved documents in; orders, failures, and the count of repeated orders out."""
 
-from __future__ import annotations
-
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """Privacy: which fields are personal, how their values are replaced, and how files are searched for them."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from om_toolkit.privacy.detectors import names_somebody

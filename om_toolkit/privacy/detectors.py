@@ -1,7 +1,5 @@
 """Detectors: a text, a field or an HTML table in, the credentials and personal data found in it out."""
 
-from __future__ import annotations
-
 import re
 from base64 import b64decode
 from collections.abc import Callable, Iterator

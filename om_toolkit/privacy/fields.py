@@ -3,8 +3,6 @@
 A field that is not documented is personal until it is added here.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Final, TypeAlias

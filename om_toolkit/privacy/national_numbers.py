@@ -3,8 +3,6 @@
 Check digits are those of python-stdnum; its `validate` functions that read the clock are not used.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 from stdnum import luhn

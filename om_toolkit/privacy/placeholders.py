@@ -5,8 +5,6 @@ with a number, such as `city-1`. The number of a customer's placeholder for one 
 become negative.
 """
 
-from __future__ import annotations
-
 import re
 from bisect import bisect
 from datetime import date, timedelta

@@ -1,7 +1,5 @@
 """Pseudonyms: the e-mail address or registration number of a customer in, a keyed hash out."""
 
-from __future__ import annotations
-
 import hmac
 import os
 import re

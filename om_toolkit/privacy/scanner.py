@@ -1,7 +1,5 @@
 """The scanner: files that may be mailed, published or committed in, the credentials and personal data in them out."""
 
-from __future__ import annotations
-
 import csv
 import gzip
 import html

@@ -1,7 +1,5 @@
 """The scrubber: documents in, the same documents with placeholders for everything personal out."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import defaultdict

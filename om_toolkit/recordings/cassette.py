@@ -1,7 +1,5 @@
 """Cassettes: recorded responses in; a file in vcrpy's format without personal data out, and back."""
 
-from __future__ import annotations
-
 import gzip
 from collections.abc import Iterator
 from http import HTTPStatus

@@ -1,7 +1,5 @@
 """`om.vcr`: requests of any library in; a vcrpy cassette of the two endpoints out, without personal data."""
 
-from __future__ import annotations
-
 import logging
 import threading
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Atomic writes: a file is replaced as a whole or not at all, even by several writers at the same time."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path

@@ -1,7 +1,5 @@
 """An iterable in, lists of at most so many of its items out."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TypeVar

@@ -1,7 +1,5 @@
 """CSV files: text with any usual delimiter in, its rows or a column of order ids out."""
 
-from __future__ import annotations
-
 import csv
 import re
 from io import StringIO

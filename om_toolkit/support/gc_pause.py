@@ -6,8 +6,6 @@ validation. The collector belongs to the process, so pauses are counted: collect
 any thread and also after an exception. A collector that was disabled before stays disabled.
 """
 
-from __future__ import annotations
-
 import gc
 import threading
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Times as users, servers and documents give them in; times in UTC, microseconds and text out."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final

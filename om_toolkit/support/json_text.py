@@ -1,7 +1,5 @@
 """JSON values in, text with every number as it was written out; the names of JSON's types."""
 
-from __future__ import annotations
-
 from json import JSONEncoder
 from typing import Final, Self, TypeAlias, TypeVar
 

@@ -1,7 +1,5 @@
 """Counts and nouns in, pieces of sentences out."""
 
-from __future__ import annotations
-
 
 def count_of(count: int, noun: str, plural: str | None = None) -> str:
     """Write a count with its noun.

@@ -4,8 +4,6 @@ A dictionary from names to whole numbers has weights to draw by, unless a commen
 in minor units, as in the API.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 

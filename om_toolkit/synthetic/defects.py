@@ -1,7 +1,5 @@
 """The document of an order in; the same with one defect that `audit` or the parser has to find, out."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple

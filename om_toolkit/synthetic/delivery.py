@@ -1,7 +1,5 @@
 """A country and what was bought in; shipping method, shipments and the chosen shipping option out."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 
 from om_toolkit.synthetic import catalogue

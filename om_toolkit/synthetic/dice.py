@@ -1,7 +1,5 @@
 """A seed in; random draws out, the same on every platform, and the JSON that is made of them."""
 
-from __future__ import annotations
-
 import json
 import random
 import uuid

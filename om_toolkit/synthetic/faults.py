@@ -1,7 +1,5 @@
 """The normal response of the server in; the response of a fault out."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta

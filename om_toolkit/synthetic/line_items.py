@@ -1,7 +1,5 @@
 """A category and a country in; the lines of an order out."""
 
-from __future__ import annotations
-
 from om_toolkit.synthetic import catalogue
 from om_toolkit.synthetic.dice import Dice, Document
 

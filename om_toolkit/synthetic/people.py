@@ -1,7 +1,5 @@
 """A country in; an invented customer and addresses out."""
 
-from __future__ import annotations
-
 from om_toolkit.synthetic import catalogue
 from om_toolkit.synthetic.dice import Dice, Document
 

@@ -1,7 +1,5 @@
 """A purchase in; the life of its order up to an instant, and the document that the API sends then, out."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import NamedTuple
 

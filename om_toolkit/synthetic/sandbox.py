@@ -1,7 +1,5 @@
 """The sandbox: options of a shop, a server and a client in; a client on the synthetic shop out."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TypedDict, Unpack

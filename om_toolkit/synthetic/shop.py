@@ -4,8 +4,6 @@ People, companies, addresses and numbers are invented: e-mail addresses end in `
 telephone numbers are in ranges reserved for fiction.
 """
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate

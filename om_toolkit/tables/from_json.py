@@ -5,8 +5,6 @@ number that is too large into null. Therefore it only gets what `orders.parsing.
 documented field contains such a value.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, Final
 

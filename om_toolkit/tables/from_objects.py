@@ -4,8 +4,6 @@ Objects are scattered over memory, and waiting for memory takes most of the time
 into all five tables: meanwhile they stay in the processor's cache.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter

@@ -4,8 +4,6 @@ A result begins with its keys: the group columns of `by`, then labels of the met
 The figures follow.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from itertools import takewhile
 from typing import Final

@@ -1,7 +1,5 @@
 """The five tables as schemas: the kind, dtype, unit and API path of every column; frames made after them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, NamedTuple

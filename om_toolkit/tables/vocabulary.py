@@ -1,7 +1,5 @@
 """The documented values of columns with a vocabulary; other values are accepted, and listed by `Orders.drift`."""
 
-from __future__ import annotations
-
 from typing import Final
 
 VOCABULARY: Final[dict[tuple[str, str], frozenset[str]]] = {

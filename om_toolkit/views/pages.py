@@ -1,7 +1,5 @@
 """A template's name and its values in; HTML out."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined

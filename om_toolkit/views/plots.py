@@ -4,8 +4,6 @@ Each function takes the frame of the metric with the same name and draws into `a
 changes pyplot's state or rcParams. Axes created here display themselves in a notebook.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager

@@ -3,8 +3,6 @@
 For a report, pool small countries first, see `small_groups.pool_countries`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple

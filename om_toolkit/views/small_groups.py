@@ -5,8 +5,6 @@ itself is small, the next larger group joins it (complementary suppression): oth
 total and the other groups.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final

@@ -100,7 +100,7 @@ def test_orders_are_fetched_into_an_archive_once_and_reported_from_it(
         (["report", "--answers", "empty.json"], "found no orders"),
         (["report", "--answers", "empty.json", "--output", "nowhere/report.html"], "the folder nowhere does not exist"),
         (["sandbox", "--port", "99999"], "port"),
-        (["sandbox", "--port", "0", "--faults", "nonsense=1"], "known are invalid_id, unauthorized"),
+        (["sandbox", "--port", "0", "--faults", "nonsense=1"], "use some of invalid_id, unauthorized"),
         (["sandbox", "--port", "0", "--faults", "hang=nan"], "shares of faults"),
     ],
 )

@@ -24,7 +24,9 @@ _FILTERS: Final = {
 def explore(data: Orders | Tables[pl.DataFrame] | Tables[pl.LazyFrame]) -> Explorer:
     """Return widgets that show the sections of the report by currency, country and month of purchase.
 
-    In a running notebook the widgets respond to clicks; an exported page keeps what they showed last.
+    In a running notebook the widgets respond to clicks; an exported page keeps what they showed last. The widgets are
+    for people who may see the orders: they show small groups, and the filters lead to a single order. To share numbers
+    with others, use `Report`, which pools small groups.
 
     Args:
         data: Orders or Tables.

@@ -19,7 +19,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from om_toolkit.tables.results import key_columns
-from om_toolkit.views.small_groups import FEW
 
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """The colours of Okabe and Ito, which most people with colour blindness can distinguish."""
@@ -234,9 +233,8 @@ def _draw_intervals(
 
 
 def _most_common(frame: pl.DataFrame, kind: str) -> list[str]:
-    """Return the methods that get a colour, the most common first; pooled small groups are among all others."""
-    named = frame.filter(pl.col(kind).ne_missing(FEW))
-    counts = named.group_by(kind, maintain_order=True).agg(pl.col("count").sum())
+    """Return the methods, the most common first."""
+    counts = frame.group_by(kind, maintain_order=True).agg(pl.col("count").sum())
     return counts.sort("count", kind, descending=[True, False])[kind].to_list()
 
 
@@ -248,7 +246,7 @@ def _draw_stacked_bars(ax: Axes, parts: Sequence[tuple[str, pl.DataFrame]], kind
         width = [of_group.get(method, 0.0) for of_group in shares]
         ax.barh(range(len(parts)), width, left=left, color=colour, label=_plot_text(method))
         left += width
-    if len(methods) > len(COLOURS) or any(FEW in of_group for of_group in shares):
+    if len(methods) > len(COLOURS):
         ax.barh(range(len(parts)), 1 - left, left=left, color="#d1d5db", label="all others")
     _label_rows(ax, [label for label, _ in parts])
     if shares:

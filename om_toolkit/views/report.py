@@ -28,10 +28,10 @@ class Report:
         title: The title of the page.
         min_cell: The smallest number of captured orders of a country, and of orders of a shipping method, that is
             shown separately. Smaller groups are pooled as `(few)`, the same ones in all tables, and the pool has at
-            least as many; a method that is smaller in one country is among all others in the bar of that country. A
-            currency with fewer captured orders is not shown and is counted in the notes. So the difference of two
-            numbers never describes a smaller group. Numbers within a group are shown: that 1 of its orders was
-            refunded, and its amount. 1 shows everything.
+            least as many. A currency with fewer captured orders is not shown. Nothing is shown by country and shipping
+            method together, and tracking by currency only if there is one. So no sum or difference of the numbers on
+            the page reveals the size of a smaller group: at least `min_cell` + 1 sizes remain possible. Numbers within
+            a group are shown: that 1 of its orders was refunded, and its amount. 1 shows everything.
 
     Raises:
         TypeError: If `data` is not Orders or Tables.
@@ -58,13 +58,13 @@ class Report:
         self.min_cell = min_cell
         tables = tables_of(data).collect()
         self._tables = pool_countries(tables, min_cell)
-        self._hidden_orders = tables.orders.height - self._tables.orders.height
+        self._is_all_shown = tables.orders.height == self._tables.orders.height
 
     @property
     def html(self) -> str:
         """The page."""
         tables = self._tables
-        figures = key_figures(tables)
+        figures = key_figures(tables, self.min_cell)
         failures = Counter(failure.kind.replace("_", " ") for failure in tables.failures)
         return render(
             "report.html",
@@ -76,7 +76,7 @@ class Report:
             sections=[section(tables, self.min_cell) for section in SECTIONS.values()],
             failures=failures.most_common(),
             min_cell=self.min_cell,
-            hidden_orders=self._hidden_orders,
+            is_all_shown=self._is_all_shown,
             version=version("om-toolkit"),
         )
 

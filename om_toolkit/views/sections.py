@@ -1,6 +1,7 @@
 """Tables in; the sections of the report and the explorer out: sentences, a picture and a table for readers.
 
-For a report, pool small countries first, see `small_groups.pool_countries`.
+For a report, pool small countries first, see `small_groups.pool_countries`. A new section follows the two rules of
+`small_groups`.
 """
 
 from collections.abc import Callable, Sequence
@@ -112,15 +113,12 @@ def refunds(tables: Tables[Any], _min_cell: int = 1) -> Section:
 
 def shipping(tables: Tables[Any], min_cell: int = 1) -> Section:
     """Return the section about shipping methods; methods with fewer orders than `min_cell` are pooled."""
-    by_order = metrics.shipping_methods(tables, by=[_COUNTRY, "order_id"])
-    by_method = small_groups.pool(by_order, _METHOD, min_cell)
-    total = _method_shares(by_method)
-    by_country = _method_shares(small_groups.pool_parts(by_method, _METHOD, min_cell, _COUNTRY), _COUNTRY)
-    named = total.filter(~pl.col(_METHOD).str.starts_with("("))
+    by_order = metrics.shipping_methods(tables, by="order_id")
+    by_method = _method_shares(small_groups.published(by_order, _METHOD, min_cell))
+    named = by_method.filter(~pl.col(_METHOD).str.starts_with("("))
     sentences = [_shipping_sentence(row) for row in named.head(1).iter_rows(named=True)]
-    return _section(
-        "How are orders shipped?", sentences, plots.svg(plots.shipping_methods(by_country)), _SHIPPING_COLUMNS, total
-    )
+    picture = plots.svg(plots.shipping_methods(by_method))
+    return _section("How are orders shipped?", sentences, picture, _SHIPPING_COLUMNS, by_method)
 
 
 SECTIONS: Final[dict[str, Callable[..., Section]]] = {"capture": capture, "refunds": refunds, "shipping": shipping}
@@ -134,14 +132,17 @@ class KeyFigure(NamedTuple):
     detail: str
 
 
-def key_figures(tables: Tables[Any]) -> dict[str, list[KeyFigure]]:
-    """Return the key figures of each currency, as text."""
+def key_figures(tables: Tables[Any], min_cell: int = 1) -> dict[str, list[KeyFigure]]:
+    """Return the key figures of each currency, as text.
+
+    If small groups are pooled, tracking is shown by shipping method only, and here if there is one currency.
+    """
     lost = pl.col("expired_amount") + pl.col("cancelled_amount")
+    figures = metrics.key_figures(tables).with_columns(lost_amount=lost)
+    shown = _KEY_FIGURES if min_cell == 1 or figures.height == 1 else _KEY_FIGURES[:-1]
     return {
-        text("purchase_currency")(row): [
-            KeyFigure(name, figure(row), detail(row)) for name, figure, detail in _KEY_FIGURES
-        ]
-        for row in metrics.key_figures(tables).with_columns(lost_amount=lost).iter_rows(named=True)
+        text("purchase_currency")(row): [KeyFigure(name, figure(row), detail(row)) for name, figure, detail in shown]
+        for row in figures.iter_rows(named=True)
     }
 
 
@@ -162,7 +163,7 @@ _KEY_FIGURES: Final[Sequence[tuple[str, Formatter, Formatter]]] = (
         _phrase("{expired} expired, {lost} cancelled", expired=count("expired_orders"), lost=count("cancelled_orders")),
     ),
     ("half captured within", hours("p50_hours", interval=False), hours_interval("p50_hours")),
-    (
+    (  # the last one, see `key_figures`
         "shipped with tracking",
         percent("tracking_share", interval=False),
         _phrase("{some} of {all}", some=count("captures_with_tracking"), all=count("captures", "capture")),
@@ -175,15 +176,13 @@ def _section(title: str, sentences: Sequence[str], picture: str, columns: Column
     return Section(title, sentences or no_data, picture, list(columns), format_rows(frame, columns))
 
 
-def _method_shares(by_order: pl.DataFrame, *by: str) -> pl.DataFrame:
-    """Sum the shipping methods of single orders, with the shares that `shipping_methods` returns for groups."""
-    counts = by_order.group_by(*by, _METHOD).agg(pl.col("count", "with_tracking").sum())
-    total = pl.col("count").sum()
-    shares = counts.with_columns(total=total.over(by) if by else total).with_columns(
+def _method_shares(by_order: pl.DataFrame) -> pl.DataFrame:
+    """Sum the shipping methods of single orders, with the shares that `shipping_methods` returns."""
+    counts = by_order.group_by(_METHOD).agg(pl.col("count", "with_tracking").sum())
+    shares = counts.with_columns(total=pl.col("count").sum()).with_columns(
         *count_ratio("share", "count", "total"), tracking_share=pl.col("with_tracking") / pl.col("count")
     )
-    sorted_shares = shares.sort(*by, -pl.col("count"), _METHOD, nulls_last=True)
-    return small_groups.few_last(sorted_shares, by[0] if by else _METHOD)
+    return small_groups.few_last(shares.sort(-pl.col("count"), _METHOD, nulls_last=True), _METHOD)
 
 
 def _capture_sentence(row: Row) -> str:

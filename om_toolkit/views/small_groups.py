@@ -1,8 +1,19 @@
 """Rows of orders in; the same rows out, with the names of small groups replaced so that no customer can be singled out.
 
 A group is small if it has fewer orders than `min_cell`. Small groups are pooled under one name, `(few)`. If the pool
-itself is small, the next larger group joins it (complementary suppression): otherwise its numbers would follow from the
-total and the other groups.
+itself is small, the next larger group joins it: otherwise its numbers would follow from the total and the other groups.
+
+Two rules keep the sums of a whole page from revealing a small group:
+
+1. The rows of every table come from `published`, and all tables pool a column in the same way. So a group, and the
+   orders outside it, are none or at least `min_cell`.
+2. No table and no picture combines two groupings, such as country and shipping method, and a count within groups, such
+   as the captures with tracking, is shown for one grouping only. Then the page says nothing about the overlap of a
+   country A and a method B but their sizes: of n orders, it has between max(0, A + B - n) and min(A, B) (Fréchet
+   1940). The difference of these bounds is min(A, B, n - A, n - B), at least `min_cell`, unless A or B is everything,
+   and then the overlap is a published group.
+
+Country and currency are one grouping: each country is shown with the currency, and pooled separately in each.
 """
 
 from collections.abc import Sequence
@@ -24,20 +35,18 @@ def pool_countries(tables: Tables[Any], min_cell: int) -> Tables[Any]:
     A currency with fewer captured orders is removed. Compute every published table from the result: a country that is
     pooled in one table and shown in another could be calculated from the two. Pooling twice changes nothing.
     """
-    if min_cell == 1:
-        return tables
     is_captured = (pl.col("captured_amount") > 0) & pl.col("order_id").is_in(tables.captures["order_id"].to_list())
-    return replace(tables, orders=pool(tables.orders, "purchase_country", min_cell, [CURRENCY], is_captured))
+    return replace(tables, orders=published(tables.orders, "purchase_country", min_cell, [CURRENCY], is_captured))
 
 
-def pool(
+def published(
     rows: pl.DataFrame, group: str, min_cell: int, within: Sequence[str] = (), is_counted: pl.Expr | None = None
 ) -> pl.DataFrame:
     """Rename the small groups to `(few)`, before anything is computed from the rows.
 
     Each group of the result has at least `min_cell` orders, and so has the difference between any of them and their
     total. If all orders together are fewer, as in a currency of two orders, their rows are removed. Numbers within a
-    group stay as they are.
+    group stay as they are. A `min_cell` of 1 changes nothing.
 
     Args:
         rows: With the columns `order_id`, `group` and those of `within`.
@@ -46,32 +55,11 @@ def pool(
         within: Columns whose values are pooled separately, such as currencies.
         is_counted: Which rows count as orders; all rows by default.
     """
+    if min_cell == 1:
+        return rows
     orders = pl.col("order_id").filter(pl.lit(value=True) if is_counted is None else is_counted).n_unique()
     sizes = _group_sizes(rows, group, min_cell, within, orders)
     return _rename_few(rows, group, within, sizes).filter(orders.over(*within, group) >= min_cell)
-
-
-def pool_parts(rows: pl.DataFrame, group: str, min_cell: int, part: str) -> pl.DataFrame:
-    """Rename the small groups of each part to `(few)`, where the groups of the whole are published as well.
-
-    The difference between a group of the whole and all parts that show it is either 0 or at least `min_cell` orders: to
-    achieve this, the smallest group that is shown is pooled as well. Parts with fewer orders are removed.
-
-    Args:
-        rows: With the columns `order_id`, `group` and `part`.
-        group: The column with the names of the groups.
-        min_cell: The smallest number of orders of a group in a part.
-        part: The column with the names of the parts.
-    """
-    orders = pl.col("order_id").n_unique()
-    sizes = _group_sizes(rows, group, min_cell, [part], orders)
-    is_shown = ~pl.col("is_few")
-    is_revealing = pl.col("size").filter("is_few").sum().over(group).is_between(1, min_cell - 1)
-    is_smallest = pl.col("size") == pl.col("size").filter(is_shown).min().over(group)
-    is_next = is_shown & is_revealing & is_smallest
-    while sizes.select(is_next.any()).item():
-        sizes = sizes.with_columns(pl.col("is_few") | is_next)
-    return _rename_few(rows, group, [part], sizes).filter(orders.over(part, group) >= min_cell)
 
 
 def few_last(frame: pl.DataFrame, group: str) -> pl.DataFrame:

@@ -236,13 +236,6 @@ class TestStackedBars:
         assert [text.get_text() for text in ax.get_legend().get_texts()] == ["Home", "Postal"]  # the most common first
         assert "all others" not in texts(ax)
 
-    def test_few_are_among_all_others(self) -> None:
-        ax = plots.shipping_methods(shares({"SE": {"Home": 1, "(few)": 3}, "JP": {"(few)": 4}}))
-        assert self.bars(ax) == {
-            "SE": {"Home": (0, 0.25), "all others": (0.25, 1)},
-            "JP": {"Home": (0, 0), "all others": (0, 1)},
-        }
-
     def test_each_method_has_a_colour_of_its_own(self) -> None:
         ax = plots.shipping_methods(shares({"SE": {f"method {number}": 20 - number for number in range(9)}}))
         assert [container.get_label() for container in ax.containers] == [

@@ -53,6 +53,7 @@ def test_the_page_is_complete_and_requests_nothing(orders: om.Orders) -> None:
     assert not re.findall(r"url\((?!#)|@import", page)
     assert "<title>October &lt;1&gt;</title>" in page
     assert page.count("<svg") == 3
+    assert "A currency with fewer captured orders is not shown. " in page
     assert "as of 2026-10-31 12:00 UTC" in page
 
 
@@ -104,7 +105,7 @@ class TestExplorer:
     def test_the_widgets_select_section_and_orders(self, orders: om.Orders) -> None:
         explorer = om.explore(orders)
         assert isinstance(explorer, Explorer)
-        assert f"all orders: {len(orders)} orders" in explorer.answer.value
+        assert f"all orders: {len(orders)} orders. Small groups are shown." in explorer.answer.value
         assert "How soon are orders captured?" in explorer.answer.value
 
         explorer.currency.value = "SEK"

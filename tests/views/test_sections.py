@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Decimal
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import polars as pl
 import pytest
 from shop_tables import at, shop
 
 import om_toolkit as om
 from om_toolkit.views import plots, sections
-
-if TYPE_CHECKING:
-    import polars as pl
 
 Row = dict[str, Any]
 Sections = dict[str, sections.Section]
@@ -157,6 +155,14 @@ class TestEveryCellIsTheMetrics:
             assert {name: (figure, detail) for name, figure, detail in figures} == key_cells(row)
             assert [figure.name for figure in figures] == list(key_cells(row))
 
+    def test_tracking_is_a_key_figure_unless_it_would_narrow_down_a_method_in_a_currency(
+        self, tables: om.Tables[pl.DataFrame]
+    ) -> None:
+        in_euro = tables.filter(pl.col("purchase_currency") == "EUR")
+        for data, min_cell, last in ((tables, 5, "half captured within"), (in_euro, 5, "shipped with tracking")):
+            for figures in sections.key_figures(data, min_cell).values():
+                assert [figure.name for figure in figures][-1] == last
+
     def test_no_two_columns_of_the_recording_are_alike(self, tables: om.Tables[pl.DataFrame], shown: Sections) -> None:
         # Else the tests above could not distinguish two columns.
         for section in shown.values():
@@ -225,7 +231,7 @@ def test_each_picture_is_that_of_its_metric(tables: om.Tables[pl.DataFrame], sho
     for section, picture in (
         ("capture", plots.capture_curve(om.capture_curve(tables))),
         ("refunds", plots.refund_ratio(om.refund_ratio(tables, by="purchase_country"))),
-        ("shipping", plots.shipping_methods(om.shipping_methods(tables, by="purchase_country"))),
+        ("shipping", plots.shipping_methods(om.shipping_methods(tables))),
     ):
         assert shown[section].picture == plots.svg(picture)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
@@ -32,7 +31,7 @@ def rows(counts: dict[tuple[str, str | None], int]) -> pl.DataFrame:
 
 
 def pooled(counts: dict[tuple[str, str | None], int]) -> dict[tuple[str, str | None], int]:
-    frame = small_groups.pool(rows(counts), "country", LEAST, ["currency"])
+    frame = small_groups.published(rows(counts), "country", LEAST, ["currency"])
     return {(one, two): number for one, two, number in frame.group_by("currency", "country").len().iter_rows()}
 
 
@@ -118,7 +117,7 @@ def test_the_figures_of_few_are_those_of_their_orders_pooled(tables: Tables[pl.D
     assert [row[:2] for row in shipping.rows] == [["Home", "9"], ["(few)", "7"]]
     for word in ("FI", "NL", "SEK", "Postal", "BoxReg"):
         assert word not in page
-    assert "A currency with fewer captured orders is not shown; this hides 2 orders." in page
+    assert "A currency with fewer captured orders is not shown; this hides some orders." in page
     assert "17 orders, as of" in page
 
 
@@ -170,40 +169,7 @@ def test_two_tables_do_not_reveal_a_small_group_by_their_difference() -> None:
     assert [row[:2] for row in refunds.rows] == [["DE", "10"], ["(few)", "6"]]
     page = om.Report(tables).html
     assert "NOK" not in page
-    assert "this hides 6 orders" in page
-
-
-@settings(deadline=None, max_examples=30)
-@given(shops, st.lists(st.sampled_from(["Home", "Postal", "BoxReg", "Own"]), min_size=1, max_size=9))
-def test_table_and_picture_do_not_reveal_a_small_group_by_their_difference(
-    counts: dict[tuple[str, str], tuple[int, int]], methods: list[str]
-) -> None:
-    by_order = om.shipping_methods(
-        small_groups.pool_countries(of_shop(counts, " ".join(methods)), LEAST), by=["purchase_country", "order_id"]
-    )
-    table = small_groups.pool(by_order, "shipping_method", LEAST)
-    picture = small_groups.pool_parts(table, "shipping_method", LEAST, "purchase_country")
-    assert picture.height == table.height == by_order.height
-    assert (picture.group_by("purchase_country", "shipping_method").len()["len"] >= LEAST).all()
-    in_table, in_picture = (Counter(frame["shipping_method"]) for frame in (table, picture))
-    hidden = {method: in_table[method] - in_picture[method] for method in in_table if method != small_groups.FEW}
-    assert not set(hidden.values()) & set(range(1, LEAST))
-
-
-def test_the_picture_shows_the_methods_that_are_common_in_a_country() -> None:
-    counts = {("SE", "Home"): 20, ("SE", "Postal"): 9, ("SE", "Own"): 6, ("JP", "Home"): 11, ("JP", "Own"): 3}
-    made = [
-        {"order_id": f"{country} {method} {number}", "country": country, "method": method}
-        for (country, method), count in counts.items()
-        for number in range(count)
-    ]
-    picture = small_groups.pool_parts(pl.DataFrame(made), "method", LEAST, "country")
-    assert dict(Counter(picture.select("country", "method").rows())) == {
-        ("SE", "Home"): 20,
-        ("SE", "Postal"): 9,
-        ("SE", small_groups.FEW): 6,  # else Own's total of 9 would reveal 3 in Japan
-        ("JP", small_groups.FEW): 14,
-    }
+    assert "this hides some orders" in page
 
 
 def test_the_curve_has_a_step_for_every_few_captures() -> None:
@@ -230,13 +196,13 @@ def test_min_cell_of_1_pools_nothing(tables: Tables[pl.DataFrame]) -> None:
     assert all(word in page for word in ("FI", "NL", "SEK", "Postal"))
     assert "(few)" not in page
     methods = om.shipping_methods(tables).select("shipping_method", "count", "share", "with_tracking", "tracking_share")
-    ours = sections._method_shares(om.shipping_methods(tables, by=["purchase_country", "order_id"]))
+    ours = sections._method_shares(om.shipping_methods(tables, by="order_id"))
     assert ours.select(methods.columns).equals(methods)
 
 
 def test_few_orders_make_an_empty_page_and_min_cell_is_at_least_1(tables: Tables[pl.DataFrame]) -> None:
     page = om.Report(replace(tables, orders=tables.orders.head(4))).html
     assert page.count("There is not enough data for a summary") == 3
-    assert "this hides 4 orders" in page
+    assert "this hides some orders" in page
     with pytest.raises(ValueError, match="invalid min_cell 0"):
         om.Report(tables, min_cell=0)

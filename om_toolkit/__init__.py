@@ -23,7 +23,7 @@ from om_toolkit.tables.tables import Tables
 if TYPE_CHECKING:
     from om_toolkit.recordings.record import record
     from om_toolkit.recordings.replay import replay
-    from om_toolkit.recordings.vcr import vcr
+    from om_toolkit.recordings.vcr import vcr, vcr_persister
     from om_toolkit.synthetic.sandbox import sandbox
     from om_toolkit.views import plots
     from om_toolkit.views.explorer import explore
@@ -59,6 +59,7 @@ __all__ = [
     "replay",
     "sandbox",
     "vcr",
+    "vcr_persister",
 ]
 __all__ += errors.__all__
 __all__ += metrics.__all__
@@ -72,6 +73,7 @@ _LAZY = {
     "replay": "recordings.replay",
     "sandbox": "synthetic.sandbox",
     "vcr": "recordings.vcr",
+    "vcr_persister": "recordings.vcr",
 }
 """The modules of the names that are loaded on first use: they bring matplotlib, ipywidgets and vcr."""
 

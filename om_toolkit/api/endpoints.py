@@ -46,6 +46,7 @@ def parse_path(url: str) -> tuple[str, str] | None:
     return (unquote(found[1]), found[2] or "") if found else None
 
 
-def replace_order_id(url: str, order_id: str) -> str:
-    """Return the URL with another order id in its path."""
-    return _PATH.sub(lambda found: f"{_PREFIX}{quote(order_id, safe='')}{found[2] or ''}", url)
+def path_for(url: str, order_id: str) -> str:
+    """Return the path of a URL's endpoint for another order id; a proxy's path that precedes it is omitted."""
+    _, suffix = parse_path(url) or ("", "")
+    return f"{_PREFIX}{quote(order_id, safe='')}{suffix}"

@@ -1,11 +1,14 @@
-"""Detectors: a text, a field or an HTML table in, the credentials and personal data found in it out."""
+"""Detectors: a text, a field or an HTML table in, the credentials and personal data found in it out.
+
+The recorder and the scanner both use them: what `scan` finds in a text, a recording does not keep.
+"""
 
 import re
-from base64 import b64decode
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Final, NamedTuple
 
+from om_toolkit.privacy.encodings import ENCODED, decode_base64, readings
 from om_toolkit.privacy.placeholders import is_placeholder
 
 
@@ -29,18 +32,28 @@ class Detector(NamedTuple):
         return (match[match.lastgroup or 0].strip() for match in self.pattern.finditer(text) if self.accepts(match))
 
 
+API_KEY_PREFIXES: Final = ("kco_live_", "kco_test_", "klarna_live_", "klarna_test_")
+"""How API keys begin: the vendor and the environment."""
+
+
 def names_somebody(text: str) -> bool:
-    """Return whether a text contains an e-mail address, a telephone number or a personal number that `scan` finds.
+    """Return whether `scan` finds personal data or credentials in a text, however it is encoded.
 
     Example:
         >>> names_somebody("order 17 of ada@lovelace.se"), names_somebody("order 17")
         (True, False)
     """
-    return bool(_SUSPECT.search(text)) and any(True for detector in _PERSONAL for _ in detector.find(text))
+    is_suspect = not _ORDINARY_ID.fullmatch(text) and _SUSPECT.search(text)
+    return bool(is_suspect) and any(True for _ in find_in_text(text, ""))
 
 
 def find_in_text(text: str, where: str) -> Iterator[Finding]:
-    """Find credentials and personal data in a line of text."""
+    """Find credentials and personal data in a line of text, also in percent-encoded or otherwise encoded parts."""
+    for reading in readings(text):
+        yield from _find_in_plain_text(reading, where)
+
+
+def _find_in_plain_text(text: str, where: str) -> Iterator[Finding]:
     for detector in (*_PERSONAL, *_CREDENTIALS):
         for value in detector.find(text):
             yield _finding(where, detector.kind, value)
@@ -82,14 +95,6 @@ def _finding(where: str, kind: str, value: str) -> Finding:
 def shown_name(name: str) -> str:
     """Return a name if it looks like a field's, else a question mark: it may be a person's."""
     return name if _FIELD_LIKE.fullmatch(name) else "?"
-
-
-def decode_base64(base64: str) -> bytes:
-    """Decode base64 with or without its padding; text that is not base64 gives nothing."""
-    try:
-        return b64decode(base64 + "=" * (-len(base64) % 4), validate=True)
-    except ValueError:
-        return b""
 
 
 _FIELDS_BY_KIND: Final = {
@@ -134,9 +139,21 @@ _UNUSED_ADDRESS: Final = re.compile(
 
 
 def _has_length_of_phone(match: re.Match[str]) -> bool:
-    """Return whether a number has as many digits as E.164 permits; those of North America have eleven."""
-    digits = "".join(filter(str.isdecimal, match[0]))
+    """Return whether a number has as many digits as E.164 permits; those of North America have eleven.
+
+    Without a separator, an article number can begin with 00 too: then only the country codes 30 to 49 count.
+    """
+    digits = "".join(filter(str.isdecimal, match[0])).removeprefix("00")
+    if match[0].isdecimal() and digits[0] not in "34":
+        return False
     return len(digits) in (range(11, 12) if digits[0] == "1" else range(9, 16))
+
+
+def _is_iban(match: re.Match[str]) -> bool:
+    """Return whether a number has the form of its country's bank accounts, and the right check digits."""
+    from om_toolkit.privacy.national_numbers import starts_with_iban  # noqa: PLC0415 - few texts need python-stdnum
+
+    return starts_with_iban(match[0])
 
 
 def _is_national_number(match: re.Match[str]) -> bool:
@@ -168,25 +185,38 @@ def _alone(pattern: str) -> str:
     return rf"(?<![\w.+-])(?:{pattern})(?![\w-]|\.\d)"
 
 
+_PHONE: Final = r"(?<![\w+/=.-])(?:\+|00[ -]?)[1-9][\d ()/.-]{6,18}\d(?!\w)"
+_IBAN: Final = r"(?![0-9a-f]{8}-)[A-Za-z]{2}\d\d(?:[ .-]?[A-Za-z0-9]{4}){2,7}(?:[ .-]?[A-Za-z0-9]{1,3})?"
+
 _PERSONAL: Final = (
     Detector(
         "e-mail",
         re.compile(r"(?<![\w.%+-])[\w.%+-]{0,63}\w(?:@|%40)(?:[\w-]+\.)+[A-Za-z]{2,}\b"),
         _is_a_persons_address,
     ),
-    Detector("phone", re.compile(r"(?<![\w+/=.])\+[1-9][\d ()/.-]{6,18}\d(?!\w)"), _has_length_of_phone),
+    Detector("phone", re.compile(_PHONE), _has_length_of_phone),
+    Detector("bank account", re.compile(_alone(_IBAN)), _is_iban),
     *(
         Detector("personal number", re.compile(_alone(f"(?P<{country}>{pattern})")), _is_national_number)
         for country, pattern in _NATIONAL_NUMBERS.items()
     ),
 )
 _CREDENTIALS: Final = (
-    Detector("credentials", re.compile(r"\bkco_(?:live|test)_[\w-]{12,}")),
+    Detector("credentials", re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(API_KEY_PREFIXES)})[\w+/=-]{{12,}}")),
     Detector("credentials", re.compile(r"(?i)\bauthorization\W{1,8}(?:basic|bearer)\s+[\w+/=.~-]{6,}")),
     Detector("credentials", re.compile(r"\bBasic ([A-Za-z0-9+/]{6,}={0,2})"), _is_username_with_password),
     Detector("credentials", re.compile(r"""\bauth=\(\\?["'][^"']+["'], *\\?["'][^"']+["']\)""")),
     Detector("credentials", re.compile(r"\bhttps?://[^\s/:@\"']+:[^\s/@\"']+@")),
 )
 
-_SUSPECT: Final = re.compile(rf"(?=[@%+\d])(?:@|%40|\+\d|{_alone('|'.join(_NATIONAL_NUMBERS.values()))})")
-"""Matches every text in which `_PERSONAL` finds a value, and few others: one quick search for texts that are kept."""
+_ORDINARY_ID: Final = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?!00)(?:[A-Z]{0,12}|[a-z]{0,12})-?\d{0,8}(?:-\d{1,3})?", re.ASCII
+)
+"""Matches most ids and references, and nothing in which `find_in_text` finds something."""
+
+_SUSPECT: Final = re.compile(
+    rf"{ENCODED.pattern}|[@=:]|\+\d|(?<!\d)00[ -]?\d|_(?:live|test)_|(?i:basic )"
+    rf"|(?=\d){_alone('|'.join(_NATIONAL_NUMBERS.values()))}"
+    r"|(?<![\w-])(?![0-9a-f]{8}-)[A-Za-z]{2}\d\d(?:[ .-]?[A-Za-z0-9]){11}"
+)
+"""Matches every text in which `find_in_text` finds something, and few others."""

@@ -5,7 +5,7 @@ Check digits are those of python-stdnum; its `validate` functions that read the 
 
 from typing import Final
 
-from stdnum import luhn
+from stdnum import iban, luhn
 from stdnum.de import idnr
 from stdnum.dk import cpr
 from stdnum.exceptions import ValidationError
@@ -49,6 +49,15 @@ def is_finnish(number: str) -> bool:
     return hetu.is_valid(number, allow_temporary=True)
 
 
+def starts_with_iban(text: str) -> bool:
+    """Return whether a text starts with a bank account in the form of its country, with the right check digits."""
+    letters = iban.compact(text)
+    return any(
+        iban.is_valid(letters[:length], check_country=False) for length in range(_SHORTEST_IBAN, len(letters) + 1)
+    )
+
+
+_SHORTEST_IBAN: Final = 15
 _CHECKED_BEFORE: Final = 1937
 
 CHECKS: Final = {

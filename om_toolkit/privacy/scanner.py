@@ -21,6 +21,7 @@ import yaml
 
 from om_toolkit.privacy import detectors
 from om_toolkit.privacy.detectors import Finding
+from om_toolkit.privacy.encodings import decode_base64
 from om_toolkit.support.application_id import APPLICATION_ID
 from om_toolkit.support.csv_files import sniff_delimiter
 
@@ -269,9 +270,7 @@ def _scan_text(text: str, where: str) -> Iterator[Finding]:
     text = html.unescape(text)
     for embedded in _DATA_URL.finditer(text):
         if not _MEDIA_TYPE.fullmatch(embedded[1]):
-            yield from _scan_file(
-                embedded[1].replace("/", "."), BytesIO(detectors.decode_base64(embedded[2])), f"{where} data"
-            )
+            yield from _scan_file(embedded[1].replace("/", "."), BytesIO(decode_base64(embedded[2])), f"{where} data")
     plain = _DATA_URL.sub("", text)
     lines = plain.splitlines()
     for number, line in enumerate(lines, 1):

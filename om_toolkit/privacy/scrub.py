@@ -4,11 +4,14 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from om_toolkit.privacy import placeholders
 from om_toolkit.privacy.detectors import names_somebody
-from om_toolkit.privacy.fields import DOCUMENTED_NAMES, ORDER_LINE, Tree, is_name
+from om_toolkit.privacy.encodings import readings
+from om_toolkit.privacy.fields import DOCUMENTED_NAMES, ORDER_LINE, TEXT_FIELDS, Kept, Tree, is_name
+from om_toolkit.privacy.known_messages import is_known_message
 from om_toolkit.privacy.pseudonyms import normalized_email, normalized_organization
 from om_toolkit.support.json_text import Digits, Json, Scalar, dump_json
 
@@ -17,9 +20,13 @@ class Scrubber:
     """Replaces personal values by placeholders: the same value by the same placeholder as long as the scrubber lives.
 
     Placeholders are numbered in order of appearance and derived from nothing else, so they do not lead back to a
-    person, and those that two scrubbers make for one person have nothing in common. A placeholder keeps the type of its
-    value and its class of length: a line (up to 40 characters), a paragraph (up to 400), or more. In an object that is
-    not documented, the names of the fields are replaced as well, because they may be personal.
+    person, and those that two scrubbers make for one person have nothing in common. A placeholder keeps the value's
+    class of length: a line (up to 40 characters), a paragraph (up to 400), or more. It is text wherever text is
+    documented, also for a number, and has the type of the value elsewhere. In an object that is not documented, the
+    names of the fields are replaced as well, because they may be personal.
+
+    In a field that is kept, a value is replaced if it is not of the documented kind, such as text in an amount; a text
+    also if it names somebody, in whatever encoding, or is a JSON document.
 
     Args:
         mask_ids: Whether to replace also what leads back to an order in the systems of the shop or the vendor: ids of
@@ -30,6 +37,7 @@ class Scrubber:
 
     def __init__(self, *, mask_ids: bool = False, one_order: bool = False) -> None:
         self._seen: defaultdict[str, dict[object, int]] = defaultdict(dict)
+        self._texts: dict[tuple[str, str], str] = {}
         self._masked = _ID_FIELDS if mask_ids else frozenset()
         self._mark = placeholders.ONE_ORDER if one_order else ""
 
@@ -46,40 +54,67 @@ class Scrubber:
 
     def scrub_id(self, name: str, value: str) -> str:
         """Return the placeholder of an id outside a body, the same as inside; the id itself if ids are not masked."""
-        return str(self._placeholder(name, value) if name in self._masked else self._kept(name, value))
+        is_kept = name not in self._masked and not names_somebody(value)
+        return value if is_kept else self._text(name, value)
 
-    def _walk(self, value: Json, tree: Tree | None, name: str) -> Json:
+    def _walk(self, value: Json, tree: Tree | Kept | None, name: str) -> Json:
+        """Scrub a value by what may be kept in it; None for nothing."""
         if isinstance(value, dict):
-            return dict(self._field(key, item, tree or {}, is_known=tree is not None) for key, item in value.items())
+            return self._object(value, None if isinstance(tree, Kept) else tree)
         if isinstance(value, list):
-            return [self._walk(item, tree, name) for item in value]
+            below = tree if tree is Kept.MESSAGE or not isinstance(tree, Kept) else None
+            return [self._walk(item, below, name) for item in value]
+        if isinstance(tree, Kept):
+            return self._kept(name, value, tree)
+        return value if value is None else self._placeholder(name, value)
+
+    def _object(self, fields: dict[str, Json], tree: Tree | None) -> dict[str, Json]:
+        """Scrub an object; the most frequent values, numbers and texts, without further calls."""
+        known: Tree = tree or {}
+        masked = self._masked if tree is not ORDER_LINE else frozenset()  # whose reference is an article number
+        scrubbed: dict[str, Json] = {}
+        for key, value in fields.items():
+            kept = known.get(key) if key not in masked else None
+            if kept is Kept.TEXT and isinstance(value, str):
+                scrubbed[key] = value if _is_harmless(value) else self._text(key, value)
+            elif kept is Kept.NUMBER and type(value) is int:
+                scrubbed[key] = value
+            elif key in DOCUMENTED_NAMES or (tree is not None and is_name(key)):
+                scrubbed[key] = (
+                    self._walk(value, kept, key) if kept or not isinstance(value, str) else self._text(key, value)
+                )
+            else:
+                name = str(self._placeholder("key", key))
+                scrubbed[name] = self._walk(value, None, "value")
+        return scrubbed
+
+    def _kept(self, name: str, value: Scalar, kind: Kept) -> Scalar:
+        """Return a value of a field that is kept if it is of the right kind and names nobody, else its placeholder."""
+        if value is None or isinstance(value, bool) or value == "":
+            return value
+        if isinstance(value, str):
+            return value if _IS_HARMLESS[kind](value) else self._text(name, value)
+        if kind is Kept.NUMBER or not any(map(names_somebody, _digits_of(value))):
+            return value
         return self._placeholder(name, value)
 
-    def _field(self, key: str, value: Json, tree: Tree, *, is_known: bool) -> tuple[str, Json]:
-        is_masked = key in self._masked and tree is not ORDER_LINE  # whose reference is an article number
-        if key in tree and tree[key] is None and not is_masked and _is_plain(value):
-            return key, self._kept(key, value)
-        if key in DOCUMENTED_NAMES or (is_known and is_name(key)):
-            return key, self._walk(value, tree.get(key), key)
-        return str(self._placeholder("key", key)), self._walk(value, None, "value")
-
-    def _kept(self, name: str, value: Json) -> Json:
-        """Return a plain value of a field that is kept, with a placeholder for text that names a person."""
-        if isinstance(value, list):
-            return [self._kept(name, item) for item in value]
-        return self._text(name, value) if isinstance(value, str) and names_somebody(value) else value
-
-    def _placeholder(self, name: str, value: Scalar) -> Scalar:
-        if value is None:
-            return None
+    def _placeholder(self, name: str, value: str | float) -> Scalar:
         if isinstance(value, bool):
             return False
-        if isinstance(value, str) or name in self._masked:
-            return self._text(name, str(value))
+        if isinstance(value, str):
+            return self._text(name, value)
+        if name in TEXT_FIELDS:
+            return self._text(name, _digits_of(value)[0])
         return placeholders.number_placeholder(self._number(name, value), value)
 
     def _text(self, name: str, value: str) -> str:
         """Return the placeholder of a text; blank text stays."""
+        placeholder = self._texts.get((name, value))
+        if placeholder is None:
+            placeholder = self._texts[name, value] = self._new_text(name, value)
+        return placeholder
+
+    def _new_text(self, name: str, value: str) -> str:
         same = _SAME[name](value) if name in _SAME else value
         if not same:
             return value
@@ -115,10 +150,44 @@ _SAME: Final[Mapping[str, Callable[[str], str]]] = {
 
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
+_CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}|(?=.*\d)[\w.:-]{1,64}", re.ASCII)
+_ZONE: Final = r"(?:[Zz]|[+-]\d\d(?::?\d\d)?)?"
+_CLOCK: Final = rf"\d\d:\d\d(?::\d\d(?:[.,]\d{{1,9}})?)?{_ZONE}"
+_TIME: Final = re.compile(
+    rf"\d{{4}}-\d\d-\d\d(?:[Tt ]{_CLOCK})?|{_CLOCK}|\d{{8}}[Tt]\d{{6}}(?:[.,]\d{{1,9}})?{_ZONE}", re.ASCII
+)
+_ENCODED_DOCUMENT: Final = re.compile(r"[{\[%&\\]|\b[eWI]\w{7}")  # in base64 for {, [ and "
 
 
-def _is_plain(value: Json) -> bool:
-    """Return whether a value is a scalar or an array of scalars."""
-    if isinstance(value, list):
-        return not any(isinstance(item, (dict, list)) for item in value)
-    return not isinstance(value, dict)
+@lru_cache(maxsize=10_000)  # most texts are words of the API
+def _is_harmless(text: str) -> bool:
+    if names_somebody(text):
+        return False
+    return not (_ENCODED_DOCUMENT.search(text) and any(map(_is_document, readings(text))))
+
+
+def _is_document(text: str) -> bool:
+    """Return whether a text is a JSON object or array, or contains one as JSON text."""
+    start = text.lstrip(' \t\r\n"')
+    if not start.startswith(("{", "[")):
+        return False
+    try:
+        return isinstance(json.loads(start.rstrip(' \t\r\n"')), (dict, list))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _digits_of(number: int | float) -> tuple[str, ...]:  # noqa: PYI041 - integers are written in another way
+    """Return how a number is written, and how if it is whole: 198112189876.0 is a personal number as well."""
+    written = number.text if isinstance(number, Digits) else str(number)
+    return (written, f"{number:.0f}") if isinstance(number, float) else (written,)
+
+
+_IS_HARMLESS: Final[dict[Kept, Callable[[str], bool]]] = {
+    Kept.TEXT: _is_harmless,
+    Kept.NUMBER: lambda _: False,
+    Kept.TIME: lambda text: bool(_TIME.fullmatch(text)),
+    Kept.CODE: lambda text: bool(_CODE.fullmatch(text)) and not names_somebody(text),
+    Kept.MESSAGE: is_known_message,
+}
+"""Whether a text may be kept in a field, by what the field may keep."""

@@ -32,8 +32,8 @@ def record(
     Use it as a context manager: the file is written when the block ends, or when `close()` is called.
 
     Args:
-        name: Name of the recording, `cassettes/NAME.yaml`, for some tens of orders that people review; or `NAME.json`
-            for hundreds, which loads much faster; or a path.
+        name: Name of the recording, `cassettes/NAME.yaml` (or `.yml`), for some tens of orders that people review; or
+            `NAME.json` for hundreds, which loads much faster; or a path.
         api_key: As for `Client`.
         mask_ids: Whether to replace order ids, in URLs and bodies alike, and everything else that leads back to an
             order in the systems of the shop or the vendor.
@@ -42,6 +42,7 @@ def record(
     Raises:
         CredentialsMissing: If there are no credentials in the arguments or the environment.
         InvalidSetting: If an option cannot work.
+        ValueError: If there is a file of that name that is not a recording of the two endpoints; it is not changed.
 
     Warns:
         IncompleteRecording: When it is written, if a request got no response. When it is not written, because there
@@ -58,6 +59,7 @@ class RecordingClient(Client):
     def __init__(self, path: Path, api_key: str | None = None, *, mask_ids: bool = False, **options: Any) -> None:  # noqa: ANN401 - Client's
         super().__init__(api_key, **hidden(options))
         path = path.resolve()
+        cassette.check_replaceable(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._transport = recorder = RecordingTransport(self._transport)
         self._save = partial(recorder.save, path, mask_ids=mask_ids)
@@ -70,6 +72,7 @@ class RecordingClient(Client):
 
         Raises:
             OSError: If it cannot be written; the responses are kept for another `close()`.
+            ValueError: If the file has become something else than a recording; the same applies.
         """
         self._save()
         self._save_at_last.detach()
@@ -128,8 +131,13 @@ class RecordingTransport(Transport):
         """Write the cassette, and warn of requests that are missing in it.
 
         Errors alone do not replace a recording of orders.
+
+        Raises:
+            ValueError: If the file is not a recording of the two endpoints.
         """
-        if self._responses and (_has_orders(self._responses) or _is_replaceable(path)):
+        if self._responses:
+            cassette.check_replaceable(path)
+        if self._responses and (_has_orders(self._responses) or not _replaces_orders(path)):
             cassette.write(path, self._responses, mask_ids=mask_ids)
         elif self._responses:
             message = f"{path.name} was not changed: no order in {count_of(len(self._responses), 'response')}"
@@ -149,12 +157,8 @@ def _file_state(path: Path) -> tuple[int, ...] | None:
     return state.st_ino, state.st_size, state.st_mtime_ns
 
 
-def _is_replaceable(path: Path) -> bool:
-    """Return whether nothing is lost if errors replace a file."""
-    try:
-        return not path.is_file() or not _has_orders(cassette.read(path))
-    except ValueError:
-        return False
+def _replaces_orders(path: Path) -> bool:
+    return cassette.is_written(path) and _has_orders(cassette.read(path))
 
 
 def _has_orders(responses: Mapping[Any, cassette.Recorded]) -> bool:

@@ -1,4 +1,4 @@
-"""`om.vcr`: requests of any library in; a vcrpy cassette of the two endpoints out, without personal data."""
+"""`om.vcr` and `om.vcr_persister`: requests of any library in; a vcrpy cassette of the two endpoints, masked, out."""
 
 import logging
 import threading
@@ -10,11 +10,19 @@ from typing import Any, Final
 import requests
 from requests.adapters import HTTPAdapter
 from vcr.config import VCR
-from vcr.persisters.filesystem import FilesystemPersister
+from vcr.persisters.filesystem import CassetteNotFoundError, FilesystemPersister
 from vcr.request import Request
 
-from om_toolkit.api.endpoints import RETRYABLE_STATUSES, parse_path
-from om_toolkit.recordings.cassette import Recorded, Responses, write
+from om_toolkit.api.endpoints import RETRYABLE_STATUSES
+from om_toolkit.recordings.cassette import (
+    Recorded,
+    Responses,
+    check_replaceable,
+    interactions,
+    is_written,
+    our_key,
+    write,
+)
 
 _LOADED: Final = "om_toolkit_loaded"  # marks responses that were in the cassette already
 
@@ -26,48 +34,74 @@ class ScrubbingVCR(VCR):  # type: ignore[misc]  # vcrpy has no types
     vcrpy cannot record more. Before a byte is written everything personal is replaced, as by `om.record`; other
     requests are not recorded. A response with a retryable status (408, 429, 500, 502 to 504) is not recorded either, or
     its retry would get it again. A cassette whose name ends in `.json` is JSON. A cassette that exists is replayed, as
-    often as requested, for any host.
+    often as requested, for any host. A file that is not a cassette is refused, and one with requests to other APIs is
+    replayed but not changed: both raise `ValueError`.
     """
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - vcrpy's
         super().__init__(
-            match_on=("method", "path"),
+            match_on=("method", "order"),
             before_record_request=_keep_request,
             before_record_response=_keep_response,
             custom_patches=((HTTPAdapter, "send", _one_at_a_time(HTTPAdapter.send)),),
             **options,
         )
-        self.register_persister(_ScrubbingPersister)
+        self.register_matcher("order", _is_same_response)
+        self.register_persister(ScrubbingPersister)
 
     def get_merged_config(self, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - vcrpy's
         """Return the options of one cassette."""
         logging.getLogger("vcr.cassette").addFilter(_is_warning)
-        suffix = Path(options.get("path") or "").suffix
+        suffix = Path(options.get("path") or "").suffix.lower()
         defaults = {"allow_playback_repeats": True, "serializer": "json" if suffix == ".json" else self.serializer}
         merged: dict[str, Any] = super().get_merged_config(**(defaults | options))
         return merged
 
 
-class _ScrubbingPersister(FilesystemPersister):  # type: ignore[misc]  # vcrpy has no types
-    """Writes what was recorded as `om.record` does."""
+class ScrubbingPersister(FilesystemPersister):  # type: ignore[misc]  # vcrpy has no types
+    """Writes cassettes of vcrpy as `om.record` does: the two endpoints only, without personal data or credentials.
+
+    For users of pytest-recording, in `conftest.py`:
+
+        def pytest_recording_configure(config, vcr):
+            vcr.register_persister(om.vcr_persister)
+
+    It serves any `vcr.VCR` in the same way. The last response to a request is kept. Responses that were recorded
+    before are replayed, also those of other APIs, but a file that contains such responses is not changed.
+    """
 
     is_scrubbing: Final = True  # for the client, which warns of any other
 
     @classmethod
-    def load_cassette(cls, cassette_path: str, serializer: Any) -> Any:  # noqa: ANN401 - vcrpy's
-        """Return requests and marked responses: what is in a cassette is replayed, with any status."""
-        requests, responses, *more = super().load_cassette(cassette_path, serializer)
-        return requests, [response | {_LOADED: True} for response in responses], *more
+    def load_cassette(cls, cassette_path: str | Path, serializer: Any) -> Any:  # noqa: ANN401 - vcrpy's
+        """Return requests and marked responses: what is in a cassette is replayed, whatever its status.
+
+        Raises:
+            ValueError: If the file is not a cassette.
+        """
+        path = Path(cassette_path)
+        if not is_written(path):
+            raise CassetteNotFoundError
+        usable = [
+            (request, response) for request, response in interactions(path, serializer) if isinstance(response, dict)
+        ]
+        return [request for request, _ in usable], [response | {_LOADED: True} for _, response in usable]
 
     @staticmethod
-    def save_cassette(cassette_path: str, cassette_dict: dict[str, Any], serializer: Any) -> None:  # noqa: ANN401
-        """Write a cassette."""
-        urls = (request.uri for request in cassette_dict["requests"])
-        # Removed from vcrpy's own variables, which the traceback shows if this fails.
-        responses = Responses(zip(urls, cassette_dict.pop("responses"), strict=True))
+    def save_cassette(cassette_path: str | Path, cassette_dict: dict[str, Any], serializer: Any) -> None:  # noqa: ANN401
+        """Write a cassette.
+
+        Raises:
+            ValueError: If there is a file of that name that is not a recording of the two endpoints.
+        """
         path = Path(cassette_path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(path, responses, serializer)
+        check_replaceable(path, serializer)
+        # Removed from vcrpy's own variables, which the traceback shows if this fails.
+        recorded = zip(cassette_dict["requests"], cassette_dict.pop("responses"), strict=True)
+        responses = Responses((request.uri, response) for request, response in recorded if our_key(request))
+        if responses:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(path, responses, serializer)
 
 
 def _is_warning(log: logging.LogRecord) -> bool:
@@ -76,7 +110,11 @@ def _is_warning(log: logging.LogRecord) -> bool:
 
 
 def _keep_request(request: Request) -> Request | None:
-    return request if request.method == "GET" and parse_path(request.uri) else None
+    return request if our_key(request) else None
+
+
+def _is_same_response(request: Request, recorded: Request) -> bool:
+    return our_key(request) == our_key(recorded)
 
 
 def _keep_response(response: Recorded) -> Recorded | None:
@@ -96,3 +134,4 @@ def _one_at_a_time(send: Callable[..., requests.Response]) -> Callable[..., requ
 
 
 vcr: Final = ScrubbingVCR()
+vcr_persister: Final = ScrubbingPersister

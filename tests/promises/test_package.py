@@ -123,7 +123,11 @@ def test_all_is_sorted_complete_and_documented() -> None:
         assert isinstance(thing, ModuleType) or thing.__module__.startswith("om_toolkit"), name
     exported = {name for name, value in vars(om).items() if inspect.isclass(value) or inspect.isfunction(value)}
     assert {name for name in exported if not name.startswith("_")} - {"import_module"} <= set(om.__all__)
-    assert {"Report", "explore", "plots", "record", "replay", "sandbox", "vcr"} == set(om._LAZY) <= set(om.__all__)
+    assert (
+        {"Report", "explore", "plots", "record", "replay", "sandbox", "vcr", "vcr_persister"}
+        == set(om._LAZY)
+        <= set(om.__all__)
+    )
     with pytest.raises(AttributeError, match="nonsense"):
         om.nonsense  # noqa: B018 - it raises
 

@@ -49,10 +49,10 @@ def _without_entities(text: str) -> Iterator[str]:
 
 
 def _without_escapes(text: str) -> Iterator[str]:
-    yield _ESCAPE.sub(_unescaped, text)
+    yield _ESCAPE.sub(_escaped_character, text)
 
 
-def _unescaped(escape: re.Match[str]) -> str:
+def _escaped_character(escape: re.Match[str]) -> str:
     code = escape[1] or escape[2]
     return chr(int(code, 16)) if code else _BLANK_ESCAPES.get(escape[3], escape[3])
 

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 class Kept(Enum):
     """What may be kept in a field: values of its documented kind only."""
 
-    TEXT = "text that names nobody"
+    TEXT = "text without personal data"
     NUMBER = "a number, such as an amount"
     TIME = "a time"
     CODE = "a code or an id"

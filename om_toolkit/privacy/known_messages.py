@@ -1,4 +1,4 @@
-"""Messages of API errors in; whether they consist of words that such messages are made of, and so name nobody, out."""
+"""Messages of API errors in; whether they consist of the usual words, and so contain no personal data, out."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def is_known_message(text: str) -> bool:
         (True, False)
     """
     words = (word.strip(_PUNCTUATION) for word in text.split())
-    return all(word.casefold() in _WORDS or _CODE.fullmatch(word) for word in words) and not names_somebody(text)
+    return all(word.casefold() in _WORDS or _KNOWN_TOKEN.fullmatch(word) for word in words) and not names_somebody(text)
 
 
 _PUNCTUATION: Final = ".,:;!?()[]'\"`"
 
-_CODE: Final = re.compile(
+_KNOWN_TOKEN: Final = re.compile(
     r"(?:[A-Z]+(?:_[A-Z]+)+|[45]xx|\d{0,6}|(?=[\d-]*[a-f])(?=[a-f-]*\d)[0-9a-f-]{8,40})", re.ASCII | re.IGNORECASE
 )
 """An error code, a class of statuses, a small number, or a hexadecimal id."""

@@ -31,8 +31,9 @@ def scan(*paths: str | Path) -> pl.DataFrame:
 
     It opens notebooks with their outputs, cassettes, NDJSON, CSV, Parquet, Arrow, SQLite and archives of this package,
     also packed by gzip, zip or tar, and reads everything else as text. It finds e-mail addresses; telephone numbers
-    with a country code; personal numbers of Sweden, Norway, Finland, Denmark, Germany and the Netherlands; names,
-    addresses and tracking by the API's names of fields and columns; API keys, passwords, and headers with credentials.
+    with a country code; bank accounts (IBAN); personal numbers of Sweden, Norway, Finland, Denmark, Germany and the
+    Netherlands; names, addresses and tracking by the API's names of fields and columns; API keys, passwords, and
+    headers with credentials; all of them also inside percent-encoding, HTML entities, escapes of JSON, and base64.
     Placeholders of this package and addresses in reserved domains, such as `example.com`, are not findings.
 
     An empty result is no proof. Names in free text look like any other words. Pictures, PDF and workbooks are not

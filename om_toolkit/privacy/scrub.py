@@ -26,7 +26,7 @@ class Scrubber:
     names of the fields are replaced as well, because they may be personal.
 
     In a field that is kept, a value is replaced if it is not of the documented kind, such as text in an amount; a text
-    also if it names somebody, in whatever encoding, or is a JSON document.
+    also if personal data or credentials are found in it, in any encoding, or if it is a JSON document.
 
     Args:
         mask_ids: Whether to replace also what leads back to an order in the systems of the shop or the vendor: ids of
@@ -42,7 +42,7 @@ class Scrubber:
         self._mark = placeholders.ONE_ORDER if one_order else ""
 
     def scrub(self, document: Json, tree: Tree | None) -> Json:
-        """Return the document with everything replaced that is not in the tree; shape and types stay."""
+        """Return the document with everything replaced that the tree does not keep; the shape stays."""
         return self._walk(document, tree, "value")
 
     def scrub_text(self, body: str | bytes, tree: Tree | None) -> str:
@@ -89,7 +89,7 @@ class Scrubber:
         return scrubbed
 
     def _kept(self, name: str, value: Scalar, kind: Kept) -> Scalar:
-        """Return a value of a field that is kept if it is of the right kind and names nobody, else its placeholder."""
+        """Return a value if it is of the kind that its field keeps and harmless, else its placeholder."""
         if value is None or isinstance(value, bool) or value == "":
             return value
         if isinstance(value, str):
@@ -163,10 +163,10 @@ _ENCODED_DOCUMENT: Final = re.compile(r"[{\[%&\\]|\b[eWI]\w{7}")  # in base64 fo
 def _is_harmless(text: str) -> bool:
     if names_somebody(text):
         return False
-    return not (_ENCODED_DOCUMENT.search(text) and any(map(_is_document, readings(text))))
+    return not (_ENCODED_DOCUMENT.search(text) and any(map(_is_json_document, readings(text))))
 
 
-def _is_document(text: str) -> bool:
+def _is_json_document(text: str) -> bool:
     """Return whether a text is a JSON object or array, or contains one as JSON text."""
     start = text.lstrip(' \t\r\n"')
     if not start.startswith(("{", "[")):

@@ -39,7 +39,7 @@ _CORRELATION_ID: Final = "klarna-correlation-id"
 _FIELDS: Final = {_CORRELATION_ID: "correlation_id"}
 """The fields of bodies that contain the values of headers, so that both get the same placeholder."""
 
-_LARGEST_BODY: Final = 64 * 2**20
+_LARGEST_RECORDED_BODY: Final = 64 * 2**20
 
 _ENCODING_HEADERS: Final = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
@@ -117,7 +117,7 @@ def check_replaceable(path: Path, serializer: Any = None) -> None:  # noqa: ANN4
         serializer: As for `interactions`.
 
     Raises:
-        ValueError: If the file is neither empty nor a cassette of the two endpoints.
+        ValueError: Unless the file is empty or a cassette of the two endpoints.
     """
     if not is_written(path):
         return
@@ -247,7 +247,7 @@ def _decompressed(body: bytes) -> bytes:
         return body
     unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
-        unpacked = unpacker.decompress(body, _LARGEST_BODY)
+        unpacked = unpacker.decompress(body, _LARGEST_RECORDED_BODY)
     except zlib.error:
         return body
     return unpacked if unpacker.eof else body
@@ -264,7 +264,7 @@ def _scrubbed(url: str, response: Recorded, scrubber: Scrubber) -> tuple[str, Re
     tree = ERROR if not is_ok else CAPTURE if suffix else ORDER
     body = {"string": scrubber.scrub_text(_decoded(response)["body"]["string"], tree)}
     parts = urlsplit(url)
-    # The port of a sandbox means nothing on another computer; a proxy's path can name somebody.
+    # The port of a sandbox means nothing on another computer; a proxy's path can name a person.
     host = PLAYGROUND if parts.hostname in LOOPBACK else f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     public = host + path_for(url, scrubber.scrub_id("order_id", order_id))
     return public, {"status": {"code": code, "message": reasons.get(code, "")}, "headers": headers, "body": body}

@@ -74,7 +74,7 @@ class ScrubbingPersister(FilesystemPersister):  # type: ignore[misc]  # vcrpy ha
 
     @classmethod
     def load_cassette(cls, cassette_path: str | Path, serializer: Any) -> Any:  # noqa: ANN401 - vcrpy's
-        """Return requests and marked responses: what is in a cassette is replayed, whatever its status.
+        """Return requests and marked responses: what is in a cassette is replayed, with any status.
 
         Raises:
             ValueError: If the file is not a cassette.

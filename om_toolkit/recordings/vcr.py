@@ -11,6 +11,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from vcr.config import VCR
 from vcr.persisters.filesystem import CassetteNotFoundError, FilesystemPersister
+from vcr.record_mode import RecordMode
 from vcr.request import Request
 
 from om_toolkit.api.endpoints import RETRYABLE_STATUSES
@@ -50,11 +51,19 @@ class ScrubbingVCR(VCR):  # type: ignore[misc]  # vcrpy has no types
         self.register_persister(ScrubbingPersister)
 
     def get_merged_config(self, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - vcrpy's
-        """Return the options of one cassette."""
+        """Return the options of one cassette.
+
+        Raises:
+            ValueError: If it would have to be changed, and contains requests to other APIs or is not a cassette.
+        """
         logging.getLogger("vcr.cassette").addFilter(_is_warning)
         suffix = Path(options.get("path") or "").suffix.lower()
         defaults = {"allow_playback_repeats": True, "serializer": "json" if suffix == ".json" else self.serializer}
         merged: dict[str, Any] = super().get_merged_config(**(defaults | options))
+        if merged.get("path") and merged["record_mode"] in (RecordMode.NEW_EPISODES, RecordMode.ALL):
+            # Before anything is sent: while it saves, older versions of vcrpy leave their patches behind an error.
+            transform = merged["path_transformer"] or str
+            check_replaceable(Path(transform(merged["path"])), merged["serializer"])
         return merged
 
 

@@ -157,7 +157,8 @@ class Client(Unpicklable):
         else:
             results = self._batch(archive.wanted(ids, refresh), ORDER, archive.add)
             archived = archive.orders(ids)
-            orders = Orders(archived, failures=results.failures, as_of=archived.as_of)
+            answered = archived.answered
+            orders = Orders(archived, failures=results.failures, as_of=archived.as_of, answered=answered)
         return checked(orders, results, [self.base_url])
 
     def captures(self, order_ids: Ids) -> Captures:

@@ -44,7 +44,9 @@ class Results(dict[str, Result[T]]):
 
 def to_orders(results: Results[Order]) -> Orders:
     """Return the orders of a batch."""
-    return Orders.at(results.as_of, [result.value for result in results.fetched.values()], results.failures)
+    fetched = results.fetched.values()
+    answered = {str(result.value.order_id): result.at for result in fetched}
+    return Orders.at(results.as_of, [result.value for result in fetched], results.failures, answered)
 
 
 def to_captures(results: Results[tuple[Capture, ...]]) -> Captures:

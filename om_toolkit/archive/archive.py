@@ -25,7 +25,7 @@ from om_toolkit.support.gc_pause import paused
 from om_toolkit.support.instants import from_microseconds, to_microseconds
 from om_toolkit.support.text import count_of
 from om_toolkit.tables.from_json import decode
-from om_toolkit.tables.schema import SCHEMAS
+from om_toolkit.tables.schema import SCHEMAS, with_seen_at
 from om_toolkit.tables.tables import Tables
 
 Refresh: TypeAlias = Literal["missing", "open", "all"]
@@ -128,8 +128,9 @@ class Archive:
         snapshots, moment = self._newest(ids, as_of)
         with paused():
             found = {one.order_key: read_order(self._store.unpack(one.body)) for one in snapshots}
+        answered = {str(found[one.order_key].order_id): from_microseconds(one.last_seen) for one in snapshots}
         keys = found if ids is None else dict.fromkeys(order_id.casefold() for order_id in ids)
-        return Orders((found[key] for key in keys if key in found), as_of=moment)
+        return Orders((found[key] for key in keys if key in found), as_of=moment, answered=answered)
 
     def tables(self, *, as_of: datetime | None = None, personal: bool = False) -> Tables[pl.DataFrame]:
         """Return the five tables of the orders as they were last seen; several times faster than `orders().tables()`.
@@ -152,6 +153,7 @@ class Archive:
                 for start in range(0, len(snapshots) or 1, _SNAPSHOTS_PER_CHUNK)
             ]
         frames: dict[str, Any] = {name: pl.concat([chunk[name] for chunk in chunks]) for name in SCHEMAS}
+        frames["orders"] = with_seen_at(frames["orders"], (from_microseconds(one.last_seen) for one in snapshots))
         return Tables(**frames, as_of=moment)
 
     def changes(self, since: datetime | None = None, *, personal: bool = False) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """The base of `Orders` and `Captures`: items, failures and the instant they describe, merged and filtered."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import ClassVar, Final, Self, TypeVar, overload
@@ -14,6 +14,7 @@ from om_toolkit.orders.models import Capture, Order
 from om_toolkit.support.instants import as_of_in_utc, as_of_text
 from om_toolkit.support.text import count_of
 from om_toolkit.tables.from_objects import to_frame
+from om_toolkit.tables.schema import with_seen_at
 
 RowT = TypeVar("RowT", Order, Capture)
 
@@ -25,8 +26,8 @@ class Batch(Sequence[RowT]):
         failures: Why other orders are missing, a `Failure` each; `failures.to_polars()` is a frame of them.
         as_of: The instant that the responses describe, in UTC (a naive time is UTC); None if it is unknown.
         as_of_is_inferred: Whether `as_of` is the newest time in the responses, because no time of fetching is known.
-        answered: When the response of each order was received, by order id. After a merge the times differ; of
-            captures it includes orders without captures.
+        answered: When the response of each order was received, by order id; the column `seen_at` has it where it is
+            not inferred. After a merge the times differ; of captures it includes orders without captures.
     """
 
     _noun: ClassVar[str]
@@ -43,6 +44,7 @@ class Batch(Sequence[RowT]):
     ) -> None:
         self._items: tuple[RowT, ...] = tuple(items)
         self._answered = answered
+        self._inferred: Collection[str] = ()  # the orders of an explicit `answered` whose time there is inferred
         self.failures = Failures(failures)
         self.as_of = as_of_in_utc(as_of)
         self.as_of_is_inferred = as_of_is_inferred
@@ -80,8 +82,9 @@ class Batch(Sequence[RowT]):
         before, after = self.answered, other.answered
         replaced = {one for one, at in after.items() if one not in before or _at(at) >= _at(before[one])}
         answered = before | {order_id: after[order_id] for order_id in replaced}
+        inferred = (self._inferred_ids - replaced) | (other._inferred_ids & replaced)
         failures = [one for one in _distinct((*older.failures, *newer.failures)) if one.order_id not in answered]
-        return newer._like(self._merged(other, replaced), failures, answered)
+        return newer._like(self._merged(other, replaced), failures, answered, inferred)
 
     def _merged(self, other: Self, replaced: set[str]) -> Iterable[RowT]:
         """Return the items of both; of the orders in `replaced`, only those of the other sequence."""
@@ -115,7 +118,8 @@ class Batch(Sequence[RowT]):
         Args:
             personal: Whether to include the columns that can name a person.
         """
-        return to_frame(f"{self._noun}s", self._items, personal=personal)
+        frame = to_frame(f"{self._noun}s", self._items, personal=personal)
+        return with_seen_at(frame, self._seen_at()) if "seen_at" in frame.columns else frame
 
     def raise_for_failures(self) -> Self:
         """Return the sequence itself if nothing failed.
@@ -133,6 +137,17 @@ class Batch(Sequence[RowT]):
         if self._answered is not None:
             return dict(self._answered)
         return {item.order_id: self.as_of for item in self if item.order_id}
+
+    @property
+    def _inferred_ids(self) -> set[str]:
+        """The orders whose time in `answered` is only the newest time in the data."""
+        is_inferred = self._answered is None and self.as_of_is_inferred
+        return set(self.answered if is_inferred else self._inferred)
+
+    def _seen_at(self) -> Iterator[datetime | None]:
+        """Yield when the order of each item was fetched; None if that is unknown."""
+        known = self.answered | dict.fromkeys(self._inferred_ids)
+        return (known.get(item.order_id or "") for item in self)
 
     def __repr__(self) -> str:
         failed = f", {len(self.failures):,} failed" if self.failures else ""
@@ -152,12 +167,15 @@ class Batch(Sequence[RowT]):
         items: Iterable[RowT],
         failures: Iterable[Failure] = (),
         answered: Mapping[str, datetime | None] | None = None,
+        inferred: Collection[str] | None = None,
     ) -> Self:
         items = tuple(items)
         if answered is None and self._answered is not None:
             answered = {item.order_id: self._answered.get(item.order_id) for item in items if item.order_id}
         instant, is_inferred = self.as_of, self.as_of_is_inferred
-        return type(self)(items, failures=failures, as_of=instant, as_of_is_inferred=is_inferred, answered=answered)
+        like = type(self)(items, failures=failures, as_of=instant, as_of_is_inferred=is_inferred, answered=answered)
+        like._inferred = self._inferred if inferred is None else inferred  # noqa: SLF001 - of the same class
+        return like
 
     @cached_property
     def _by_id(self) -> dict[str, RowT]:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from itertools import chain
+from itertools import chain, repeat
 from operator import methodcaller
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +20,7 @@ from om_toolkit.support.gc_pause import paused
 from om_toolkit.support.instants import as_of_in_utc, newest
 from om_toolkit.support.progress import progress
 from om_toolkit.tables.from_objects import TablesBuilder
-from om_toolkit.tables.schema import SCHEMAS
+from om_toolkit.tables.schema import SCHEMAS, with_seen_at
 from om_toolkit.tables.tables import Tables
 
 _DOCUMENTS_PER_CHUNK: Final = 2_000
@@ -52,6 +52,8 @@ def read_tables(path: str | Path, *, as_of: datetime | None = None, personal: bo
     tables = _without_repeated(Tables(**frames, as_of=None, failures=failures), repeated)
     warn_of_repeated(repeated)
     tables = tables.map(lambda frame: frame.drop(_CHUNK_COLUMN, strict=False))
+    seen_at = repeat(as_of_in_utc(as_of), tables.orders.height)
+    tables = replace(tables, orders=with_seen_at(tables.orders, seen_at))
     return replace(tables, as_of=as_of_in_utc(as_of) or _newest_time(tables), as_of_is_inferred=as_of is None)
 
 

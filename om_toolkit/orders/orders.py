@@ -20,7 +20,7 @@ from om_toolkit.orders.saved import newest_time, read, warn_of_repeated
 from om_toolkit.support.gc_pause import paused
 from om_toolkit.tables.from_objects import TablesBuilder
 from om_toolkit.tables.results import key_columns
-from om_toolkit.tables.schema import Kind, columns
+from om_toolkit.tables.schema import Kind, columns, with_seen_at
 from om_toolkit.tables.tables import Tables
 
 
@@ -78,10 +78,17 @@ class Orders(Batch[Order]):
         return cls.at(as_of, saved.orders, saved.failures)
 
     @classmethod
-    def at(cls, as_of: datetime | None, orders: Sequence[Order], failures: Iterable[Failure] = ()) -> Self:
+    def at(
+        cls,
+        as_of: datetime | None,
+        orders: Sequence[Order],
+        failures: Iterable[Failure] = (),
+        answered: Mapping[str, datetime | None] | None = None,
+    ) -> Self:
         """Return orders as of an instant; if it is unknown, as of the newest purchase, capture or refund."""
-        instant = newest_time(orders) if as_of is None else as_of
-        return cls(orders, failures=failures, as_of=instant, as_of_is_inferred=as_of is None)
+        if as_of is None:
+            return cls(orders, failures=failures, as_of=newest_time(orders), as_of_is_inferred=True)
+        return cls(orders, failures=failures, as_of=as_of, answered=answered)
 
     @property
     def captures(self) -> Captures:
@@ -110,6 +117,7 @@ class Orders(Batch[Order]):
     def _make_tables(self, *, personal: bool) -> Tables[pl.DataFrame]:
         with paused():
             frames = TablesBuilder(personal=personal).add(self).frames()
+            frames["orders"] = with_seen_at(frames["orders"], self._seen_at())
         return Tables(**frames, as_of=self.as_of, failures=self.failures, as_of_is_inferred=self.as_of_is_inferred)
 
     def where(self, row: Mapping[str, Any] | pl.DataFrame, *, by: str | pl.Expr | Sequence[str | pl.Expr] = ()) -> Self:

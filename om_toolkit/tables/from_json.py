@@ -58,7 +58,7 @@ def decode(documents: Sequence[bytes], *, personal: bool) -> dict[str, pl.DataFr
         _exploded(captures, "captures.shipping_info", source="capture", capture_id="captures.capture_id"),
     )
     rows = {
-        "orders": _with_customer_keys(orders),
+        "orders": _with_customer_keys(orders).with_columns(seen_at=None),
         "captures": captures.with_columns(_own_or_inherited("captures", name) for name in _INHERITED),
         "refunds": refunds.with_columns(_own_or_inherited("refunds", name) for name in _INHERITED),
         "order_lines": _by_order(lines),

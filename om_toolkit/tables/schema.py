@@ -1,6 +1,7 @@
 """The five tables as schemas: the kind, dtype, unit and API path of every column; frames made after them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
@@ -153,7 +154,11 @@ _SHIPMENT_KINDS: Final = {
 _CUSTOMER_KEY: Final = "customer_key"
 
 SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
-    "orders": (*_columns("", _ORDER_KINDS), *_without_path(_CUSTOMER_KEY)),
+    "orders": (
+        *_columns("", _ORDER_KINDS),
+        *_without_path("seen_at", Kind.TIME),
+        *_without_path(_CUSTOMER_KEY),
+    ),
     "captures": (*_columns("captures", _CAPTURE_KINDS),),
     "refunds": (*_columns("refunds", _REFUND_KINDS),),
     "order_lines": (
@@ -172,7 +177,8 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
 }
 """Every column of every table, in order; the personal columns exist only with `personal=True`.
 
-`customer_key` exists only if the environment has a key, see `privacy.customer_key`.
+`seen_at` is when an order was fetched, and null if that is unknown. `customer_key` exists only if the environment has a
+key, see `privacy.customer_key`.
 """
 
 GRAINS: Final = {
@@ -213,6 +219,12 @@ def frame(schema: Sequence[Column], values: Iterable[Sequence[Any] | pl.Series])
         for column, value in zip(schema, values, strict=True)
     ]
     return pl.DataFrame(series).with_columns(_clean(column) for column in schema if column.kind in _CLEANED)
+
+
+def with_seen_at(orders: pl.DataFrame, times: Iterable[datetime | None]) -> pl.DataFrame:
+    """Return the orders table with the times when its orders were fetched."""
+    (column,) = (column for column in SCHEMAS["orders"] if column.name == "seen_at")
+    return orders.with_columns(pl.Series(column.name, _physical(column, [*times]), dtype=column.kind.dtype))
 
 
 def _physical(column: Column, values: Sequence[Any] | pl.Series) -> Sequence[Any] | pl.Series:

@@ -28,4 +28,4 @@ def archive(path: Path) -> Iterator[om.Archive]:
 @pytest.fixture(scope="session")
 def shop_orders() -> om.Orders:
     shop = Shop(300)
-    return om.Orders.from_json(b"\n".join(map(shop.body, shop.order_ids)))
+    return om.Orders.from_json(b"\n".join(map(shop.body, shop.order_ids)), as_of=shop.as_of)

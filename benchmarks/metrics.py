@@ -77,7 +77,12 @@ def some_orders(random: np.random.Generator, size: int) -> dict[str, pl.DataFram
         remaining_authorized_amount=pl.when(status="AUTHORIZED").then("order_amount").otherwise(0),
     )
     parts = captures.select(
-        "order_id", "capture_id", "purchase_currency", source=pl.lit("capture"), total_amount="captured_amount"
+        "order_id",
+        "capture_id",
+        "capture",
+        "purchase_currency",
+        source=pl.lit("capture"),
+        total_amount="captured_amount",
     )
     methods = pl.Series(random.choice(METHODS, captures.height, p=(0.4, 0.3, 0.1, 0.1, 0.05, 0.05)))
     shipments = parts.with_columns(
@@ -96,6 +101,7 @@ def some_orders(random: np.random.Generator, size: int) -> dict[str, pl.DataFram
         "purchase_currency",
         "refunded_amount",
         refund_id=pl.col("capture_id"),
+        refund=pl.int_range(pl.len()).over("order_id"),
         refunded_at=pl.col("captured_at") + pl.duration(days=9),
     )
     made = {
@@ -140,6 +146,7 @@ def drawn_captures(random: np.random.Generator, orders: pl.DataFrame, number: np
         captured_amount=pl.col("order_amount") // share,
         refunded_amount=pl.col("order_amount") // share * refunded // 3,
         captured_at=pl.col("created_at") + wait,
+        capture=pl.int_range(pl.len()).over("order_id"),
     )
 
 

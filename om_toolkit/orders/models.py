@@ -8,9 +8,9 @@ Sources: the API's pages "Get order details" and "List all order captures".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, ClassVar, NoReturn
+from typing import TYPE_CHECKING, ClassVar, Final, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -144,7 +144,16 @@ class ShippingInfo(Row):
         return bool(self.tracking_number or self.tracking_uri)
 
 
-class Capture(Row):
+class Part(Row):
+    """A capture or refund: one of several in an order."""
+
+    @property
+    def position(self) -> int | None:
+        """Its position in the order's array, from 0; None if it was not read from one."""
+        return self.__dict__.get(_POSITION)
+
+
+class Capture(Part):
     """One capture: a collected part of the authorised amount.
 
     A capture in the API has no order id and no currency: `order_id` and `purchase_currency` are those of the order it
@@ -169,7 +178,7 @@ class Capture(Row):
     shipping_address: Address | None = Field(default=None, description="Where it was shipped to.")
 
 
-class Refund(Row):
+class Refund(Part):
     """One refund. The API does not say of which capture; `order_id` is that of the order it was read with."""
 
     _table = "refunds"
@@ -342,27 +351,30 @@ class Order(Row):
         stamp_parts(self, self.order_id)
 
 
+_POSITION: Final = "_position"  # no field: pydantic neither writes nor compares it
+
+
 def stamp_parts(order: Order, order_id: str | None) -> None:
-    """Give an order its id, and its parts that id and the currency.
+    """Give an order its id, and its parts that id, the currency and their positions.
 
     They do not count as fields that were set: the document did not contain them.
     """
     order.__dict__["order_id"] = order_id
-    parts: tuple[Capture | Refund, ...] = (*order.captures, *order.refunds)
-    currency = order.purchase_currency
-    for part in parts:
-        stamp(part, order_id, currency)
+    stamp(order.captures, order_id, order.purchase_currency)
+    stamp(order.refunds, order_id, order.purchase_currency)
 
 
-def stamp(part: Capture | Refund, order_id: str | None, currency: str | None) -> None:
-    """Give a capture or refund the id and currency of its order, as far as they are known."""
-    fields = part.__dict__
-    fields["order_id"] = order_id or fields["order_id"]
-    fields["purchase_currency"] = currency or fields["purchase_currency"]
+def stamp(parts: Iterable[Capture | Refund], order_id: str | None, currency: str | None) -> None:
+    """Give the captures or refunds of an order its id and currency, as far as they are known, and their positions."""
+    for position, part in enumerate(parts):
+        fields = part.__dict__
+        fields["order_id"] = order_id or fields["order_id"]
+        fields["purchase_currency"] = currency or fields["purchase_currency"]
+        fields[_POSITION] = position
 
 
 def with_currency(capture: Capture, currency: str | None) -> Capture:
     """Return a copy of a capture with a currency that its own document lacks."""
     copy = capture.model_copy()
-    stamp(copy, copy.order_id, currency)
+    copy.__dict__["purchase_currency"] = currency or copy.purchase_currency
     return copy

@@ -57,8 +57,7 @@ def read_captures(body: str | bytes, order_id: str) -> tuple[Capture, ...]:
         InvalidOrder: If it is not an array of captures.
     """
     captures = _read(_CAPTURES_ADAPTER, body, order_id)
-    for capture in captures:
-        stamp(capture, order_id, None)
+    stamp(captures, order_id, None)
     return captures
 
 

@@ -34,6 +34,9 @@ _ITEMS: Final = {
 }
 """By table, the temporary column with the object that becomes a row; a row of `orders` is an order itself."""
 
+_POSITIONS: Final = {"captures": "capture", "refunds": "refund", "order_lines": "line", "shipments": "shipment"}
+"""By table, the column with the position of the row's object in its array."""
+
 _NUMBER: Final = "number of the order"  # a temporary column
 
 _POSITION: Final = "position in the array"  # a temporary column
@@ -48,14 +51,15 @@ def decode(documents: Sequence[bytes], *, personal: bool) -> dict[str, pl.DataFr
     texts = pl.Series("order", documents, dtype=pl.Binary()).cast(pl.String())
     orders = texts.str.json_decode(_order_type(personal=personal)).struct.unnest().with_row_index(_NUMBER)
     captures, refunds = _exploded(orders, "captures"), _exploded(orders, "refunds")
+    of_capture = {"capture_id": "captures.capture_id", "capture": _POSITION}
     lines = (
         _exploded(orders, "order_lines", source="order"),
-        _exploded(captures, "captures.order_lines", source="capture", capture_id="captures.capture_id"),
-        _exploded(refunds, "refunds.order_lines", source="refund", refund_id="refunds.refund_id"),
+        _exploded(captures, "captures.order_lines", source="capture", **of_capture),
+        _exploded(refunds, "refunds.order_lines", source="refund", refund_id="refunds.refund_id", refund=_POSITION),
     )
     shipments = (
         _exploded(orders, "shipping_info", source="order"),
-        _exploded(captures, "captures.shipping_info", source="capture", capture_id="captures.capture_id"),
+        _exploded(captures, "captures.shipping_info", source="capture", **of_capture),
     )
     rows = {
         "orders": _with_customer_keys(orders).with_columns(seen_at=None),
@@ -64,6 +68,8 @@ def decode(documents: Sequence[bytes], *, personal: bool) -> dict[str, pl.DataFr
         "order_lines": _by_order(lines),
         "shipments": _by_order(shipments).with_columns(_has_tracking()),
     }
+    for name, position in _POSITIONS.items():
+        rows[name] = rows[name].rename({_POSITION: position})
     return {name: _table(columns(name, personal=personal), rows[name], _ITEMS.get(name, "")) for name in SCHEMAS}
 
 
@@ -151,9 +157,7 @@ def _table(schema: Sequence[Column], rows: pl.DataFrame, item: str) -> pl.DataFr
 
 
 def _column(column: Column, item: str) -> pl.Expr:
-    if column.name in ("line", "shipment"):
-        value = pl.col(_POSITION)
-    elif column.path is None or column.name in _INHERITED:
+    if column.path is None or column.name in _INHERITED:
         value = pl.col(column.name)
     else:
         value = _value(f"{item}.{column.field}".lstrip("."))

@@ -50,6 +50,7 @@ class TablesBuilder:
         self._orders = _Rows("orders", personal=personal)
         self._captures = _Rows("captures", personal=personal)
         self._refunds = _Rows("refunds", personal=personal)
+        self._positions: dict[str, list[int]] = {"captures": [], "refunds": []}
         self._lines = _OwnedRows("order_lines", "line", personal=personal)
         self._shipments = _OwnedRows("shipments", "shipment", personal=personal)
 
@@ -59,6 +60,8 @@ class TablesBuilder:
             self._orders.add(chunk)
             self._captures.add([capture for order in chunk for capture in order.captures])
             self._refunds.add([refund for order in chunk for refund in order.refunds])
+            for name, positions in self._positions.items():
+                positions.extend(position for order in chunk for position in range(len(getattr(order, name))))
             self._lines.add(_owners(chunk, "order_lines"))
             self._shipments.add(_owners(chunk, "shipping_info"))
         return self
@@ -67,8 +70,8 @@ class TablesBuilder:
         """Return the frames by table."""
         return {
             "orders": self._orders.frame(),
-            "captures": self._captures.frame(),
-            "refunds": self._refunds.frame(),
+            "captures": self._captures.frame({"capture": self._positions["captures"]}),
+            "refunds": self._refunds.frame({"refund": self._positions["refunds"]}),
             "order_lines": self._lines.frame(),
             "shipments": self._shipments.frame(),
         }
@@ -80,7 +83,7 @@ class _Rows:
     def __init__(self, table: str, *, personal: bool) -> None:
         self._schema = columns(table, personal=personal)
         self._fields = [column for column in self._schema if column.path is not None]
-        self._properties = [column.name for column in self._schema if column.path is None]
+        self._properties = [column for column in self._schema if column.path is None]
         self._values: dict[str, list[Any]] = {column.name: [] for column in self._schema}
         steps = (step for column in self._fields for step in (*column.parent.split("."), _attribute(column)))
         self._absent: dict[str, Any] = dict.fromkeys(steps)
@@ -93,8 +96,8 @@ class _Rows:
         for column in self._fields:
             attributes = self._nested(column.parent, nested)
             self._values[column.name].extend(map(itemgetter(_attribute(column)), attributes))
-        for name in self._properties:
-            self._values[name].extend(_property(name, items))
+        for column in self._properties:
+            self._values[column.name].extend(_property(column.field, items))
 
     def _nested(self, parent: str, known: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
         """Return the attributes of the objects nested at a path; of a missing object every attribute is None."""
@@ -122,21 +125,27 @@ def _property(name: str, items: Sequence[object]) -> list[Any]:
     return [getattr(item, name) for item in items]
 
 
-_Owner: TypeAlias = tuple[str | None, str | None, str, str | None, str | None, tuple[Any, ...]]
+_Owner: TypeAlias = tuple[str | None, str | None, str, str | None, int | None, str | None, int | None, tuple[Any, ...]]
 """The keys of an order, capture or refund as in `_OWNER_KEYS`, then its lines or shipments."""
 
-_OWNER_KEYS: Final = ("order_id", "purchase_currency", "source", "capture_id", "refund_id")
+_OWNER_KEYS: Final = {
+    **dict.fromkeys(("order_id", "purchase_currency", "source"), pl.String()),
+    "capture_id": pl.String(),
+    "capture": pl.Int64(),
+    "refund_id": pl.String(),
+    "refund": pl.Int64(),
+}
 
 
 def _owners(orders: Iterable[OrderDocument], name: str) -> Iterator[_Owner]:
     """Yield each owner with its `order_lines` or `shipping_info`; a refund has no shipping_info."""
     for order in orders:
         order_id, currency = order.order_id, order.purchase_currency
-        yield order_id, currency, "order", None, None, getattr(order, name)
-        for capture in order.captures:
-            yield order_id, currency, "capture", capture.capture_id, None, getattr(capture, name)
-        for refund in order.refunds if name == "order_lines" else ():
-            yield order_id, currency, "refund", None, refund.refund_id, refund.order_lines
+        yield order_id, currency, "order", None, None, None, None, getattr(order, name)
+        for position, capture in enumerate(order.captures):
+            yield order_id, currency, "capture", capture.capture_id, position, None, None, getattr(capture, name)
+        for position, refund in enumerate(order.refunds if name == "order_lines" else ()):
+            yield order_id, currency, "refund", None, None, refund.refund_id, position, refund.order_lines
 
 
 class _OwnedRows:
@@ -145,7 +154,7 @@ class _OwnedRows:
     def __init__(self, table: str, position: str, *, personal: bool) -> None:
         self._position = position
         self._rows = _Rows(table, personal=personal)
-        self._keys: dict[str, list[str | None]] = {name: [] for name in _OWNER_KEYS}
+        self._keys: dict[str, list[str | int | None]] = {name: [] for name in _OWNER_KEYS}
         self._counts: list[int] = []
 
     def add(self, owners: Iterable[_Owner]) -> None:
@@ -161,7 +170,7 @@ class _OwnedRows:
 
     def frame(self) -> pl.DataFrame:
         """Return the frame; the position of a line or shipment counts from 0 within its owner."""
-        owners = pl.DataFrame(self._keys, schema=dict.fromkeys(_OWNER_KEYS, pl.String()))
+        owners = pl.DataFrame(self._keys, schema=_OWNER_KEYS)
         counts = pl.Series(self._counts, dtype=pl.Int64)
         keys = owners.with_columns(pl.int_ranges(counts).alias(self._position)).explode(self._position)
         return self._rows.frame(keys.to_dict())

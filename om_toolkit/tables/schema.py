@@ -116,7 +116,6 @@ _ORDER_KINDS: Final = {
 }
 
 _CAPTURE_KINDS: Final = {
-    **_kinds(Kind.TEXT, "order_id capture_id"),
     "purchase_currency": Kind.CODE,
     **_kinds(Kind.TEXT, "klarna_reference reference description"),
     "captured_amount": Kind.AMOUNT,
@@ -127,7 +126,6 @@ _CAPTURE_KINDS: Final = {
 }
 
 _REFUND_KINDS: Final = {
-    **_kinds(Kind.TEXT, "order_id refund_id"),
     "purchase_currency": Kind.CODE,
     **_kinds(Kind.TEXT, "reference description"),
     "refunded_amount": Kind.AMOUNT,
@@ -159,17 +157,27 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         *_without_path("seen_at", Kind.TIME),
         *_without_path(_CUSTOMER_KEY),
     ),
-    "captures": (*_columns("captures", _CAPTURE_KINDS),),
-    "refunds": (*_columns("refunds", _REFUND_KINDS),),
+    "captures": (
+        *_columns("captures", _kinds(Kind.TEXT, "order_id capture_id")),
+        Column("capture", Kind.COUNT, "position", None),
+        *_columns("captures", _CAPTURE_KINDS),
+    ),
+    "refunds": (
+        *_columns("refunds", _kinds(Kind.TEXT, "order_id refund_id")),
+        Column("refund", Kind.COUNT, "position", None),
+        *_columns("refunds", _REFUND_KINDS),
+    ),
     "order_lines": (
-        *_without_path("order_id source capture_id refund_id"),
-        *_without_path("line", Kind.COUNT),
+        *_without_path("order_id source capture_id"),
+        *_without_path("capture", Kind.COUNT),
+        *_without_path("refund_id"),
+        *_without_path("refund line", Kind.COUNT),
         *_without_path("purchase_currency", Kind.CODE),
         *_columns("order_lines", _LINE_KINDS),
     ),
     "shipments": (
         *_without_path("order_id source capture_id"),
-        *_without_path("shipment", Kind.COUNT),
+        *_without_path("capture shipment", Kind.COUNT),
         *_without_path("purchase_currency", Kind.CODE),
         *_without_path("has_tracking", Kind.FLAG),
         *_columns("shipping_info", _SHIPMENT_KINDS),
@@ -177,8 +185,9 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
 }
 """Every column of every table, in order; the personal columns exist only with `personal=True`.
 
-`seen_at` is when an order was fetched, and null if that is unknown. `customer_key` exists only if the environment has a
-key, see `privacy.customer_key`.
+`seen_at` is when an order was fetched, null if that is unknown. `capture` and `refund` are positions in the order's
+arrays, from 0, since ids can be missing or repeated. `customer_key` exists only if the environment has a key, see
+`privacy.customer_key`.
 """
 
 GRAINS: Final = {

@@ -20,6 +20,7 @@ from om_toolkit.errors import Failure
 from om_toolkit.support.atomic_files import OWN, USUAL, replacing
 from om_toolkit.support.instants import as_of_text
 from om_toolkit.support.text import count_of, with_article
+from om_toolkit.tables.older_files import with_added_columns
 from om_toolkit.tables.schema import SCHEMAS, describe
 
 FrameT = TypeVar("FrameT", pl.DataFrame, pl.LazyFrame)
@@ -27,7 +28,7 @@ FrameT = TypeVar("FrameT", pl.DataFrame, pl.LazyFrame)
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Tables(Generic[FrameT]):
-    """The five tables of a set of orders, joined by `order_id`, `capture_id` and `refund_id`.
+    """The five tables of a set of orders, joined by `order_id` and the positions `capture` and `refund`.
 
     Amounts are minor units of the row's `purchase_currency`, times are UTC, and empty text is null. `help(Tables)` ends
     with a list of all columns: type, unit, API path. Those marked personal exist only with `personal=True`, and
@@ -126,6 +127,7 @@ class Tables(Generic[FrameT]):
                     f"no .parquet file in {Path(folder, name)}; pass a folder written by write_parquet"
                 )
         frames: dict[str, Any] = {name: pl.scan_parquet(of_table, glob=False) for name, of_table in files.items()}
+        frames = with_added_columns(frames)
         as_of, is_inferred = _read_as_of(files["orders"])
         return Tables(**frames, as_of=as_of, as_of_is_inferred=is_inferred)
 

@@ -137,21 +137,23 @@ def rows_of(orders: Iterable[Json]) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of all five tables."""
     rows: dict[str, list[dict[str, Any]]] = {table: [] for table in TABLES}
     for order in orders:
-        rows["orders"].append(row_of(ORDER, order))
+        rows["orders"].append(row_of(ORDER, order) | {"seen_at": None})
         stamp = {name: rows["orders"][-1][name] for name in ("order_id", "purchase_currency")}
-        owners = [(order, stamp | {"source": "order", "capture_id": None, "refund_id": None})]
+        keys = ("capture_id", "capture", "refund_id", "refund")
+        owners = [(order, stamp | {"source": "order"} | dict.fromkeys(keys))]
         for part, shape in (("capture", CAPTURE), ("refund", REFUND)):
-            for document in order.get(f"{part}s") or ():
-                row = row_of(shape, document) | stamp
+            for position, document in enumerate(order.get(f"{part}s") or ()):
+                row = row_of(shape, document) | stamp | {part: position}
                 rows[f"{part}s"].append(row)
-                owners.append((document, owners[0][1] | {"source": part, f"{part}_id": row[f"{part}_id"]}))
+                own = {"source": part, part: position, f"{part}_id": row[f"{part}_id"]}
+                owners.append((document, owners[0][1] | own))
         for owner, keys in owners:
             for number, line in enumerate(owner.get("order_lines") or ()):
                 rows["order_lines"].append(keys | {"line": number} | row_of(LINE, line))
             for number, shipment in enumerate(owner.get("shipping_info") or ()):
                 row = keys | {"shipment": number} | row_of(SHIPMENT, shipment)
                 row["has_tracking"] = bool(row["tracking_number"] or row["tracking_uri"])
-                del row["refund_id"]
+                del row["refund_id"], row["refund"]
                 rows["shipments"].append(row)
     return rows
 
@@ -167,10 +169,10 @@ def numbers_of(shape: Shape, at: str = "") -> Iterator[str]:
 
 NUMBERS = {
     "orders": {*numbers_of(ORDER)},
-    "captures": {*numbers_of(CAPTURE)},
-    "refunds": {*numbers_of(REFUND)},
-    "order_lines": {*numbers_of(LINE), "line"},
-    "shipments": {"shipment"},
+    "captures": {*numbers_of(CAPTURE), "capture"},
+    "refunds": {*numbers_of(REFUND), "refund"},
+    "order_lines": {*numbers_of(LINE), "line", "capture", "refund"},
+    "shipments": {"shipment", "capture"},
 }
 
 ABSENT: Json = object()

@@ -150,7 +150,7 @@ class Part(Row):
     @property
     def position(self) -> int | None:
         """Its position in the order's array, from 0; None if it was not read from one."""
-        return self.__dict__.get(_POSITION)
+        return self.__dict__.get(_STAMPED_POSITION)
 
 
 class Capture(Part):
@@ -351,7 +351,7 @@ class Order(Row):
         stamp_parts(self, self.order_id)
 
 
-_POSITION: Final = "_position"  # no field: pydantic neither writes nor compares it
+_STAMPED_POSITION: Final = "_position"  # no field: pydantic neither writes nor compares it
 
 
 def stamp_parts(order: Order, order_id: str | None) -> None:
@@ -370,7 +370,7 @@ def stamp(parts: Iterable[Capture | Refund], order_id: str | None, currency: str
         fields = part.__dict__
         fields["order_id"] = order_id or fields["order_id"]
         fields["purchase_currency"] = currency or fields["purchase_currency"]
-        fields[_POSITION] = position
+        fields[_STAMPED_POSITION] = position
 
 
 def with_currency(capture: Capture, currency: str | None) -> Capture:

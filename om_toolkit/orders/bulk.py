@@ -17,7 +17,7 @@ from om_toolkit.orders.orders import Orders
 from om_toolkit.orders.saved import read, warn_of_repeated
 from om_toolkit.support.chunks import chunked
 from om_toolkit.support.gc_pause import paused
-from om_toolkit.support.instants import as_of_in_utc, newest
+from om_toolkit.support.instants import LONGEST_LIFE, as_of_in_utc, newest
 from om_toolkit.support.progress import progress
 from om_toolkit.tables.from_objects import TablesBuilder
 from om_toolkit.tables.schema import SCHEMAS, with_seen_at
@@ -37,6 +37,7 @@ def read_tables(path: str | Path, *, as_of: datetime | None = None, personal: bo
     Args:
         path: A file of one order, arrays of orders, or NDJSON (an order per line).
         as_of: When the responses were fetched; by default the time of the newest purchase, capture or refund.
+            Times more than three years after the purchase are mistyped and do not count.
         personal: Whether to include the columns that can name a person.
 
     Raises:
@@ -82,6 +83,9 @@ def _without_repeated(tables: Tables[pl.DataFrame], repeated: Counter[str]) -> T
 
 
 def _newest_time(tables: Tables[Any]) -> datetime | None:
-    """Return the time of the newest purchase, capture or refund; an expiry may be in the future."""
-    columns = tables.orders["created_at"], tables.captures["captured_at"], tables.refunds["refunded_at"]
-    return newest(column.max() for column in columns)
+    """Return the time that `newest_time` returns for the orders of some tables."""
+    placed = tables.orders.select("order_id", "created_at")
+    age = pl.col("at") - pl.col("created_at")
+    events = [tables.captures.select("order_id", at="captured_at"), tables.refunds.select("order_id", at="refunded_at")]
+    likely = pl.concat(events).join(placed, on="order_id", how="left").remove(age > LONGEST_LIFE)
+    return newest([placed["created_at"].max(), likely["at"].max()])

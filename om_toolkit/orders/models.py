@@ -319,10 +319,18 @@ class Order(Row):
     billing_address: Address | None = Field(default=None, description="Billing address.")
     shipping_address: Address | None = Field(default=None, description="Shipping address; undocumented here, but sent.")
     selected_shipping_option: SelectedShippingOption | None = Field(default=None, description="Chosen shipping.")
+    selected_shipping_options: Many[SelectedShippingOption] = Field(
+        default=(), description="Chosen shipping of each delivery, if there are several; undocumented here, but sent."
+    )
     order_lines: Many[OrderLine] = Field(default=(), description="What was ordered.")
     shipping_info: Many[ShippingInfo] = Field(default=(), description="Shipments of the order as a whole.")
     captures: Many[Capture] = Field(default=(), description="The captures, in no particular order.")
     refunds: Many[Refund] = Field(default=(), description="The refunds, in no particular order.")
+
+    @property
+    def selected_shipping_options_method(self) -> str | None:
+        """The methods of `selected_shipping_options`, one per line; None if there is none."""
+        return "\n".join(option.method for option in self.selected_shipping_options if option.method) or None
 
     @property
     def customer_key(self) -> str | None:

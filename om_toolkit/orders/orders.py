@@ -63,6 +63,7 @@ class Orders(Batch[Order]):
         Args:
             *sources: Paths, or JSON itself as text or bytes, with or without a byte order mark.
             as_of: When the responses were fetched; by default the time of the newest purchase, capture or refund.
+                Times more than three years after the purchase are mistyped and do not count.
 
         Raises:
             FileNotFoundError: If a file does not exist.

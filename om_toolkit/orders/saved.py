@@ -11,7 +11,7 @@ from om_toolkit.errors import Failure, FetchError, RepeatedOrders
 from om_toolkit.orders.json_documents import Splitter
 from om_toolkit.orders.models import Order
 from om_toolkit.orders.parsing import read_order
-from om_toolkit.support.instants import newest
+from om_toolkit.support.instants import LONGEST_LIFE, newest
 from om_toolkit.support.text import count_of
 
 
@@ -59,12 +59,17 @@ def _read_document(place: str, document: bytes, *, is_part: bool = False) -> Seq
 
 
 def newest_time(orders: Iterable[Order]) -> datetime | None:
-    """Return the time of the newest purchase, capture or refund; an expiry may be in the future."""
+    """Return the time of the newest purchase, capture or refund; an expiry may be in the future.
+
+    A capture or refund more than three years after its purchase does not count: its time is mistyped.
+    """
     times: list[datetime | None] = []
     for order in orders:
-        times.append(order.created_at)
-        times.extend([capture.captured_at for capture in order.captures])
-        times.extend([refund.refunded_at for refund in order.refunds])
+        placed = order.created_at
+        events = [capture.captured_at for capture in order.captures]
+        events += [refund.refunded_at for refund in order.refunds]
+        times.append(placed)
+        times.extend(at for at in events if at and (placed is None or at - placed <= LONGEST_LIFE))
     return newest(times)
 
 

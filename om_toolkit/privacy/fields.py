@@ -32,6 +32,14 @@ def _keep(texts: str = "", numbers: str = "", times: str = "", **below: Tree | K
 
 
 _ADDRESS_FIELDS: Final = _keep("country region")
+_SHIPPING_OPTION: Final = _keep(
+    "id class method name type carrier",
+    "price tax_amount tax_rate",
+    carrier_product=_keep("identifier name"),
+    timeslot=_keep("id", "price", "start end cutoff"),
+    location=_keep(numbers="price", address=_ADDRESS_FIELDS),
+    selected_addons=_keep("type external_id", "price"),
+)
 _SHIPPING_FIELDS: Final = _keep("shipping_company shipping_method return_shipping_company")
 
 ORDER_LINE: Final = _keep(
@@ -63,14 +71,8 @@ ORDER: Final = _keep(
     shipping_address=_ADDRESS_FIELDS,
     order_lines=ORDER_LINE,
     shipping_info=_SHIPPING_FIELDS,
-    selected_shipping_option=_keep(
-        "id class method name type carrier",
-        "price tax_amount tax_rate",
-        carrier_product=_keep("identifier name"),
-        timeslot=_keep("id", "price", "start end cutoff"),
-        location=_keep(numbers="price", address=_ADDRESS_FIELDS),
-        selected_addons=_keep("type external_id", "price"),
-    ),
+    selected_shipping_option=_SHIPPING_OPTION,
+    selected_shipping_options=_SHIPPING_OPTION,
     captures=CAPTURE,
     refunds=_keep(
         "refund_id reference order_id purchase_currency",

@@ -8,6 +8,8 @@ from om_toolkit.support.text import with_article
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
+LONGEST_LIFE: Final = timedelta(days=3 * 365 + 1)
+"""How long the API returns an order: three years. What happened to it later has a mistyped time."""
 
 
 def in_utc(time: datetime) -> datetime:

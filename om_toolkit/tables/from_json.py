@@ -26,6 +26,8 @@ _CUSTOMER: Final = {
 }
 """The arguments of `privacy.customer_key`, and the fields of an order that give them."""
 
+_OPTIONS: Final = "selected_shipping_options"
+
 _ITEMS: Final = {
     "captures": "captures",
     "refunds": "refunds",
@@ -62,7 +64,7 @@ def decode(documents: Sequence[bytes], *, personal: bool) -> dict[str, pl.DataFr
         _exploded(captures, "captures.shipping_info", source="capture", **of_capture),
     )
     rows = {
-        "orders": _with_customer_keys(orders).with_columns(seen_at=None),
+        "orders": _with_customer_keys(orders).with_columns(_chosen_methods(), seen_at=None),
         "captures": captures.with_columns(_own_or_inherited("captures", name) for name in _INHERITED),
         "refunds": refunds.with_columns(_own_or_inherited("refunds", name) for name in _INHERITED),
         "order_lines": _by_order(lines),
@@ -81,9 +83,10 @@ def _order_type(*, personal: bool) -> pl.Struct:
         fields["orders"] = _fields([*columns("orders", personal=personal), *sources])
     lines = {"order_lines": _array(fields["order_lines"])}
     shipments = {"shipping_info": _array(fields["shipments"] | dict.fromkeys(_TRACKING, pl.String()))}
+    options = {_OPTIONS: _array({"method": pl.String()})}
     captures = {"captures": _array(fields["captures"] | lines | shipments)}
     refunds = {"refunds": _array(fields["refunds"] | lines)}
-    return pl.Struct(fields["orders"] | lines | shipments | captures | refunds)
+    return pl.Struct(fields["orders"] | options | lines | shipments | captures | refunds)
 
 
 def _fields(schema: Sequence[Column]) -> dict[str, Any]:
@@ -140,6 +143,11 @@ def _with_customer_keys(orders: pl.DataFrame) -> pl.DataFrame:
 def _own_or_inherited(item: str, name: str) -> pl.Expr:
     own = _value(f"{item}.{name}")
     return pl.coalesce(pl.when(own != "").then(own), name).alias(name)
+
+
+def _chosen_methods() -> pl.Expr:
+    method = pl.element().struct.field("method")
+    return pl.col(_OPTIONS).list.eval(method.filter(method != "")).list.join("\n").alias(f"{_OPTIONS}_method")
 
 
 def _has_tracking() -> pl.Expr:

@@ -1,7 +1,5 @@
 """Frames of files that an earlier version wrote in; frames with the columns added since then out."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -10,7 +8,7 @@ import polars as pl
 from om_toolkit.tables.schema import SCHEMAS
 
 _ADDED: Final = {
-    "orders": ("seen_at",),
+    "orders": ("selected_shipping_options_method", "seen_at"),
     "captures": ("capture",),
     "refunds": ("refund",),
     "order_lines": ("capture", "refund"),

@@ -154,6 +154,7 @@ _CUSTOMER_KEY: Final = "customer_key"
 SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
     "orders": (
         *_columns("", _ORDER_KINDS),
+        *_without_path("selected_shipping_options_method"),
         *_without_path("seen_at", Kind.TIME),
         *_without_path(_CUSTOMER_KEY),
     ),
@@ -185,9 +186,9 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
 }
 """Every column of every table, in order; the personal columns exist only with `personal=True`.
 
-`seen_at` is when an order was fetched, null if that is unknown. `capture` and `refund` are positions in the order's
-arrays, from 0, since ids can be missing or repeated. `customer_key` exists only if the environment has a key, see
-`privacy.customer_key`.
+`selected_shipping_options_method` has the methods of `selected_shipping_options`, one per line. `seen_at` is when an
+order was fetched, null if that is unknown. `capture` and `refund` are positions in the order's arrays, from 0, since
+ids can be missing or repeated. `customer_key` exists only if the environment has a key, see `privacy.customer_key`.
 """
 
 GRAINS: Final = {

@@ -24,6 +24,18 @@ def test_each_documented_field_is_personal_or_not_as_listed(line: str) -> None:
         assert privacy.is_personal(path) == (path.rpartition(".")[2] in PERSONAL or path in AT_A_PLACE)
 
 
+def test_each_option_of_a_split_delivery_is_like_a_single_one() -> None:
+    single = "selected_shipping_option"
+    paths = [line.split()[0] for line in documented.ORDER.strip().splitlines() if line.startswith(f"{single}.")]
+    assert len(paths) > 20
+    assert [privacy.is_personal(path.replace(single, f"{single}s")) for path in paths] == [
+        *map(privacy.is_personal, paths)
+    ]
+    options = [{"method": "Home", "location": {"address": {"city": "Lund", "country": "SE"}}}]
+    masked = [{"method": "Home", "location": {"address": {"city": "city-1", "country": "SE"}}}]
+    assert scrub({f"{single}s": options}) == {f"{single}s": masked}
+
+
 def test_a_field_that_is_not_listed_is_personal() -> None:
     assert privacy.is_personal("favourite_song")
     assert privacy.is_personal("customer.nickname")

@@ -48,6 +48,7 @@ ORDER |= {"shipping_address": ADDRESS, "order_lines": [LINE], "shipping_info": [
 CAPTURE |= {"billing_address": ADDRESS, "shipping_address": ADDRESS}
 REFUND["order_lines"] = [LINE]
 ORDER["selected_shipping_option"]["location"]["address"] = ADDRESS
+ORDER["selected_shipping_options"] = [ORDER["selected_shipping_option"]]
 
 
 class Written(float):
@@ -137,7 +138,9 @@ def rows_of(orders: Iterable[Json]) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of all five tables."""
     rows: dict[str, list[dict[str, Any]]] = {table: [] for table in TABLES}
     for order in orders:
-        rows["orders"].append(row_of(ORDER, order) | {"seen_at": None})
+        methods = [text_of(option.get("method")) for option in order.get("selected_shipping_options") or ()]
+        own = {"selected_shipping_options_method": "\n".join(filter(None, methods)) or None, "seen_at": None}
+        rows["orders"].append(row_of(ORDER, order) | own)
         stamp = {name: rows["orders"][-1][name] for name in ("order_id", "purchase_currency")}
         keys = ("capture_id", "capture", "refund_id", "refund")
         owners = [(order, stamp | {"source": "order"} | dict.fromkeys(keys))]
@@ -199,7 +202,7 @@ VALUES = {
     for kind, of in (("text", TEXT), ("code", CODES), ("time", TIMES), ("integer", AMOUNTS))
 }
 
-SEEN = "subscription credit_invoice street_address__2 tos_id selected_shipping_options completed_at order_tax_amount"
+SEEN = "subscription credit_invoice street_address__2 tos_id deliveries completed_at order_tax_amount"
 FRACTIONS = st.floats(allow_nan=False, allow_infinity=False).map(repr) | st.just("1e400")
 SCALARS = st.none() | st.booleans() | st.integers() | FRACTIONS.map(Written) | st.text(max_size=5)
 ANYTHING = st.recursive(

@@ -1,7 +1,5 @@
 """Captures and refunds have a position in their order, since their ids can be missing or repeated."""
 
-from __future__ import annotations
-
 import json
 import pickle
 from pathlib import Path

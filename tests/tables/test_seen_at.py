@@ -1,7 +1,5 @@
 """The orders table says when each order was fetched, as far as that is known."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 

@@ -169,3 +169,20 @@ def test_tables_can_be_written_where_they_were_read_from(tmp_path: Path) -> None
 def test_tables_run_sql() -> None:
     tables = om.Orders.from_json(BOTH).tables()
     assert tables.sql("SELECT sum(captured_amount) AS total FROM captures").item() == 60
+
+
+def test_all_chosen_methods_of_an_order_are_in_one_column(tmp_path: Path) -> None:
+    chosen = [{"method": "Home", "price": 9}, {"method": ""}, {"carrier": "DHL"}, {"method": 7}, {"method": "Home"}]
+    documents = [
+        {"order_id": "a", "selected_shipping_options": chosen},
+        {"order_id": "b", "selected_shipping_options": [], "selected_shipping_option": {"method": "Home"}},
+        {"order_id": "c", "selected_shipping_options": None},
+        {"order_id": "d", "selected_shipping_options": [{"name": "x"}]},
+    ]
+    orders = at(1, *documents)
+    with om.Archive(tmp_path / "shop.archive") as archive:
+        for order in orders:
+            archive.add(str(order.order_id), order, None)
+        for tables in (orders.tables(), archive.tables(), archive.orders().tables()):
+            assert tables.orders["selected_shipping_options_method"].to_list() == ["Home\n7\nHome", None, None, None]
+    assert orders.drift.is_empty()

@@ -39,7 +39,8 @@ def _undocumented(model: models.Model, path: str = "") -> Iterator[tuple[str, st
 
     Yields:
         The API path, with `?` for a name that may be personal; `field` or `value`; of an unknown field its JSON type,
-        of a known field its unknown value, or the value's JSON type if it may be personal.
+        of a known field its unknown value, or the value's JSON type if it may be personal, or that characters of its
+        text were lost.
     """
     if isinstance(model, models.Capture | models.Refund):
         for name in ("order_id", "purchase_currency"):  # documented of the order only
@@ -51,6 +52,8 @@ def _undocumented(model: models.Model, path: str = "") -> Iterator[tuple[str, st
         known = _KNOWN_VALUES.get((type(model), name))
         if known and value and value not in known:
             yield f"{path}{name}", "value", json_type(value) if names_somebody(value) else value
+        elif isinstance(value, str) and "\N{REPLACEMENT CHARACTER}" in value:
+            yield f"{path}{name}", "value", "text with U+FFFD"
         for nested in value if isinstance(value, tuple) else (value,):
             if isinstance(nested, models.Model):
                 yield from _undocumented(nested, f"{path}{name}.")

@@ -159,7 +159,8 @@ class Orders(Batch[Order]):
         """The fields and vocabulary of these orders that the documentation does not know.
 
         A frame with a row for each: `path` (String), `kind` (`field` or `value`), `seen` (the unknown field's JSON
-        type, or the unknown value), `count` (Int64), `order_id` (of the first order with it).
+        type, or the unknown value), `count` (Int64), `order_id` (of the first order with it). `text with U+FFFD` is
+        text in which half of a surrogate pair was replaced by that character.
         """
         return drift_of(self)
 

@@ -12,12 +12,21 @@ from pydantic_core import ErrorDetails
 from om_toolkit.errors import Failure
 from om_toolkit.orders.models import Capture, Order, stamp, stamp_parts
 from om_toolkit.privacy.detectors import names_somebody
+from om_toolkit.privacy.messages import shown_messages
 from om_toolkit.support.json_text import Digits, json_type
 
 DocumentT = TypeVar("DocumentT")
 
 _ORDER_ADAPTER: Final = TypeAdapter(Order)
 _CAPTURES_ADAPTER: Final = TypeAdapter(tuple[Capture, ...])
+
+_LONGEST_ID: Final = 100  # characters of an order id in the failure of a document
+
+_ESCAPES: Final = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+"""An escape in JSON: a whole surrogate pair, half of one, or another."""
 
 
 def read_order(body: str | bytes, order_id: str | None = None) -> Order:
@@ -33,7 +42,7 @@ def read_order(body: str | bytes, order_id: str | None = None) -> Order:
     """
     order = _read(_ORDER_ADAPTER, body, order_id)
     if problem := _identity_problem(order, order_id):
-        raise Failure(order_id or "?", "invalid_order", messages=(problem,)).error()
+        raise Failure(order_id or "?", "invalid_order", messages=shown_messages([problem])).error()
     if not order.order_id:
         stamp_parts(order, order_id)
     return order
@@ -76,6 +85,11 @@ def _read(adapter: TypeAdapter[DocumentT], body: str | bytes, order_id: str | No
         return adapter.validate_json(body)
     except ValidationError as error:
         problems = error.errors(include_url=False)
+    if (
+        problems[0]["type"] in {"json_invalid", "string_unicode"}
+        and (repaired := _without_lone_surrogates(body)) != body
+    ):
+        return _read(adapter, repaired, order_id)
     if any(problem["type"] == "text" and isinstance(problem["input"], float) for problem in problems):
         # A fraction where text is documented: read again, keeping its digits.
         try:
@@ -88,8 +102,22 @@ def _read(adapter: TypeAdapter[DocumentT], body: str | bytes, order_id: str | No
     raise Failure(
         order_id or _order_id_of(body),
         "invalid_body" if is_invalid_json else "invalid_order",
-        messages=tuple(problems[0]["msg"] if is_invalid_json else _message(problem) for problem in problems),
+        messages=shown_messages(problem["msg"] if is_invalid_json else _message(problem) for problem in problems),
     ).error()
+
+
+def _without_lone_surrogates(body: str | bytes) -> str | bytes:
+    """Return a body with U+FFFD in place of each half of a surrogate pair, escaped or not; `Orders.drift` lists these.
+
+    Python, JavaScript and Java write such halves, for example of an emoji that was cut off; pydantic refuses them.
+    """
+    try:
+        text = body if isinstance(body, str) else body.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return body
+    text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    text = _ESCAPES.sub(lambda found: "\N{REPLACEMENT CHARACTER}" if found["half"] else found[0], text)
+    return text if isinstance(body, str) else text.encode()
 
 
 def _order_id_of(body: str | bytes) -> str:
@@ -98,7 +126,8 @@ def _order_id_of(body: str | bytes) -> str:
         order_id = json.loads(body, parse_int=str, parse_float=str)["order_id"]
     except (ValueError, TypeError, LookupError, RecursionError):
         return "?"
-    return order_id if order_id and isinstance(order_id, str) else "?"
+    is_usable = isinstance(order_id, str) and order_id.isprintable() and 0 < len(order_id) <= _LONGEST_ID
+    return order_id if is_usable else "?"
 
 
 def _message(problem: ErrorDetails) -> str:

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import vcr
 
 import om_toolkit as om
-from om_toolkit.api.credentials import PLAYGROUND
+from om_toolkit.api.hosts import PLAYGROUND
 from om_toolkit.recordings import cassette
 from om_toolkit.synthetic.shop import Shop
 

@@ -16,8 +16,8 @@ from vcr.serialize import serialize
 from vcr.serializers import jsonserializer, yamlserializer
 from vcr.serializers.compat import convert_to_bytes
 
-from om_toolkit.api.credentials import LOOPBACK, PLAYGROUND
 from om_toolkit.api.endpoints import parse_path, path_for
+from om_toolkit.api.hosts import LOOPBACK, PLAYGROUND
 from om_toolkit.privacy.fields import CAPTURE, ERROR, ORDER
 from om_toolkit.privacy.scrub import Scrubber
 from om_toolkit.support.atomic_files import replacing

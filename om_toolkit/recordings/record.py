@@ -13,7 +13,7 @@ from typing import Any
 from warnings import warn
 
 from om_toolkit.api.client import Client
-from om_toolkit.api.credentials import Secret, hidden
+from om_toolkit.api.credentials import hidden, secret
 from om_toolkit.api.transport import Request, Response, Transport
 from om_toolkit.errors import IncompleteRecording
 from om_toolkit.recordings import cassette
@@ -49,7 +49,7 @@ def record(
             were only errors and the file has orders, or because the client was never closed and another has written
             the file since.
     """
-    api_key, options = Secret(api_key or ""), hidden(options)  # no traceback shows them
+    api_key, options = secret(api_key), hidden(options)  # no traceback shows them
     return RecordingClient(cassette.place(name), api_key, mask_ids=mask_ids, **options)
 
 

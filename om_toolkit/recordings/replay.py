@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from om_toolkit.api.client import Client
-from om_toolkit.api.credentials import PLAYGROUND
 from om_toolkit.api.endpoints import CAPTURES, parse_path
+from om_toolkit.api.hosts import PLAYGROUND
 from om_toolkit.api.transport import Request, Response, Transport, TransportError
 from om_toolkit.recordings import cassette
 

@@ -10,7 +10,8 @@ OMError
     ├── Unauthorized        401                                     (PermissionError)
     ├── Forbidden           403                                     (PermissionError)
     ├── NotFound            404                                     (LookupError)
-    ├── RateLimited         429
+    ├── RateLimited         429, or a longer wait than a client makes
+    ├── Refused             another 4xx, such as 405 or 451
     ├── ServerError         5xx
     ├── RequestTimeout      no response in time                     (TimeoutError)
     ├── ConnectionFailed    no connection, or a broken one          (ConnectionError)
@@ -58,6 +59,7 @@ __all__ = [
     "OMError",
     "OMWarning",
     "RateLimited",
+    "Refused",
     "RepeatedOrders",
     "RequestTimeout",
     "ServerError",
@@ -79,7 +81,8 @@ class Failure:
         kind: The `kind` of the exception that `error` returns, such as `not_found`; `KINDS` lists all.
         status: The HTTP status, if there was a response.
         error_code: The API's `error_code`, such as `NO_SUCH_ORDER`.
-        messages: The API's `error_messages`, or this package's; free of personal data.
+        messages: The API's `error_messages`, or this package's: the first ten, shortened, without control characters,
+            and withheld where one contains personal data.
         correlation_id: The id that the vendor's support asks for.
         attempts: The number of requests sent.
         elapsed: Seconds from the first request to the last response.
@@ -190,10 +193,17 @@ class NotFound(FetchError, LookupError):
 
 
 class RateLimited(FetchError):
-    """Too many requests (429), after every retry."""
+    """Too many requests (429), after every retry; or the server asked for a longer wait than a client makes."""
 
     kind = "rate_limited"
     advice = "Lower requests_per_second and fetch the failures again."
+
+
+class Refused(FetchError):
+    """The request was refused for a reason that has no kind of its own (another 4xx), such as 405 or 451."""
+
+    kind = "refused"
+    advice = "Check base_url, and what is between this computer and the API: each request is as documented."
 
 
 class ServerError(FetchError):
@@ -218,7 +228,7 @@ class ConnectionFailed(FetchError, ConnectionError):
 
 
 class InvalidBody(FetchError, ValueError):
-    """The response is not a JSON document: truncated, or a page from something between this client and the API."""
+    """The response is no JSON document: truncated, without one (204), or from something between client and API."""
 
     kind = "invalid_body"
     advice = "Fetch it again; if it remains, check which server responds at this address."

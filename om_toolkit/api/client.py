@@ -11,7 +11,7 @@ One order id takes this path from `client.orders(ids, archive=archive)` to the r
 
 from __future__ import annotations
 
-import os
+import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -21,20 +21,24 @@ from datetime import datetime
 from functools import partial
 from typing import Final, Self, TypeAlias, TypeVar
 
-from om_toolkit.api.credentials import Secret, Unpicklable, checked_address, credentials
+from om_toolkit.api.batch_bar import BatchBar
+from om_toolkit.api.credentials import Unpicklable, destination, secret
 from om_toolkit.api.endpoints import CAPTURES, ORDER, Endpoint
 from om_toolkit.api.http_transport import HTTPTransport
-from om_toolkit.api.responses import FailedAttempt, Fetched, Result, http_date, read_response, requested_wait
+from om_toolkit.api.responses import FailedAttempt, Fetched, Result, read_response
 from om_toolkit.api.results import Results, checked, is_not_found, to_captures, to_orders
-from om_toolkit.api.throttle import Cancelled, RateLimit
+from om_toolkit.api.throttle import Cancelled, RateLimit, WaitTooLong
 from om_toolkit.api.transport import Request, Response, Transport, TransportError
+from om_toolkit.api.waits import http_date, requested_wait
 from om_toolkit.api.workers import InFlightRequests, WorkerPool
 from om_toolkit.archive.archive import Archive, Refresh
-from om_toolkit.errors import Failure, Interrupted, InvalidSetting
+from om_toolkit.errors import Interrupted, InvalidSetting
 from om_toolkit.orders.ids import Ids, distinct
 from om_toolkit.orders.models import Order
 from om_toolkit.orders.orders import Captures, Orders
 from om_toolkit.support.gc_pause import paused
+from om_toolkit.support.log import LOGGER
+from om_toolkit.support.processes import PerProcess
 from om_toolkit.support.progress import progress
 
 T = TypeVar("T")
@@ -46,33 +50,40 @@ _FIRST_BACK_OFF: Final = 1.0  # seconds at most before the second attempt; the m
 
 _LONGEST_BACK_OFF: Final = 60.0  # up to this
 
+_LONG_WAIT: Final = 10.0  # seconds; a shorter one, such as of a limit per second, is nothing to worry about
+
 
 class Client(Unpicklable):
     """Reads orders and captures; it has no method that changes an order.
 
     Args:
-        api_key: A Kustom key, `kco_live_…` or `kco_test_…`; else the environment's `OM_API_KEY`. Its prefix chooses
-            the host.
-        username: With `password`, the classic credentials; else `OM_USERNAME` and `OM_PASSWORD`.
+        api_key: A key of Kustom (`kco_live_…`, `kco_test_…`) or Klarna (`klarna_live_…`, `klarna_test_…`); else the
+            environment's `OM_API_KEY`. Its prefix chooses the host: live or playground, of Klarna the one of Europe.
+        username: With `password`, the classic credentials; else `OM_USERNAME` and `OM_PASSWORD`. Unless the password
+            has the prefix of a key, they need a `base_url`.
         password: The password of `username`.
-        base_url: The host, such as `https://api-na.klarna.com`; else `OM_BASE_URL`, else what the key says, else
-            Kustom's live host. HTTPS, except for a host on this computer.
+        base_url: The host, such as `https://api-na.klarna.com`; else `OM_BASE_URL`, else what the prefix says. HTTPS,
+            except for a host on this computer. No host of Kustom or Klarna gets credentials that are, by their prefix,
+            the other's or of the other environment.
         integrator: Sent as the documented header `Klarna-Integrator`.
         timeout: Seconds to connect, and seconds for the response; one number for both. A host with several addresses
             may take the time to connect at each of them, regardless of the deadline.
         max_retries: How often a request is repeated if that can help.
         deadline: Seconds for one order, with its retries and the back-off between them; waiting for the rate limit,
             also when the server asks for it, does not count.
-        requests_per_second: The rate limit of all threads together; None for none. The server's limits always apply.
+        requests_per_second: The rate limit of all threads together; None for none. The server's limits always apply:
+            the client waits for up to an hour if asked to. If the server asks for more, orders fail as `rate_limited`
+            until that hour, without a request.
         workers: Threads of a batch.
         transport: Sends the requests instead of HTTP; it needs no credentials. See `Transport`.
 
     Proxies and `REQUESTS_CA_BUNDLE` are read from the environment when the client is made. A host on this computer is
-    never reached through a proxy.
+    never reached through a proxy. After a fork, the child opens its own connections. The logger `om_toolkit` gets
+    retries, waits and failures with order ids; never headers, bodies or credentials.
 
     Raises:
         CredentialsMissing: If there are no credentials in the arguments or the environment.
-        InvalidSetting: If an option cannot work.
+        InvalidSetting: If an option cannot work, or the credentials do not belong to the host.
     """
 
     base_url = ""
@@ -93,7 +104,7 @@ class Client(Unpicklable):
         transport: Transport | None = None,
     ) -> None:
         # From here on no traceback that prints variables shows them; a key may have been given as any of them.
-        api_key, username, password, base_url = (Secret(one or "") for one in (api_key, username, password, base_url))
+        api_key, username, password, base_url = map(secret, (api_key, username, password, base_url))
         connect, read = (timeout, timeout) if isinstance(timeout, int | float) else timeout
         positive = (workers, deadline, connect, read, 1 if requests_per_second is None else requests_per_second)
         if not all(number > 0 for number in positive) or max_retries < 0:
@@ -101,8 +112,7 @@ class Client(Unpicklable):
                 "workers, timeout, deadline and requests_per_second must be above 0, max_retries must not be negative"
             )
         if transport is None:
-            authorization, host = credentials(api_key, username, password)
-            address = checked_address(Secret(base_url or os.environ.get("OM_BASE_URL") or host))
+            authorization, address = destination(api_key, username, password, base_url)
             transport = HTTPTransport(
                 address, authorization, integrator=integrator, timeout=(connect, read), connections=workers
             )
@@ -114,7 +124,7 @@ class Client(Unpicklable):
         self._max_retries = max_retries
         self._deadline = deadline
         self._workers = workers
-        self._rate_limit = RateLimit(requests_per_second if transport.waits else None)
+        self._rate_limit = PerProcess(partial(RateLimit, requests_per_second if transport.waits else None))
 
     def order(self, order_id: str) -> Order:
         """Fetch one order.
@@ -194,16 +204,15 @@ class Client(Unpicklable):
         """Fetch distinct ids in threads; after Ctrl-C return the results so far."""
         workers = min(self._workers, self._transport.max_workers or self._workers)
         pool = WorkerPool(partial(self._fetch, endpoint=endpoint, store=store), workers)
-        failed, is_interrupted = 0, False
+        is_interrupted = False
         # Without waiting, half of the time of a large batch would be the garbage collector's.
         pause = nullcontext() if self._transport.waits else paused()
         try:
             with pause, progress(len(order_ids), "order") as bar, pool:
+                shown = BatchBar(bar, self._rate_limit.get())
+                pool.on_check = shown.refresh
                 for _, result in pool.run(order_ids):
-                    if isinstance(result, Failure):
-                        failed += 1
-                        bar.set_postfix_str(f"{failed:,} failed", refresh=False)
-                    bar.update()
+                    shown.count(result)
         except KeyboardInterrupt:
             is_interrupted = True
         return Results(order_ids, pool.results, is_interrupted=is_interrupted)
@@ -220,20 +229,23 @@ class Client(Unpicklable):
         deadline = started + self._deadline
         attempt = 0
         while True:
-            attempt += 1
-            deadline += self._rate_limit.wait(in_flight.cancelled)
-            request = Request(endpoint.path(order_id), min(deadline, time.monotonic() + self._seconds_per_request))
             try:
+                deadline += self._rate_limit.get().wait(in_flight.cancelled)
+                attempt += 1
+                request = Request(endpoint.path(order_id), min(deadline, time.monotonic() + self._seconds_per_request))
                 with in_flight.tracking(request):
                     response = self._transport.get(request)
-                if self._transport.waits:
-                    self._rate_limit.back_off(requested_wait(response))
+                self._wait_as_asked(requested_wait(response), order_id)
                 result = read_response(response, order_id, endpoint, self._time_of(response))
+            except WaitTooLong as error:
+                result = FailedAttempt.not_sent(error, order_id)
             except TransportError as error:
+                self._wait_as_asked(error.retry_after, order_id)
                 result = FailedAttempt.without_response(error, order_id)
             if isinstance(result, Fetched):
                 break
             if result.may_retry and self._back_off(result, attempt, deadline, in_flight):
+                LOGGER.info("order %s: retrying after %s, attempt %d", order_id, result.failure.kind, attempt)
                 continue
             if result.may_retry and in_flight.cancelled.is_set():
                 raise Cancelled  # the host did not fail
@@ -243,6 +255,13 @@ class Client(Unpicklable):
         store(order_id, result.value, result.at)
         return None
 
+    def _wait_as_asked(self, seconds: float, order_id: str) -> None:
+        """Let all threads wait if the server asks for it."""
+        if seconds > 0 and self._transport.waits:
+            self._rate_limit.get().back_off(seconds)
+            level = logging.WARNING if seconds >= _LONG_WAIT else logging.INFO
+            LOGGER.log(level, "order %s: the server asks to wait %.3g s", order_id, seconds)
+
     def _back_off(self, failed: FailedAttempt, attempt: int, deadline: float, in_flight: InFlightRequests) -> bool:
         """Wait before the next attempt, exponentially longer with full jitter; return whether there is to be one."""
         if attempt > self._max_retries:
@@ -251,7 +270,7 @@ class Client(Unpicklable):
         if failed.retry_after or not self._transport.waits:
             seconds = 0  # the rate limit waits already, or nothing does
         elif failed.failure.kind == "rate_limited":
-            self._rate_limit.back_off(seconds)
+            self._rate_limit.get().back_off(seconds)
             seconds = 0
         return time.monotonic() + seconds < deadline and not in_flight.cancelled.wait(seconds)
 

@@ -11,7 +11,7 @@ from om_toolkit.orders.parsing import read_captures, read_order
 
 T = TypeVar("T")
 
-RETRYABLE_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
+RETRYABLE_STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
 
 _PREFIX: Final = "/ordermanagement/v1/orders/"
 

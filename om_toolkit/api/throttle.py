@@ -2,10 +2,24 @@
 
 import threading
 import time
+from typing import Final
+
+LONGEST_WAIT: Final = 3600.0
+"""Seconds that a server may ask to wait; if it asks for more, nothing is requested until then."""
 
 
 class Cancelled(BaseException):
     """The batch was cancelled: no further request is sent."""
+
+
+class WaitTooLong(Exception):
+    """The server asked for a longer wait than a client makes; the text says for how long."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"the server asks to wait {seconds:,.0f} s, but a client waits {LONGEST_WAIT:,.0f} s at most; "
+            "fetch again after that time"
+        )
 
 
 class RateLimit:
@@ -14,6 +28,7 @@ class RateLimit:
     def __init__(self, requests_per_second: float | None) -> None:
         self._interval = 1 / requests_per_second if requests_per_second else 0.0
         self._next = 0.0
+        self._end_of_back_off = 0.0
         self._turn = threading.Lock()
         self._lock = threading.Lock()
 
@@ -22,11 +37,14 @@ class RateLimit:
 
         Raises:
             Cancelled: If the event is set by then.
+            WaitTooLong: If the server asked for more than `LONGEST_WAIT`.
         """
         started = time.monotonic()
         with self._turn:  # one thread waits for the moment, the others for their turn
-            while (seconds := self._next - time.monotonic()) > 0 and not cancelled.wait(seconds):
-                pass
+            while (seconds := self._next - time.monotonic()) > 0 and not cancelled.is_set():
+                if (asked := self.back_off_remaining) > LONGEST_WAIT:
+                    raise WaitTooLong(asked)
+                cancelled.wait(seconds)
             if cancelled.is_set():
                 raise Cancelled
             now = time.monotonic()
@@ -42,4 +60,10 @@ class RateLimit:
         if seconds <= 0:
             return
         with self._lock:
-            self._next = max(self._next, time.monotonic() + seconds)
+            self._end_of_back_off = max(self._end_of_back_off, time.monotonic() + seconds)
+            self._next = max(self._next, self._end_of_back_off)
+
+    @property
+    def back_off_remaining(self) -> float:
+        """Return the seconds until the end of a back-off; 0 if there is none."""
+        return max(0.0, self._end_of_back_off - time.monotonic())

@@ -63,15 +63,23 @@ class TransportError(OMError):
         kind: The `kind` of the failure: `connection`, `timeout`, `invalid_body` or `not_recorded`.
         status: The HTTP status, if there was a response.
         may_retry: Whether another attempt can succeed.
+        retry_after: Seconds that the server asks to wait before it.
     """
 
     def __init__(
-        self, message: str, *, kind: str = "connection", status: int | None = None, may_retry: bool = True
+        self,
+        message: str,
+        *,
+        kind: str = "connection",
+        status: int | None = None,
+        may_retry: bool = True,
+        retry_after: float = 0.0,
     ) -> None:
         self.message = message
         self.kind = kind
         self.status = status
         self.may_retry = may_retry
+        self.retry_after = retry_after
         super().__init__(message)
 
 

@@ -1,5 +1,6 @@
 """The worker pool: order ids in; each of them with its result out, as soon as there is one."""
 
+import logging
 import threading
 import time
 from collections import deque
@@ -12,6 +13,8 @@ from typing import Final, Generic, Self, TypeVar
 from om_toolkit.api.throttle import Cancelled
 from om_toolkit.api.transport import Request
 from om_toolkit.errors import ArchiveError, Failure
+from om_toolkit.support.log import LOGGER
+from om_toolkit.support.text import count_of
 
 T = TypeVar("T")
 
@@ -59,10 +62,12 @@ class WorkerPool(Generic[T]):
 
     Attributes:
         results: The result of each id so far. The threads fill it, so that an interrupt loses none.
+        on_check: Called ten times a second by the thread that waits for results.
     """
 
     def __init__(self, fetch: Callable[[str, InFlightRequests], T | Failure], workers: int) -> None:
         self.results: dict[str, T | Failure] = {}
+        self.on_check: Callable[[], None] | None = None
         self._fetch = fetch
         self._workers = workers
         self._in_flight = InFlightRequests()
@@ -102,10 +107,20 @@ class WorkerPool(Generic[T]):
     def _finish(self, order_id: str, result: T | Failure) -> None:
         """Keep a result; refused credentials are not sent again."""
         self.results[order_id] = result
-        if isinstance(result, Failure) and result.kind == "unauthorized":
-            self._refusal = result
-            self._in_flight.cancelled.set()
+        if isinstance(result, Failure):
+            self._note(result)
         self._finished.put((order_id, result))
+
+    def _note(self, failure: Failure) -> None:
+        """Log a failure, and end the batch if the credentials were refused."""
+        is_for_all = failure.kind in {"unauthorized", "rate_limited"} and not failure.attempts
+        level = logging.INFO if is_for_all else logging.WARNING
+        status = f"HTTP status {failure.status}" if failure.status else "no response"
+        requests = count_of(failure.attempts, "request")
+        LOGGER.log(level, "order %s failed: %s, %s, %s", failure.order_id, failure.kind, status, requests)
+        if failure.kind == "unauthorized":
+            self._refusal = failure
+            self._in_flight.cancelled.set()
 
     def _failure_of(self, order_id: str, error: BaseException) -> Failure:
         """Return the failure of an id whose fetch raised an error; raise the error again if it ends the batch."""
@@ -121,6 +136,8 @@ class WorkerPool(Generic[T]):
             if time.monotonic() > self._next_check:
                 self._in_flight.cancel_overdue()
                 self._next_check = time.monotonic() + _CHECK_SECONDS
+                if self.on_check:
+                    self.on_check()
             with suppress(Empty):
                 finished = self._finished.get(timeout=_CHECK_SECONDS)
                 if isinstance(finished, BaseException):

@@ -1,7 +1,5 @@
 """Texts that others wrote in; messages that can be shown out: short, printable, without personal data."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from itertools import islice

@@ -25,7 +25,7 @@ from serving import Reply, serving
 
 import om_toolkit as om
 from om_toolkit.api import client as client_module
-from om_toolkit.api import responses, workers
+from om_toolkit.api import workers
 from om_toolkit.support import progress
 from om_toolkit.synthetic.faults import FAULTS as FAULT_RESPONSES
 
@@ -42,18 +42,11 @@ class TestCredentials:
         for name in ("api_key", "OM_API_KEY", "OM_USERNAME", "OM_PASSWORD"):
             assert name in str(raised.value)
 
-    @pytest.mark.parametrize(
-        ("key", "host"),
-        [(KEY, "https://api.kustom.co"), ("kco_test_x", "https://api.playground.kustom.co")],
-    )
-    def test_the_prefix_of_a_key_chooses_the_host(self, key: str, host: str) -> None:
-        assert om.Client(key).base_url == host
-
     def test_arguments_win_over_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("OM_API_KEY", "kco_test_x")
+        monkeypatch.setenv("OM_API_KEY", "klarna_live_api_x")
         monkeypatch.setenv("OM_BASE_URL", "https://api-na.klarna.com/")
         assert om.Client().base_url == "https://api-na.klarna.com"
-        assert om.Client(KEY, base_url="https://api.klarna.com").base_url == "https://api.klarna.com"
+        assert om.Client(KEY, base_url="https://api.kustom.co").base_url == "https://api.kustom.co"
 
     @pytest.mark.parametrize(
         ("given", "sent"),
@@ -90,11 +83,15 @@ class TestCredentials:
             assert client.order(client.order_ids[0]).order_id == client.order_ids[0]
             assert proxy.paths == []
 
-    def test_a_key_given_as_username_is_an_error(self) -> None:
+    @pytest.mark.parametrize("key", [KEY, "klarna_live_api_x", "KCO_TEST_x"])
+    def test_a_key_given_as_username_is_an_error(self, key: str) -> None:
         with pytest.raises(om.InvalidSetting, match="api_key"):
-            om.Client(username=KEY, password="x")
+            om.Client(username=key, password="x")
 
-    @pytest.mark.parametrize("client", [{"api_key": KEY}, {"username": USERNAME, "password": PASSWORD}])
+    @pytest.mark.parametrize(
+        "client",
+        [{"api_key": KEY}, {"username": USERNAME, "password": PASSWORD, "base_url": "https://api.kustom.co"}],
+    )
     def test_they_are_not_shown_and_not_pickled(self, client: dict[str, str]) -> None:
         made = om.Client(**client)  # type: ignore[arg-type]
         shown = f"{made!r} {made} {vars(made)} {vars(made._transport)}"
@@ -198,7 +195,7 @@ def test_every_fault_of_the_sandbox_is_known_here() -> None:
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no thread wait between two attempts, not even if the server asks for it."""
     monkeypatch.setattr(client_module.random, "uniform", lambda *_: 0)
-    monkeypatch.setattr(responses, "_LONGEST_WAIT", -1)
+    monkeypatch.setattr(client_module.Client, "_wait_as_asked", lambda *_: None)
 
 
 @pytest.mark.usefixtures("hurried")
@@ -261,8 +258,16 @@ def test_a_documented_error_body_is_kept() -> None:
         (403, {}, b"<html>", "forbidden"),
         (404, {}, b"", "not_found"),
         (408, {}, b"", "timeout"),
-        (204, {}, b"", "server_error"),
-        (405, {}, b"", "server_error"),
+        (204, {}, b"", "invalid_body"),
+        (206, {}, b'{"order_id"', "invalid_body"),
+        (300, {}, b"", "forbidden"),
+        (304, {}, b"", "forbidden"),
+        (401, {}, b'{"error_code": "NOT_FOUND"}', "unauthorized"),
+        (405, {}, b"", "refused"),
+        (425, {}, b"", "refused"),
+        (451, {}, b"<html>", "refused"),
+        (529, {}, b"", "server_error"),
+        (777, {}, b"", "invalid_body"),
         (410, {}, b"", "not_found"),
         (414, {}, b"", "invalid_id"),
         (431, {}, b"", "invalid_id"),
@@ -282,6 +287,37 @@ def test_a_gateway_s_single_message_is_kept() -> None:
     with pytest.raises(om.FetchError) as raised:
         fetch(lambda _: (500, {}, b'{"error_message": "sorry"}'))
     assert raised.value.failure.messages == ("sorry",)
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ('"Closed"', ("Closed",)),
+        ('["Closed", "Paid"]', ("Closed", "Paid")),
+        ('[7, {}, "Closed"]', ("Closed",)),
+        ('{"text": "Closed"}', ()),
+        ("true", ()),
+    ],
+)
+def test_error_messages_of_another_type_are_read_as_far_as_they_are_text(sent: str, kept: tuple[str, ...]) -> None:
+    body = f'{{"error_messages": {sent}, "error_code": "CONFLICT"}}'
+    with pytest.raises(om.Refused) as raised:
+        fetch(lambda _: (409, {}, body.encode()))
+    assert (raised.value.failure.messages, raised.value.failure.error_code) == (kept, "CONFLICT")
+
+
+def test_codes_and_ids_that_are_none_are_left_out() -> None:
+    body = {"error_code": "ada@lovelace.se", "correlation_id": "1\x1b[31m"}
+    with pytest.raises(om.Forbidden) as raised:
+        fetch(lambda _: (403, {"Klarna-Correlation-Id": "x" * 999}, json.dumps(body).encode()))
+    assert (raised.value.failure.error_code, raised.value.failure.correlation_id) == (None, None)
+
+
+@pytest.mark.parametrize("status", [425, 520, 521, 522, 523, 524, 529])
+def test_statuses_of_proxies_are_retried(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module.random, "uniform", lambda *_: 0)
+    replies = iter([(status, {}, b""), (200, {}, ORDER)])
+    assert fetch(lambda _: next(replies), max_retries=1).order_id == "1"
 
 
 def test_a_message_that_names_a_person_is_not_shown() -> None:
@@ -404,7 +440,7 @@ BEYOND_TIME = ["Mon, 99999999999999999999 Jan 2020 00:00:00 GMT", "Fri, 31 Dec 9
 """Dates outside of every calendar."""
 
 
-@pytest.mark.parametrize("retry_after", ["inf", "nan", "1e12", "soon", "Tue, 01 Sep 2026 08:00:00 -0000", *BEYOND_TIME])
+@pytest.mark.parametrize("retry_after", ["inf", "nan", "1e12", "soon", "Tue, 01 Sep 2020 08:00:00 -0000", *BEYOND_TIME])
 def test_an_invalid_retry_after_is_ignored(retry_after: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module.random, "uniform", lambda *_: 0)
     replies = iter([(503, {"Retry-After": retry_after}, b""), (200, {}, b'{"order_id": "1"}')])
@@ -631,6 +667,23 @@ class TestBatches:
             started = time.monotonic()
             client.orders(client.order_ids)
             assert time.monotonic() - started >= 20 / 50
+
+    def test_retries_waits_and_failures_are_logged_by_id_only(
+        self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(client_module.random, "uniform", lambda *_: 0)
+        caplog.set_level("INFO", "om_toolkit")
+        body = b'{"error_messages": ["from-the-body"], "correlation_id": "from-the-body"}'
+        headers = {"Klarna-Correlation-Id": "from-a-header"}
+        replies = iter([(503, {"Retry-After": "0.02"} | headers, body), (500, headers, body), (403, headers, body)])
+        with pytest.raises(om.Forbidden):
+            fetch(lambda _: next(replies), "id-7", max_retries=9)
+        assert [(record.levelname, record.message) for record in caplog.records if record.name == "om_toolkit"] == [
+            ("INFO", "order id-7: the server asks to wait 0.02 s"),
+            ("INFO", "order id-7: retrying after server_error, attempt 1"),
+            ("INFO", "order id-7: retrying after server_error, attempt 2"),
+            ("WARNING", "order id-7 failed: forbidden, HTTP status 403, 3 requests"),
+        ]
 
     @pytest.mark.parametrize("is_terminal", [False, True])
     def test_the_bar_shows_in_a_terminal_and_is_silent_in_a_pipe(

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import gzip
-import shutil
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -20,7 +18,7 @@ from secret_watch import KEY, PASSWORD, SECRETS, USERNAME, texts_of
 from serving import serving
 
 import om_toolkit as om
-from om_toolkit.api import client, http_transport
+from om_toolkit.api import client, connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -149,20 +147,6 @@ def test_a_connection_is_kept_for_the_next_request() -> None:
     assert len(served.clients) <= 2
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a certificate of `orders.example`, signed by itself."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("there is no openssl to make a certificate with")
-    file = tmp_path_factory.mktemp("tls") / "certificate.pem"
-    options = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 9 -subj /CN=orders.example"
-    names = ["-addext", "subjectAltName=DNS:orders.example", "-keyout", str(file), "-out", f"{file}.public"]
-    subprocess.run([openssl, *options.split(), *names], check=True, capture_output=True)
-    file.write_bytes(file.read_bytes() + Path(f"{file}.public").read_bytes())
-    return file
-
-
 @contextmanager
 def tunnelling(url: str) -> Iterator[tuple[str, list[bytes]]]:
     """Run a proxy that connects every client to the same address."""
@@ -272,6 +256,6 @@ def test_an_unforeseen_error_becomes_a_failure_without_its_text(monkeypatch: pyt
     def breaking(*_: object, **__: object) -> None:
         raise RuntimeError(PASSWORD)
 
-    monkeypatch.setattr(http_transport.HTTPAdapter, "send", breaking)
+    monkeypatch.setattr(connections.HTTPAdapter, "send", breaking)
     failure = failure_of("https://orders.example", max_retries=0)
     assert (failure.kind, failure.messages) == ("connection", ("RuntimeError",))

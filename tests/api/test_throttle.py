@@ -106,3 +106,19 @@ def test_a_cancelled_batch_does_not_wait_and_uses_up_no_moment(clock: Clock) -> 
     with pytest.raises(throttle.Cancelled):
         limit.wait(cancelled)
     assert moments(limit, clock, 1) == [100.25]
+
+
+def test_a_wait_of_an_hour_is_the_longest(clock: Clock) -> None:
+    limit = RateLimit(4)
+    limit.back_off(throttle.LONGEST_WAIT)
+    assert moments(limit, clock, 1) == [3700]
+    limit.back_off(throttle.LONGEST_WAIT + 1)
+    with pytest.raises(throttle.WaitTooLong, match=r"wait 3,601 s"):
+        limit.wait(clock)  # type: ignore[arg-type]
+    clock.now += 1
+    assert moments(limit, clock, 1) == [7301]
+
+
+def test_a_slow_rate_limit_of_its_own_is_no_wait_that_the_server_asks_for(clock: Clock) -> None:
+    clock.now = 10_000
+    assert moments(RateLimit(1 / 7200), clock, 2) == [10_000, 17_200]

@@ -178,7 +178,7 @@ def test_errors_carry_their_data_through_pickle() -> None:
 
 def test_each_kind_of_failure_has_an_error_that_says_what_to_do() -> None:
     kinds = list(errors.KINDS)
-    assert len(kinds) == 11
+    assert len(kinds) == 12
     for kind in kinds:
         message = str(om.Failure("the-id", kind).error())
         assert message.startswith(f"the-id: {kind}")

@@ -216,11 +216,16 @@ WITH sums AS (
 ),
 spread AS (
     SELECT *, y / x::DOUBLE AS q, yy - 2 * q * xy + q * q * xx AS residuals,
-        {Z} * sqrt(n / (n - 1)::DOUBLE * residuals) / x / (q * (1 - q)) AS w
+        least(x::DOUBLE ^ 2 / xx, q * (1 - q) * x::DOUBLE ^ 2 / (n / (n - 1)::DOUBLE * residuals)) AS size
     FROM sums
+),
+bounds AS (
+    SELECT *, (q * size + {Z} ^ 2 / 2) / (size + {Z} ^ 2) AS middle,
+        {Z} * sqrt(size * q * (1 - q) + {Z} ^ 2 / 4) / (size + {Z} ^ 2) AS half
+    FROM spread
 )
-SELECT g, n, k, f, x::BIGINT, y::BIGINT, q, 1 / (1 + exp(w) * (1 - q) / q), 1 / (1 + exp(-w) * (1 - q) / q)
-FROM spread ORDER BY g
+SELECT g, n, k, f, x::BIGINT, y::BIGINT, q, middle - half, middle + half
+FROM bounds ORDER BY g
 """
 _KEY = "nullif(lower(regexp_replace(shipping_method, '\\s', '', 'g')), '')"
 _SHIPPING = f"""

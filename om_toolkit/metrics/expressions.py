@@ -28,6 +28,27 @@ def effective_as_of(as_of: datetime | None, tables: Tables[pl.LazyFrame]) -> pl.
     return pl.lit(as_of_in_utc(as_of or tables.as_of), dtype=pl.Datetime("us", "UTC"))
 
 
+def observed_until(as_of: pl.Expr, is_final: pl.Expr) -> pl.Expr:
+    """Return the instant until which an order is observed: when it was fetched, at most `as_of`.
+
+    An order in a final state is not fetched again, and cannot change: it is observed until `as_of`. The expression is
+    over rows with `seen_at`, which `with_seen_at` provides.
+
+    Args:
+        as_of: The `as_of` of the metric.
+        is_final: Whether nothing can happen to the order any more; null counts as false.
+    """
+    seen = pl.min_horizontal(as_of, "seen_at")
+    return pl.when(is_final).then(pl.coalesce(as_of, seen)).otherwise(seen)
+
+
+def with_seen_at(orders: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the orders with the column `seen_at`, null if the table was made without it."""
+    if "seen_at" in orders.collect_schema():
+        return orders
+    return orders.with_columns(seen_at=pl.lit(None, dtype=pl.Datetime("us", "UTC")))
+
+
 def parse_duration(text: str) -> timedelta:
     """Read a duration.
 

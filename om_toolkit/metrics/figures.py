@@ -27,8 +27,8 @@ def key_figures(data: object) -> pl.DataFrame:
 
     The figures are those of `refund_ratio`, `shipping_methods` (captures with tracking) and `capture_latency`
     (`p50_hours`, first capture), each by currency. `capture_rate` is the captured amount over the order amount of all
-    orders, with the ratio estimator's interval (Cochran, Sampling Techniques, ch. 6), null for fewer than two orders
-    and for a rate that is not between 0 and 1. A missing amount is 0 in sums; the average and the median leave it out.
+    orders, with the interval of `refund_ratio`'s `amount_ratio`, null where the rate is not between 0 and 1. A missing
+    amount is 0 in sums; the average and the median leave it out.
 
     Args:
         data: Orders or Tables.
@@ -81,7 +81,7 @@ def _order_figures(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
         order_amount=total(ordered),
         captured_orders=total(captured > 0),
         captured_amount=total(captured),
-        **moments(captured, ordered),
+        **moments("capture_rate", captured, ordered),
         open_orders=total(is_open),
         open_amount=total(pl.col("remaining_authorized_amount").filter(is_open)),
         expired_orders=total(is_expired),

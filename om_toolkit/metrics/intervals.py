@@ -1,4 +1,8 @@
-"""Ratios: counts or sums of amounts in, the ratio with its 95 % interval out."""
+"""Ratios: counts or sums of amounts in, the ratio with its 95 % interval out.
+
+Every interval has Wilson's form (1927), which stays within 0 and 1 and has an upper bound for 0 of n. A ratio of
+sums over orders has an effective number of orders instead of n.
+"""
 
 from typing import Final
 
@@ -17,45 +21,74 @@ def ratio(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
 
 
 def count_ratio(name: str, part: str, whole: str) -> list[pl.Expr]:
-    """Return the ratio of two counts, with its interval as `name_low` and `name_high` (Wilson 1927)."""
-    hits, trials = pl.col(part).cast(pl.Float64), pl.col(whole)
-    share = ratio(hits, trials)
-    middle = share + Z_95**2 / (2 * trials)
-    half = Z_95 * (share * (1 - share) / trials + (Z_95 / (2 * trials)) ** 2).sqrt()
-    scale = 1 + Z_95**2 / trials
-    low, high = (((middle + side) / scale).clip(0, 1) for side in (-half, half))
-    return [share.alias(name), low.alias(f"{name}_low"), high.alias(f"{name}_high")]
+    """Return the ratio of two counts, with its interval as `name_low` and `name_high` (Wilson 1927).
+
+    Each unit counts as independent of the others; use `unit_ratio` where one order has several.
+    """
+    share = ratio(pl.col(part).cast(pl.Float64), pl.col(whole))
+    return [share.alias(name), *wilson_bounds(name, share, pl.col(whole))]
+
+
+def unit_ratio(name: str, part: str, whole: str) -> list[pl.Expr]:
+    """Return the ratio of two counts of units of which an order can have several, such as its captures.
+
+    The interval is that of `amount_ratio` without the factor n/(n-1), hence that of `count_ratio` where every order has
+    one unit. It needs the columns of `moments`, summed over orders.
+    """
+    return _ratio_of_sums(name, part, whole, pl.lit(1.0))
 
 
 def amount_ratio(name: str, part: str, whole: str, orders: str) -> list[pl.Expr]:
     """Return the ratio of two sums over orders, with its interval as `name_low` and `name_high`.
 
-    It needs the columns of `moments` as well. The variance is that of the ratio estimator (Cochran, Sampling
-    Techniques, ch. 6), n/(n-1) · Σ(y - R·x)² / (Σx)². The interval is made on the logit scale; it is null for fewer
-    than two orders and for an R that is not between 0 and 1.
+    The interval is Wilson's for an effective number of orders (after Korn & Graubard 1998), the smaller one of Kish's
+    (Σx)² / Σx² and R(1 - R) / V. V is the variance of the ratio estimator (Cochran, Sampling Techniques, ch. 6),
+    n/(n-1) · Σ(y - R·x)² / (Σx)². Where V is 0, as for an R of 0 or 1, Kish's alone counts. The interval is null only
+    where R is not between 0 and 1. It needs the columns of `moments`.
     """
-    share = ratio(pl.col(part), pl.col(whole))
     n = pl.col(orders)
-    deviation = (n / (n - 1) * _squared_residuals(part, whole)).sqrt() / pl.col(whole)
-    spread = Z_95 * deviation / (share * (1 - share))
-    has_interval = (n > 1) & share.is_between(0, 1, closed="none")
-    odds = share / (1 - share)
-    low, high = (pl.when(has_interval).then(1 / (1 + (side * spread).exp() / odds)) for side in (1, -1))
-    return [share.alias(name), low.alias(f"{name}_low"), high.alias(f"{name}_high")]
+    return _ratio_of_sums(name, part, whole, n / (n - 1))
 
 
-def moments(part: pl.Expr, whole: pl.Expr) -> dict[str, pl.Expr]:
-    """Return the exact sums of squares and products of the two amounts, which `amount_ratio` needs."""
+def moments(name: str, part: pl.Expr, whole: pl.Expr) -> dict[str, pl.Expr]:
+    """Return the exact sums of squares and products over orders that the interval of the ratio `name` needs."""
     y, x = (amount.cast(pl.Int128) for amount in (part, whole))
-    return {"yy": (y * y).sum(), "xy": (x * y).sum(), "xx": (x * x).sum()}
+    return {f"{name}_yy": (y * y).sum(), f"{name}_xy": (x * y).sum(), f"{name}_xx": (x * x).sum()}
 
 
-def _squared_residuals(part: str, whole: str) -> pl.Expr:
+def wilson_bounds(name: str, share: pl.Expr, size: pl.Expr) -> list[pl.Expr]:
+    """Return Wilson's bounds of a share of `size` units as `name_low` and `name_high`; null outside of 0 and 1."""
+    known = pl.when(share.is_between(0, 1)).then(share)
+    low, low_of_rest = (_lower_wilson_bound(one, size) for one in (known, 1 - known))
+    return [low.alias(f"{name}_low"), (1 - low_of_rest).alias(f"{name}_high")]
+
+
+def _lower_wilson_bound(share: pl.Expr, size: pl.Expr) -> pl.Expr:
+    """Return the lower bound in a form without differences: 0 of n gives exactly 0."""
+    spread = Z_95**2 / size
+    return 2 * share**2 / (2 * share + spread + (spread**2 + 4 * spread * share * (1 - share)).sqrt())
+
+
+def effective_size(share: pl.Expr, variance: pl.Expr, kish: pl.Expr) -> pl.Expr:
+    """Return the number of equal orders with the same variance, at most Kish's; Kish's where the variance is 0."""
+    return pl.min_horizontal(kish, pl.when(variance > 0).then(share * (1 - share) / variance))
+
+
+def _ratio_of_sums(name: str, part: str, whole: str, correction: pl.Expr) -> list[pl.Expr]:
+    """Return a ratio with Wilson's interval for the effective number of orders."""
+    share, x = ratio(pl.col(part), pl.col(whole)), pl.col(whole).cast(pl.Float64)
+    residuals = _squared_residuals(name, part, whole)
+    variance = pl.when(residuals > 0).then(correction * residuals / x**2)
+    size = effective_size(share, variance, x**2 / pl.col(f"{name}_xx").cast(pl.Float64))
+    return [share.alias(name), *wilson_bounds(name, share, size)]
+
+
+def _squared_residuals(name: str, part: str, whole: str) -> pl.Expr:
     """Return Σ(y - R·x)² = Σy² - 2R·Σxy + R²·Σx².
 
     The sums are nearly equal where R fits well. Whole numbers keep their difference exact, as long as they fit.
     """
-    yy, xy, xx = map(pl.col, ("yy", "xy", "xx"))
+    yy, xy, xx = (pl.col(f"{name}_{sums}") for sums in ("yy", "xy", "xx"))
     y, x, share = pl.col(part), pl.col(whole), ratio(pl.col(part), pl.col(whole))
     wide_y, wide_x = y.cast(pl.Int128), x.cast(pl.Int128)
     of_y, of_x = ((left * wide_x - right * wide_y).cast(pl.Float64) for left, right in ((yy, xy), (xy, xx)))

@@ -26,9 +26,10 @@ def refund_ratio(data: object, *, by: By = (), basis: Basis = "order", time_zone
     Only orders with a `captured_amount` above 0 count. A missing `refunded_amount` is 0.
 
     `basis="order"`: refunds to date of these orders over their captured amount, pooled: R = Σy / Σx. The interval of
-    `amount_ratio` comes from the ratio estimator's variance, n/(n-1) · Σ(y - R·x)² / (Σx)² (Cochran, Sampling
-    Techniques, ch. 6), on the logit scale; it is null for fewer than two orders and for an R that is not between 0
-    and 1. `count_ratio` is `orders_refunded` over `orders_captured`, with the interval of Wilson 1927.
+    `amount_ratio` is that of Wilson 1927 for an effective number of orders (after Korn & Graubard 1998): the smaller
+    one of (Σx)² / Σx² and R(1 - R) / V, with the variance V of the ratio estimator, n/(n-1) · Σ(y - R·x)² / (Σx)²
+    (Cochran, Sampling Techniques, ch. 6). It is null only where R is not between 0 and 1. `count_ratio` is
+    `orders_refunded` over `orders_captured`, with the interval of Wilson 1927.
 
     `basis="refund_date"`: the amount refunded in a month over the amount captured in it, by `captured_at` and
     `refunded_at`. `orders_captured` and `orders_refunded` had a capture or a refund in that month;
@@ -151,7 +152,7 @@ def refund_plan(tables: Tables[pl.LazyFrame], by: By) -> pl.LazyFrame:
             orders_fully_refunded=total(refunded >= captured),
             captured_amount=total(captured),
             refunded_amount=total(refunded),
-            **moments(refunded, captured),
+            **moments("amount_ratio", refunded, captured),
         )
     )
     return groups.present(

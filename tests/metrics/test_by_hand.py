@@ -213,14 +213,15 @@ def test_a_week_in_stockholm() -> None:
 
 def test_refund_ratio() -> None:
     # SEK, x: 6000, 4000, 7000, 2000, 1000, 2500, 1500, 1900 = 25900; y: 4000 of f, 1000 of h = 5000; R = 50/259.
-    # Σ(y - Rx)² = Σy² - 2RΣxy + R²Σx² = 17.0e6 - 2R 29.0e6 + R² 118.11e6 = 10 204 856; times 8/7, over 25900²:
-    # 0.0173859. On the logit scale the deviation is 0.131856 / (R (1 - R)) = 0.846415, times z 1.658943, around
-    # ln(50/209) = -1.430311. Two of eight orders: Wilson (2/8 + z²/16 ± z √(0.1875/8 + z²/256)) / (1 + z²/8).
+    # Kish counts 25900² / Σx² = 670.81e6 / 118.11e6 = 5.679536 orders. Σ(y - Rx)² = Σy² - 2RΣxy + R²Σx² = 17.0e6 -
+    # 2R 29.0e6 + R² 118.11e6 = 10 204 856; times 8/7, over 25900²: V = 0.0173859, and R (1 - R) / V = 8.960194 orders.
+    # Wilson of 50/259 with the smaller one. Two of eight orders: (2/8 + z²/16 ± z √(0.1875/8 + z²/256)) / (1 + z²/8).
     # JPY: nothing of one order; Wilson's upper end is z² / (1 + z²).
     jpy, sek = om.refund_ratio(ORDERS).rows()
-    assert jpy == ("JPY", 1, 0, 0, 980, 0, 0, None, None, 0, 0, pytest.approx(Z2 / (1 + Z2)))
+    upper = pytest.approx(Z2 / (1 + Z2))
+    assert jpy == ("JPY", 1, 0, 0, 980, 0, 0, 0, upper, 0, 0, upper)
     assert sek[:6] == ("SEK", 8, 2, 1, 25900, 5000)
-    assert sek[6:] == close(50 / 259, 0.043553, 0.556911, 0.25, 0.071492, 0.590715)
+    assert sek[6:] == close(50 / 259, 0.037269, 0.596523, 0.25, 0.071492, 0.590715)
 
 
 def test_refund_ratio_by_month() -> None:
@@ -319,7 +320,8 @@ def test_expiring_and_at_risk() -> None:
 
 def test_key_figures() -> None:
     # SEK: eleven orders of 51000, from 1000 to 10000, the sixth 3000. Of the 51000 25900 were captured: R = 259/510;
-    # Σ(y - Rx)² with Σy² = 118.11e6, Σxy = 150.3e6, Σx² = 345.5e6; 11/10 of it over 51000²; on the logit scale.
+    # Σ(y - Rx)² with Σy² = 118.11e6, Σxy = 150.3e6, Σx² = 345.5e6 is 54 558 410; 11/10 of it over 51000² is 0.0230735,
+    # and R (1 - R) over it 10.832; Kish counts 51000² / Σx² = 7.528220 orders. Wilson of 259/510 with the smaller one.
     # Nine captures, three with tracking. Nine are observed: S is 4/9 at 60 h.
     jpy, sek = om.key_figures(ORDERS).to_dicts()
     ratios = ("capture_rate", "refund_ratio", "tracking_share")
@@ -348,7 +350,7 @@ def test_key_figures() -> None:
         "p50_hours_high": None,
     }
     assert tuple(found.values()) == close(259 / 510, 50 / 259, 1 / 3)
-    assert tuple(ends.values()) == close(0.238705, 0.772510, 0.043553, 0.556911, 0.120573, 0.645806)
+    assert tuple(ends.values()) == close(0.214584, 0.795802, 0.037269, 0.596523, 0.120573, 0.645806)
     assert (jpy["orders"], jpy["captured_amount"], jpy["capture_rate"], jpy["p50_hours"]) == (1, 980, 1, 5)
     assert (jpy["average_order_value"], jpy["captures"], jpy["tracking_share"]) == (980, 1, 1)
 

@@ -77,7 +77,8 @@ def test_figures_are_those_of_the_single_metrics() -> None:
 def test_a_currency_without_captures_has_counts_of_zero_and_no_ratio() -> None:
     row = key_figures(TABLES).row(0, named=True)
     assert row["purchase_currency"] == "JPY"
-    assert (row["captured_amount"], row["capture_rate"], row["capture_rate_low"]) == (0, 0, None)
+    assert (row["captured_amount"], row["capture_rate"], row["capture_rate_low"]) == (0, 0, 0)
+    assert row["capture_rate_high"] == pytest.approx(0.793, abs=1e-3)  # of one order: z² / (1 + z²)
     assert (row["refunded_orders"], row["refunded_amount"], row["refund_ratio"]) == (0, 0, None)
     assert (row["captures"], row["captures_with_tracking"], row["tracking_share"]) == (0, 0, None)
     assert (row["tracking_share_low"], row["p50_hours"]) == (None, None)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from math import exp, log, sqrt
+from math import sqrt
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,13 @@ def orders(amounts: list[tuple[int | None, int | None]], **more: Any) -> list[di
     ]
 
 
+def wilson(share: float, size: float) -> list[float]:
+    """Return Wilson's interval as the two solutions p of |share - p| = z √(p (1 - p) / size)."""
+    z2 = NormalDist().inv_cdf(0.975) ** 2 / size
+    a, b, c = 1 + z2, -(2 * share + z2), share**2
+    return [(-b + side * sqrt(b**2 - 4 * a * c)) / (2 * a) for side in (-1, 1)]
+
+
 def only(frame: pl.DataFrame) -> dict[str, Any]:
     assert frame.height == 1
     return frame.row(0, named=True)
@@ -49,11 +56,17 @@ def test_the_ratio_is_pooled_over_captured_orders() -> None:
 
 def test_the_interval_of_the_amount_ratio_worked_by_hand() -> None:
     # x = 100, 300, 600 and y = 100, 0, 150: R = 0.25, y - R x = 75, -75, 0, whose squares add up to 11250.
-    # Variance 3/2 * 11250 / 1000^2 = 0.016875. Logit of R is ln(1/3); its deviation sqrt(0.016875) / (0.25 * 0.75).
+    # Variance 3/2 * 11250 / 1000^2 = 0.016875, hence 0.1875 / 0.016875 = 11.1 orders; Kish counts 1000^2 / 460000.
     row = only(refund_ratio(shop(orders=orders([(100, 100), (300, 0), (600, 150)]))))
-    spread = NormalDist().inv_cdf(0.975) * sqrt(0.016875) / 0.1875
-    expected = [1 / (1 + exp(-(log(1 / 3) + side * spread))) for side in (-1, 1)]
+    expected = wilson(0.25, 1000**2 / 460_000)
     assert [row["amount_ratio_low"], row["amount_ratio_high"]] == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_interval_is_that_of_the_variance_where_it_allows_fewer_orders() -> None:
+    # x = 100, 100, 100 and y = 100, 0, 0: R = 1/3, y - R x = 200/3, -100/3, -100/3, whose squares add up to 60000/9.
+    # Variance 3/2 * 60000/9 / 300^2 = 1/9, hence 2/9 / (1/9) = 2 orders; Kish counts 3.
+    row = only(refund_ratio(shop(orders=orders([(100, 100), (100, 0), (100, 0)]))))
+    assert [row["amount_ratio_low"], row["amount_ratio_high"]] == pytest.approx(wilson(1 / 3, 2), abs=1e-12)
 
 
 def test_a_missing_refunded_amount_is_zero() -> None:
@@ -81,14 +94,26 @@ def test_the_interval_of_the_count_ratio_is_scipys(refunded: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "amounts",
-    [[(100, 50)], [(100, 0), (300, 0)], [(100, 100), (300, 300)], [(100, 300), (100, 0)]],
-    ids=["one order", "nothing refunded", "all refunded", "more than all"],
+    ("amounts", "share", "size"),
+    [
+        ([(100, 50)], 0.5, 1),
+        ([(100, 50), (300, 150)], 0.5, 1.6),
+        ([(100, 0), (300, 0)], 0, 1.6),
+        ([(100, 100), (300, 300)], 1, 1.6),
+    ],
+    ids=["one order", "one share", "nothing refunded", "all refunded"],
 )
-def test_the_interval_is_null_where_it_is_undefined(amounts: list[tuple[int | None, int | None]]) -> None:
+def test_without_variance_the_interval_is_that_of_kishs_number_of_orders(
+    amounts: list[tuple[int | None, int | None]], share: float, size: float
+) -> None:
     row = only(refund_ratio(shop(orders=orders(amounts))))
-    assert row["amount_ratio"] is not None
-    assert (row["amount_ratio_low"], row["amount_ratio_high"]) == (None, None)
+    assert row["amount_ratio"] == share
+    assert [row["amount_ratio_low"], row["amount_ratio_high"]] == pytest.approx(wilson(share, size), abs=1e-12)
+
+
+def test_the_interval_is_null_if_more_was_refunded_than_captured() -> None:
+    row = only(refund_ratio(shop(orders=orders([(100, 300), (100, 0)]))))
+    assert (row["amount_ratio"], row["amount_ratio_low"], row["amount_ratio_high"]) == (1.5, None, None)
 
 
 def test_large_amounts_do_not_overflow_or_lose_digits() -> None:

@@ -70,15 +70,22 @@ def _wilson(name: str, k: str, n: str) -> str:
     )
 
 
-def _cochran(name: str, y: str, x: str, n: str, residuals: str) -> str:
-    """Return a ratio of amounts with the interval of its linearised variance on the logit scale."""
+def _amounts(name: str, y: str, x: str, n: str) -> str:
+    """Return a ratio of amounts with Wilson's interval for an effective number of orders, from `xx` and `residuals`."""
     ratio = f"(({y}) / ({x})::DOUBLE)"
-    spread = f"{Z} * sqrt(({n}) / (({n}) - 1)::DOUBLE * ({residuals})) / ({x}) / ({ratio} * (1 - {ratio}))"
-    known = f"CASE WHEN ({n}) >= 2 AND ({x}) > 0 AND ({y}) > 0 AND ({y}) < ({x}) THEN "
+    kish = f"(({x})::DOUBLE ^ 2 / xx)"
+    variance = f"(({n}) / (({n}) - 1)::DOUBLE * residuals / ({x})::DOUBLE ^ 2)"
+    is_varied = f"({n}) > 1 AND residuals > 1e-9 * xx AND ({y}) > 0 AND ({y}) < ({x})"
+    size = f"CASE WHEN {is_varied} THEN least({kish}, {ratio} * (1 - {ratio}) / {variance}) ELSE {kish} END"
+    known = f"CASE WHEN ({x}) > 0 AND ({y}) BETWEEN 0 AND ({x}) THEN "
+    middle, spread = (
+        f"({ratio} * ({size}) + {Z} ^ 2 / 2) / (({size}) + {Z} ^ 2)",
+        f"{Z} * sqrt(({size}) * {ratio} * (1 - {ratio}) + {Z} ^ 2 / 4) / (({size}) + {Z} ^ 2)",
+    )
     return (
         f"CASE WHEN ({x}) <> 0 THEN {ratio} END AS {name}, "
-        f"{known} 1 / (1 + exp(-(ln({ratio} / (1 - {ratio})) - {spread}))) END AS {name}_low, "
-        f"{known} 1 / (1 + exp(-(ln({ratio} / (1 - {ratio})) + {spread}))) END AS {name}_high"
+        f"{known} greatest(0, {middle} - {spread}) END AS {name}_low, "
+        f"{known} least(1, {middle} + {spread}) END AS {name}_high"
     )
 
 
@@ -227,7 +234,7 @@ def refund_ratio(by: Sequence[str]) -> str:
     ),
     summed AS (
         SELECT {_list(by)} count(*) AS n, count(*) FILTER (y > 0) AS k, count(*) FILTER (y >= x) AS complete,
-            sum(x) AS total_x, sum(y) AS total_y
+            sum(x) AS total_x, sum(y) AS total_y, sum(x * x::DOUBLE) AS xx
         FROM paid GROUP BY ALL
     ),
     spread AS (
@@ -237,7 +244,7 @@ def refund_ratio(by: Sequence[str]) -> str:
     )
     SELECT {_list(by)} n AS orders_captured, k AS orders_refunded, complete AS orders_fully_refunded,
         total_x::BIGINT AS captured_amount, total_y::BIGINT AS refunded_amount,
-        {_cochran("amount_ratio", "total_y", "total_x", "n", "residuals")}, {_wilson("count_ratio", "k", "n")}
+        {_amounts("amount_ratio", "total_y", "total_x", "n")}, {_wilson("count_ratio", "k", "n")}
     FROM spread ORDER BY {_sort(by)} 1
     """
 
@@ -435,7 +442,7 @@ def key_figures(as_of: datetime | None) -> str:
     ),
     sums AS (
         SELECT purchase_currency, count(*) AS n, sum(x) AS total_x, sum(y) AS total_y,
-            count(*) FILTER (status IN ('AUTHORIZED', 'PART_CAPTURED')) AS open_orders,
+            sum(x * x::DOUBLE) AS xx, count(*) FILTER (status IN ('AUTHORIZED', 'PART_CAPTURED')) AS open_orders,
             coalesce(sum(remaining) FILTER (status IN ('AUTHORIZED', 'PART_CAPTURED')), 0)::BIGINT AS open_amount,
             count(*) FILTER (status = 'EXPIRED') AS expired_orders,
             coalesce(sum(x - y) FILTER (status = 'EXPIRED'), 0)::BIGINT AS expired_amount,
@@ -457,7 +464,7 @@ def key_figures(as_of: datetime | None) -> str:
     )
     SELECT s.purchase_currency, s.n AS orders, s.total_x::BIGINT AS order_amount,
         coalesce(r.orders_captured, 0) AS captured_orders, s.total_y::BIGINT AS captured_amount,
-        {_cochran("capture_rate", "total_y", "total_x", "s.n", "residuals")},
+        {_amounts("capture_rate", "total_y", "total_x", "s.n")},
         coalesce(r.orders_refunded, 0) AS refunded_orders, coalesce(r.refunded_amount, 0) AS refunded_amount,
         r.amount_ratio AS refund_ratio, r.amount_ratio_low AS refund_ratio_low, r.amount_ratio_high AS
         refund_ratio_high, open_orders, open_amount, expired_orders, expired_amount, cancelled_orders, cancelled_amount,

@@ -5,6 +5,7 @@ from typing import Final
 import polars as pl
 
 from om_toolkit.metrics import latency, refunds, shipping
+from om_toolkit.metrics.captured_orders import Estimand
 from om_toolkit.metrics.expressions import OPEN, effective_as_of, total
 from om_toolkit.metrics.grouping import CURRENCY
 from om_toolkit.metrics.intervals import amount_ratio, count_ratio, moments
@@ -108,6 +109,6 @@ def _tracking_figures(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
 
 
 def _latency_figures(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
-    now = effective_as_of(None, tables)
-    waits = latency.latency_plan(tables, by=CURRENCY, event="first", quantiles=(0.5,), windows=(), now=now)
+    estimand = Estimand("first", "orders", effective_as_of(None, tables))
+    waits = latency.latency_plan(tables, by=CURRENCY, estimand=estimand, quantiles=(0.5,), windows=())
     return waits.select(CURRENCY, "p50_hours", "p50_hours_low", "p50_hours_high")

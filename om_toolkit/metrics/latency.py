@@ -1,52 +1,38 @@
-"""Time to capture: orders and captures in, survival curves and their quantiles out.
+"""Time to capture: orders and captures in, the captured share by age with its quantiles out.
 
 Time is counted from `created_at`, in whole microseconds inside a query and in hours in a result. An order without a
-capture is not dropped: it is censored when it was last observed (Kaplan & Meier 1958), or it expired, which is a
-competing event (Aalen & Johansen 1978).
+capture is not dropped: it is observed without one until it was last seen, also if it was cancelled or expired. The time
+that it was observed for does not depend on its fate, so that Kaplan & Meier's estimator gives the share of all orders
+that are captured (Fine & Gray 1999, section 2).
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from math import log
-from typing import Final, Literal, get_args
+from typing import Final
 
 import polars as pl
-from polars import selectors as cs
 
-from om_toolkit.metrics.expressions import OPEN, check_choice, effective_as_of, in_hours, parse_duration, total
-from om_toolkit.metrics.grouping import By, Groups, groups_of
-from om_toolkit.metrics.intervals import Z_95
+from om_toolkit.metrics.captured_orders import OUTCOMES, Estimand, Event, Weight, order_ends
+from om_toolkit.metrics.expressions import effective_as_of, in_hours, parse_duration, total
+from om_toolkit.metrics.grouping import CURRENCY, By, Groups, groups_of
+from om_toolkit.metrics.survival import (
+    AT,
+    IS_CAPTURED,
+    OUTCOME,
+    SURVIVAL,
+    VARIANCE,
+    bounds_on_the_scale_of_levels,
+    is_bound_down_to,
+    is_down_to,
+    survival_bound,
+    survival_steps,
+)
 from om_toolkit.tables.tables import Tables, tables_of
 
-Event = Literal["first", "full"]
-
-_ROUNDING: Final = 1e-9
-"""The rounding error allowed where a survival is compared with a level.
-
-A curve is a product of one factor per step: ten million factors have a smaller rounding error, and one order among ten
-million moves the curve by a hundred times this.
-"""
-
-_MEDIAN: Final = 0.5
+_COUNTS: Final = ("orders", *OUTCOMES, "excluded")
 
 _MATURE: Final = 0.9
-
-_CAPTURED, _EXPIRED, _WAITING = _OUTCOMES = range(3)
-"""The outcomes of an order; at equal times they count in this sequence."""
-
-_END_TIME: Final = pl.col("end") // len(_OUTCOMES)
-"""The time of the outcome. The column `end` combines it with the outcome, so that one sort sorts by both."""
-
-_ORDER_HASH: Final = pl.col("order_id").hash()
-"""The key that joins orders and captures: 64 bits, three times as fast as the text of an id.
-
-The chance that two of ten million orders have the same hash is three in a million.
-"""
-
-_HAS_WIDTH: Final = pl.col("survival").is_between(0, 1, closed="none")
-"""Whether the interval of the survival has a width."""
-
-_ORDER_COLUMNS: Final = ("status", "order_amount", "remaining_authorized_amount", "created_at", "expires_at")
+"""The part of its last value that the pooled share reaches within the time after which a group is mature."""
 
 
 def capture_latency(  # noqa: PLR0913 - the parameters are those of the definition
@@ -56,25 +42,34 @@ def capture_latency(  # noqa: PLR0913 - the parameters are those of the definiti
     event: Event = "first",
     quantiles: Sequence[float] = (0.5, 0.9, 0.95),
     within: str | Sequence[str] = ("24h", "72h"),
+    weight: Weight = "orders",
     as_of: datetime | None = None,
 ) -> pl.DataFrame:
-    """Return the hours from the creation of an order to its capture, including open and expired orders.
+    """Return how soon orders are captured: the share of all orders that is captured within some hours of creation.
 
-    `p50_hours` and the other quantiles are Kaplan-Meier quantiles: the smallest time at which the survival curve is
-    ≤ 1 - q, null if it is not reached; expired orders are censored. The interval of the median consists of the smallest
-    times at which the lower and the upper bound of the curve are ≤ 0.5 (Brookmeyer & Crowley 1982). `within_24h` is the
-    share captured within that time, with expiry as a competing event (Aalen & Johansen 1978); null beyond the longest
-    observation while orders are still waiting. `captured_only_p50_hours` is the median of the captured orders alone; it
-    is biased and shown for comparison.
+    All orders count, whatever became of them. An order without a capture was observed without one until `as_of`, or
+    until it was fetched (`seen_at`) if that was earlier and it could still change. A cancelled or expired order stays
+    in the denominator: it is not captured, ever. The share is 1 - S(t) with the estimator S of Kaplan & Meier 1958;
+    that the time an order was observed for is known whatever its fate is what makes it that share (Fine & Gray 1999,
+    section 2).
 
-    Every order is captured, expired, waiting at `min(as_of, expires_at)`, or excluded: ended at an unknown time
-    (cancelled, closed, released), captured before its creation, or without a time (for `full`, without an amount).
-    Events after `as_of` are not visible: with a later capture or expiry the order is waiting, with a later creation it
-    is excluded. An open order without `expires_at` is excluded if there is no `as_of`.
+    `p50_hours` and the other quantiles are the smallest time at which the share reaches q; null if it never does, as
+    `p90_hours` where an eighth is cancelled. `p50_hours_low` and `p50_hours_high` are the smallest times at which the
+    upper and the lower bound of the share reach it (Brookmeyer & Crowley 1982). `within_24h` is the share at that time,
+    null beyond the longest observation while orders are still waiting. All bounds are those of `capture_curve`.
+    `captured_only_p50_hours` is the median of the captured orders alone; it is biased and shown for comparison.
 
-    Where a group is a time, such as `by_period("1w")`, the last column is `mature`: whether the youngest order of the
-    group is at least as old as the 90 % quantile of all orders. It is false if that quantile is not reached or there is
-    no `as_of`; the group is then too young to be compared with others.
+    A capture of amount 0 does not count. Captures and other events after `as_of` are not visible: the order is waiting.
+    `excluded` are orders without `created_at`, created after `as_of`, or captured more than 60 seconds before their
+    creation (less is taken for clock skew, 0 hours); for `full`, without an `order_amount`; weighted by amount, with
+    none or a negative one. If neither `as_of` nor `seen_at` is known, orders without a capture are excluded too.
+
+    With `weight="amount"` each order counts with its `order_amount`: when is 90 % of the money captured? Groups are
+    then also by currency, and intervals come from the robust variance over orders. The counts remain those of orders.
+
+    Where a group is a time, such as `by_period("1w")`, the last column is `mature`: whether it can be compared with
+    others. No order of the group is waiting, or its youngest order was observed for at least the time at which the
+    share of all orders (weighted: of the currency) reaches 0.9 of its last value. It is null if there is no `as_of`.
 
     Args:
         data: Orders or Tables.
@@ -83,6 +78,7 @@ def capture_latency(  # noqa: PLR0913 - the parameters are those of the definiti
             `order_amount`.
         quantiles: Numbers between 0 and 1; the column of 0.995 is `p99_5_hours`.
         within: Durations such as `90m`, `24h`, `7d`, `2w`.
+        weight: What an order counts for: `orders`, one each, or `amount`, its `order_amount`.
         as_of: The instant until which orders are observed, by default that of the data; a naive time is in UTC.
 
     Returns:
@@ -91,38 +87,43 @@ def capture_latency(  # noqa: PLR0913 - the parameters are those of the definiti
         | column | type | meaning |
         |---|---|---|
         | by… | | |
-        | `orders`, `captured`, `waiting`, `expired`, `excluded` | Int64 | the last four add up to `orders` |
-        | `p50_hours`… | Float64 | quantiles, hours |
-        | `p50_hours_low`, `p50_hours_high` | Float64 | 95 % interval, hours; with the quantile 0.5 |
+        | `orders` | Int64 | all orders: the next six add up to it |
+        | `captured` | Int64 | with the event |
+        | `waiting` | Int64 | open when they were last observed |
+        | `expired`, `cancelled` | Int64 | without the event |
+        | `other` | Int64 | without the event: closed, remainder released, or unknown status |
+        | `excluded` | Int64 | not in any number that follows |
+        | `p50_hours`, `p50_hours_low`, `p50_hours_high`… | Float64 | quantiles with 95 % interval, hours |
         | `captured_only_p50_hours` | Float64 | median of the captured orders alone, hours |
-        | `within_24h`… | Float64 | shares |
+        | `within_24h`, `within_24h_low`, `within_24h_high`… | Float64 | shares with 95 % interval |
         | `mature` | Boolean | where a group is a time |
 
     Raises:
-        ValueError: If a column of `by` or the event does not exist, a quantile is not between 0 and 1, or a duration is
-            invalid.
+        ValueError: If a column of `by`, the event or the weight does not exist, a quantile is not between 0 and 1, or a
+            duration is invalid.
 
     Example:
         >>> import om_toolkit as om
         >>> with om.replay("quickstart") as client:
         ...     orders = client.orders(client.recorded_order_ids)
-        >>> capture_latency(orders).select("orders", "captured", "waiting", "expired", "excluded").row(0)
+        >>> capture_latency(orders).select("orders", "captured", "waiting", "expired", "cancelled").row(0)
         (300, 252, 17, 13, 18)
+        >>> capture_latency(orders).select(pl.col("^within_24h.*$").round(3)).row(0)
+        (0, 0, 0)
     """
     tables = tables_of(data)
     windows = (within,) if isinstance(within, str) else within
-    now = effective_as_of(as_of, tables)
-    return latency_plan(tables, by=by, event=event, quantiles=quantiles, windows=windows, now=now).collect()
+    estimand = Estimand(event, weight, effective_as_of(as_of, tables))
+    return latency_plan(tables, by=by, estimand=estimand, quantiles=quantiles, windows=windows).collect()
 
 
 def capture_curve(data: object, *, by: By = (), event: Event = "first", as_of: datetime | None = None) -> pl.DataFrame:
-    """Return the curve behind `capture_latency`: the share of orders not yet captured, by hours since creation.
+    """Return the curve behind `capture_latency`: the share of all orders that is captured, by hours since creation.
 
-    S(t) = Π (n - d) / n over the capture times up to t, n at risk and d captured (Kaplan & Meier 1958), with
-    Greenwood's variance V = Σ d / (n (n - d)) and its 95 % interval on the log-log scale, S^exp(±z √V / ln S); where S
-    is exactly 1 or 0 the interval has no width. `captured_share` is Σ E(t-) · d / n, with E the share that was not
-    captured and had not expired before (Aalen & Johansen 1978). At equal times captures come first, then expiries, then
-    censored orders.
+    The share is 1 - S(t) with S(t) = Π (n - d) / n over the capture times up to t, n at risk and d captured (Kaplan &
+    Meier 1958). Its 95 % interval is that of S on the log-log scale, S^exp(±z √V / ln S), with Greenwood's variance
+    V = Σ d / (n (n - d)); where S is exactly 0 it has no width. Orders that were cancelled or expired stay at risk for
+    as long as they were observed, as explained at `capture_latency`; at equal times captures come first.
 
     Args:
         data: Orders or Tables.
@@ -131,16 +132,16 @@ def capture_curve(data: object, *, by: By = (), event: Event = "first", as_of: d
         as_of: As for `capture_latency`.
 
     Returns:
-        A row per group and distinct time at which an order was captured, expired or last observed waiting:
+        A row per group and distinct time of a capture:
 
         | column | type | meaning |
         |---|---|---|
         | by… | | |
         | `hours` | Float64 | hours since creation |
-        | `at_risk` | Int64 | orders observed until then |
-        | `captured`, `expired`, `waiting` | Int64 | orders; `at_risk` less these is the next row's `at_risk` |
-        | `survival`, `survival_low`, `survival_high` | Float64 | share not captured, with its 95 % interval |
-        | `captured_share` | Float64 | share captured, with expiry as a competing event |
+        | `at_risk` | Int64 | orders observed until then, not captured before |
+        | `captured` | Int64 | orders captured at that time |
+        | `captured_share` | Float64 | share of all orders that is captured by then |
+        | `captured_share_low`, `captured_share_high` | Float64 | 95 % interval |
 
     Raises:
         ValueError: If a column of `by` or the event does not exist.
@@ -149,213 +150,135 @@ def capture_curve(data: object, *, by: By = (), event: Event = "first", as_of: d
         >>> import om_toolkit as om
         >>> with om.replay("quickstart") as client:
         ...     orders = client.orders(client.recorded_order_ids)
-        >>> capture_curve(orders).select("at_risk", "captured", "expired", "waiting").row(0)
-        (282, 1, 0, 0)
+        >>> capture_curve(orders).select("at_risk", "captured").row(0)
+        (300, 1)
     """
     tables = tables_of(data)
     groups = groups_of(tables.orders, by)
+    estimand = Estimand(event, "orders", effective_as_of(as_of, tables))
+    estimand.check()
     curve = (
-        _steps(tables, groups, event, effective_as_of(as_of, tables))
-        .drop_nulls("end")
-        .group_by(*groups.keys, at=_END_TIME)
-        .agg(pl.col("at_risk", "greenwood", "captured_share").max(), pl.col("survival").min(), **_outcome_counts())
-        .with_columns(survival_low=_survival_bound(-1), survival_high=_survival_bound(1))
+        survival_steps(tables, groups, estimand)
+        .filter(IS_CAPTURED)
+        .group_by(*groups.keys, "at")
+        .agg(pl.col("variance").max(), SURVIVAL.min(), at_risk=pl.col("position").max(), captured=pl.len())
+        .select(
+            *groups.keys,
+            in_hours(AT).alias("hours"),
+            pl.col("at_risk", "captured").cast(pl.Int64),
+            *_share_with_bounds("captured_share", SURVIVAL, VARIANCE),
+        )
     )
-    figures = "at_risk captured expired waiting survival survival_low survival_high captured_share".split()
-    shown = groups.present(curve, pl.col("at"))
-    return shown.select(*groups.names, in_hours(pl.col("at")).alias("hours"), *figures).collect()
+    return groups.present(curve, pl.col("hours")).collect()
 
 
-def latency_plan(  # noqa: PLR0913 - the parameters are those of the definition
+def latency_plan(
     tables: Tables[pl.LazyFrame],
     *,
     by: By,
-    event: Event,
+    estimand: Estimand,
     quantiles: Sequence[float],
     windows: Sequence[str],
-    now: pl.Expr,
 ) -> pl.LazyFrame:
     """Plan the query of `capture_latency`."""
-    groups = groups_of(tables.orders, by)
+    estimand.check()
+    groups = groups_of(tables.orders, by, currency=estimand.is_weighted)
+    names = _quantile_names(quantiles)
     figures = (
-        _steps(tables, groups, event, now)
-        .with_columns(_are_bounds_reached(_MEDIAN) if _MEDIAN in quantiles else [])
-        .group_by("group", maintain_order=True)
-        .agg(pl.col(groups.keys).first(), **_figures(quantiles, windows))
-        .drop("group")
-    )
-    group_types = groups.select(tables.orders).collect_schema().dtypes()
-    if any(dtype.is_temporal() for dtype in group_types):
-        pooled = _steps(tables, groups_of(tables.orders, ()), event, now)
-        figures = figures.join(_maturity(tables, groups, pooled, now), on=groups.keys, how="left", nulls_equal=True)
-    return groups.present(figures)
-
-
-def _figures(quantiles: Sequence[float], windows: Sequence[str]) -> dict[str, pl.Expr]:
-    """Return the figures of a group by column name."""
-    return {
-        "orders": pl.len().cast(pl.Int64),
-        **_outcome_counts(),
-        "excluded": total(pl.col("end").is_null()),
-        **_quantiles(quantiles),
-        "captured_only_p50_hours": in_hours(_END_TIME.filter(_has_outcome(_CAPTURED)).median()),
-        **{f"within_{window}": _share_by(parse_duration(window)) for window in windows},
-    }
-
-
-def _maturity(tables: Tables[pl.LazyFrame], groups: Groups, pooled: pl.LazyFrame, as_of: pl.Expr) -> pl.LazyFrame:
-    """Plan whether the youngest order of each group is as old as the 90 % quantile of all orders."""
-    age = in_hours((as_of - pl.col("youngest")).dt.total_microseconds())
-    return (
-        groups.select(tables.orders, "created_at")
-        .group_by(groups.keys)
-        .agg(youngest=pl.col("created_at").max())
-        .join(pooled.select(pooled_hours=_first_hours(_is_down_to(1 - _MATURE))), how="cross")
-        .select(*groups.keys, mature=(age >= pl.col("pooled_hours")).fill_null(value=False))
-    )
-
-
-def _quantiles(quantiles: Sequence[float]) -> dict[str, pl.Expr]:
-    """Return the quantiles of a group's curve by column name, the median with its interval."""
-    if not all(0 < q < 1 for q in quantiles):
-        raise ValueError(f"invalid quantiles {list(quantiles)}; use numbers between 0 and 1, such as 0.5 or 0.95")
-    figures = {f"p{100 * q:g}_hours".replace(".", "_"): _first_hours(_is_down_to(1 - q)) for q in quantiles}
-    if _MEDIAN in quantiles:
-        figures["p50_hours_low"] = _first_hours(pl.col("is_low_reached"))
-        figures["p50_hours_high"] = _first_hours(pl.col("is_high_reached"))
-    return figures
-
-
-def _first_hours(is_reached: pl.Expr) -> pl.Expr:
-    """Return the hours until a condition is met for the first time; null if it never is."""
-    return in_hours(_END_TIME.filter(is_reached).min())
-
-
-def _is_down_to(level: float) -> pl.Expr:
-    """Return whether the survival has reached a level."""
-    return pl.col("survival") <= level + _ROUNDING
-
-
-def _has_outcome(outcome: int) -> pl.Expr:
-    """Return whether an order has an outcome; false if it is excluded."""
-    return (pl.col("end") % len(_OUTCOMES)).eq_missing(outcome)
-
-
-def _outcome_counts() -> dict[str, pl.Expr]:
-    """Return the number of orders with each outcome."""
-    outcomes = {"captured": _CAPTURED, "waiting": _WAITING, "expired": _EXPIRED}
-    return {name: total(_has_outcome(outcome)) for name, outcome in outcomes.items()}
-
-
-def _share_by(window: timedelta) -> pl.Expr:
-    """Return the share captured within a duration; null where the curve ends before with orders still waiting."""
-    last = _END_TIME.max()
-    limit = window // timedelta(microseconds=1)
-    is_complete = ~_has_outcome(_WAITING).last()
-    share = pl.col("captured_share").filter(limit >= _END_TIME).max().fill_null(0.0)
-    is_seen = (last >= limit) | (is_complete & last.is_not_null())
-    return pl.when(is_seen).then(share)
-
-
-def _steps(tables: Tables[pl.LazyFrame], groups: Groups, event: Event, as_of: pl.Expr) -> pl.LazyFrame:
-    """Plan the curve of each group, one row per order in the sequence of their times.
-
-    Of equal times the last row has the values of the curve: with d captures at one time and n at risk, the factors
-    (n - 1) / n, (n - 2) / (n - 1) … make (n - d) / n, and likewise Greenwood's terms d / (n (n - d)). Excluded orders
-    come before the curve and do not change it.
-    """
-    at_risk = pl.col("at_risk")
-    captured, expired = (_has_outcome(outcome).cast(pl.Int64) for outcome in (_CAPTURED, _EXPIRED))
-    uncaptured = at_risk - captured
-    unended = uncaptured - expired
-    unended_before = (unended / at_risk).cum_prod().shift(1, fill_value=1.0)
-    return (
-        _order_ends(tables, groups, event, as_of)
-        .group_by(groups.keys)
-        .agg(pl.col("end").sort(), at_risk=pl.int_range(pl.len(), 0, -1))
-        .sort(groups.keys)  # the position of a row decides the last bit of a division
-        .with_row_index("group")
-        .explode("end", "at_risk")
+        survival_steps(tables, groups, estimand)
+        .with_columns(bounds_on_the_scale_of_levels() if quantiles else [])
         .group_by("group", maintain_order=True)
         .agg(
             pl.col(groups.keys).first(),
-            "end",
-            "at_risk",
-            survival=(uncaptured / at_risk).cum_prod(),
-            greenwood=(captured / (at_risk * uncaptured)).cum_sum(),
-            captured_share=(unended_before * captured / at_risk).cum_sum(),
+            **_counts(),
+            **{name: figure for q, name in names.items() for name, figure in _quantile(q, name).items()},
+            captured_only_p50_hours=in_hours(_captured_median(is_weighted=estimand.is_weighted)),
+            **{name: figure for window in windows for name, figure in _values_at_the_end_of(window).items()},
         )
-        .explode(cs.exclude("group", *groups.keys))
     )
-
-
-def _are_bounds_reached(level: float) -> list[pl.Expr]:
-    """Return whether the bounds of the survival have reached a level; of equal times only the last row counts.
-
-    Their logarithms are compared, which is faster than computing a power for each row.
-    """
-    is_last = (pl.col("at_risk") == 1) | (_END_TIME.shift(-1) != _END_TIME)
-    low, high = (
-        is_last & pl.when(_HAS_WIDTH).then(_log_bound(side) <= log(level + _ROUNDING)).otherwise(_is_down_to(level))
-        for side in (-1, 1)
+    shown = [*_COUNTS, *(name + end for name in names.values() for end in ("", "_low", "_high"))]
+    figures = figures.select(
+        *groups.keys, *shown, "captured_only_p50_hours", *(expr for window in windows for expr in _share_within(window))
     )
-    return [low.alias("is_low_reached"), high.alias("is_high_reached")]
+    if any(dtype.is_temporal() for dtype in groups.select(tables.orders).collect_schema().dtypes()):
+        figures = _with_maturity(figures, tables, groups, estimand)
+    return groups.present(figures)
 
 
-def _survival_bound(side: int) -> pl.Expr:
-    """Return the lower (-1) or upper (1) 95 % bound of the survival, log-log; without width at 1 and at 0."""
-    return pl.when(_HAS_WIDTH).then(_log_bound(side).exp()).otherwise("survival")
+def _counts() -> dict[str, pl.Expr]:
+    """Return the number of orders of a group, in all and by outcome."""
+    outcomes = {outcome: total(OUTCOME.eq_missing(code)) for code, outcome in enumerate(OUTCOMES)}
+    return {"orders": pl.len().cast(pl.Int64), **outcomes, "excluded": total(AT.is_null())}
 
 
-def _log_bound(side: int) -> pl.Expr:
-    """Return the logarithm of a bound of the survival."""
-    log_survival = pl.col("survival").log()
-    spread = Z_95 * pl.col("greenwood").sqrt() / log_survival
-    return log_survival * (side * spread).exp()
+def _quantile_names(quantiles: Sequence[float]) -> dict[float, str]:
+    """Return the column of each quantile."""
+    if not all(0 < q < 1 for q in quantiles):
+        raise ValueError(f"invalid quantiles {list(quantiles)}; use numbers between 0 and 1, such as 0.5 or 0.95")
+    return {q: f"p{100 * q:g}_hours".replace(".", "_") for q in quantiles}
 
 
-def _order_ends(tables: Tables[pl.LazyFrame], groups: Groups, event: Event, as_of: pl.Expr) -> pl.LazyFrame:
-    """Plan the time and the outcome of each order as the column `end`; null if it is excluded."""
-    is_expired = pl.col("status") == "EXPIRED"
-    expires_at = pl.col("expires_at")
-    was_waiting = (is_expired & (expires_at > as_of)) | (pl.col("last_captured_at") > as_of)
-    ends = (
-        _visible(pl.col("event_at"), as_of),
-        _visible(pl.when(is_expired).then(expires_at), as_of),
-        pl.when(_is_open(event) | was_waiting).then(pl.min_horizontal(expires_at, as_of)),
+def _quantile(q: float, name: str) -> dict[str, pl.Expr]:
+    """Return the smallest times at which the captured share and its bounds reach a quantile, hours."""
+    reached = {"": is_down_to(1 - q), "_low": is_bound_down_to(-1, 1 - q), "_high": is_bound_down_to(1, 1 - q)}
+    return {name + end: in_hours(AT.filter(is_reached).min()) for end, is_reached in reached.items()}
+
+
+def _captured_median(*, is_weighted: bool) -> pl.Expr:
+    """Return the median time of the captured orders; weighted, the smallest time with half of their amount."""
+    captured_at = AT.filter(IS_CAPTURED)
+    if not is_weighted:
+        return captured_at.median()
+    weights = pl.col("weight").filter(IS_CAPTURED)
+    return captured_at.filter(2 * weights.cum_sum() >= weights.sum()).min()
+
+
+def _values_at_the_end_of(window: str) -> dict[str, pl.Expr]:
+    """Return the survival and its variance after a duration, and whether the observation is long enough."""
+    limit = parse_duration(window) // timedelta(microseconds=1)
+    nobody_waits = OUTCOME.ne_missing(OUTCOMES.index("waiting")).all()
+    return {
+        f"{window}_survival": SURVIVAL.filter(limit >= AT).last().fill_null(1.0),
+        f"{window}_variance": VARIANCE.filter(limit >= AT).last(),
+        f"{window}_is_seen": (AT.max() >= limit) | (nobody_waits & AT.max().is_not_null()),
+    }
+
+
+def _share_within(window: str) -> list[pl.Expr]:
+    """Return the share captured within a duration; null beyond the longest observation while orders are waiting."""
+    survival = pl.when(f"{window}_is_seen").then(f"{window}_survival")
+    return _share_with_bounds(f"within_{window}", survival, pl.col(f"{window}_variance"))
+
+
+def _share_with_bounds(name: str, survival: pl.Expr, variance: pl.Expr) -> list[pl.Expr]:
+    """Return the captured share with its bounds."""
+    low, high = (survival_bound(side, survival, variance) for side in (1, -1))
+    return [(1 - value).alias(name + end) for value, end in ((survival, ""), (low, "_low"), (high, "_high"))]
+
+
+def _with_maturity(
+    figures: pl.LazyFrame, tables: Tables[pl.LazyFrame], groups: Groups, estimand: Estimand
+) -> pl.LazyFrame:
+    """Add whether each group is mature."""
+    pools = groups_of(tables.orders, (), currency=estimand.is_weighted)
+    last_share = 1 - SURVIVAL.min()
+    is_settled = is_down_to(1 - _MATURE * last_share) & (last_share > 0)
+    settled = survival_steps(tables, pools, estimand).group_by(pool=pools.keys[0]).agg(at=AT.filter(is_settled).min())
+    created_at = pl.col("created_at")
+    old = (
+        order_ends(tables, groups, estimand)
+        .drop_nulls("end")
+        .group_by(groups.keys)
+        .agg(
+            known_for=pl.col("known_for").filter(created_at == created_at.max()).min(),
+            pool=pl.col(CURRENCY).first() if estimand.is_weighted else pl.lit("all"),
+        )
+        .join(settled, on="pool", how="left", nulls_equal=True)
+        .select(*groups.keys, is_old=pl.col("known_for") >= AT)
     )
-    code = pl.coalesce(pl.when(moment.is_not_null()).then(code) for code, moment in enumerate(ends))
-    at = (pl.coalesce(*ends) - pl.col("created_at")).dt.total_microseconds()
-    is_included = (at >= 0) if event == "first" else (at >= 0) & pl.col("order_amount").is_not_null()
+    is_mature = (pl.col("waiting") == 0) | pl.col("is_old").fill_null(value=False)
     return (
-        groups.select(tables.orders, *_ORDER_COLUMNS, key=_ORDER_HASH)
-        .join(_capture_times(tables, event), on="key", how="left")
-        .select(*groups.keys, end=pl.when(is_included).then(at * len(_OUTCOMES) + code))
+        figures.join(old, on=groups.keys, how="left", nulls_equal=True)
+        .with_columns(mature=pl.when(estimand.as_of.is_not_null()).then(is_mature))
+        .drop("is_old")
     )
-
-
-def _capture_times(tables: Tables[pl.LazyFrame], event: Event) -> pl.LazyFrame:
-    """Plan the time of the event, `event_at`, and of the last capture, `last_captured_at`, of each order."""
-    check_choice("event", event, get_args(Event))
-    captured_at = event_at = pl.col("captured_at")
-    captures = tables.captures.drop_nulls(["order_id", "captured_at"]).with_columns(key=_ORDER_HASH)
-    if event == "full":
-        amounts = tables.orders.select("order_amount", key=_ORDER_HASH).unique("key", keep="first")
-        captures = captures.join(amounts, on="key")
-        so_far = pl.col("captured_amount").fill_null(0).sort_by("captured_at").cum_sum()
-        event_at = captured_at.sort().filter(so_far >= pl.col("order_amount"))
-    return captures.group_by("key").agg(event_at=event_at.min(), last_captured_at=captured_at.max())
-
-
-def _visible(moment: pl.Expr, as_of: pl.Expr) -> pl.Expr:
-    """Return a time unless it is later than `as_of`."""
-    return pl.when(moment > as_of).then(None).otherwise(moment)
-
-
-def _is_open(event: Event) -> pl.Expr:
-    """Return whether the event can still happen; a part-captured order with nothing remaining was released."""
-    status = pl.col("status")
-    if event == "first":
-        return status == "AUTHORIZED"
-    is_released = (status == "PART_CAPTURED") & pl.col("remaining_authorized_amount").eq_missing(0)
-    return status.is_in(OPEN) & ~is_released

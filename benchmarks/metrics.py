@@ -209,8 +209,8 @@ risked AS (
     SELECT g, k // 5 AS t, k % 5 AS outcome, k, row_number() OVER (PARTITION BY g ORDER BY k DESC) AS r FROM keyed
 ),
 curve AS (
-    SELECT g, t, outcome, r, sum(CASE WHEN outcome = 0 THEN CASE WHEN r > 1 THEN ln((r - 1) / r) ELSE -1e9 END ELSE 0 END)
-            OVER so_far AS s,
+    SELECT g, t, outcome, r,
+        sum(CASE WHEN outcome > 0 THEN 0 WHEN r > 1 THEN ln((r - 1) / r) ELSE -1e9 END) OVER so_far AS s,
         sum(CASE WHEN outcome = 0 AND r > 1 THEN 1 / (r * (r - 1)) ELSE 0 END) OVER so_far AS v,
         coalesce(lead(t) OVER so_far <> t, true) AS is_last
     FROM risked WINDOW so_far AS (PARTITION BY g ORDER BY r DESC ROWS UNBOUNDED PRECEDING)

@@ -18,8 +18,8 @@ def by_period(every: str, *, of: str = "created_at", time_zone: str = "UTC") -> 
     """Group orders by the local day, week, month, quarter or year of one of their times.
 
     A period begins at local midnight; days have 23 or 25 hours when clocks change. The key of a period is its first
-    day; weeks begin on Monday. With a time as a group, `capture_latency` has the column `mature`: whether the youngest
-    order of the group is old enough for a comparison.
+    day; weeks begin on Monday. With a time as a group, `capture_latency` has the column `mature`: whether the group is
+    old enough for a comparison.
 
     Args:
         every: A whole number and `d`, `w`, `mo`, `q` or `y`, such as `1w`.

@@ -38,11 +38,13 @@ _CAPTURE_COLUMNS: Final[Columns] = {
     "captured": count("captured"),
     "waiting": count("waiting"),
     "expired": count("expired"),
+    "cancelled": count("cancelled"),
+    "other": count("other"),
     "excluded": count("excluded"),
     "half captured within": hours("p50_hours"),
     "90 % within": hours("p90_hours", interval=False),
-    "within 24 h": percent("within_24h", interval=False),
-    "within 72 h": percent("within_72h", interval=False),
+    "within 24 h": percent("within_24h"),
+    "within 72 h": percent("within_72h"),
 }
 
 _REFUND_COLUMNS: Final[Columns] = {
@@ -188,8 +190,8 @@ def _method_shares(by_order: pl.DataFrame) -> pl.DataFrame:
 def _capture_sentence(row: Row) -> str:
     sentence = (
         f"{count('orders', 'order')(row)}: {row['captured']:,} captured, {row['waiting']:,} waiting, "
-        f"{row['expired']:,} expired, {row['excluded']:,} excluded (cancelled or closed at a time that the API does "
-        "not report, or with times or a status that cannot be evaluated)."
+        f"{row['expired']:,} expired, {row['cancelled']:,} cancelled, {row['other']:,} with another ending, "
+        f"{row['excluded']:,} excluded (with times that cannot be evaluated)."
     )
     if row["p50_hours"] is None:
         return sentence

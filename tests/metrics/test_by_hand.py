@@ -2,12 +2,12 @@
 
 Hours count from the start of 2025; the responses were fetched at 720 h. Amounts are minor units.
 
-| order | what it is | created | captured at (amount) | observed, first capture | observed, full |
+| order | what it is | created | captured at (amount) | first capture | full amount |
 |---|---|---|---|---|---|
 | a | open, 40 h left, fraud check pending | 600 | - | waiting 120 | waiting 120 |
-| b | expired | 0 | - | expired 672 | expired 672 |
-| c | cancelled | 0 | - | excluded | excluded |
-| d | released: 6000 of 8000 | 0 | 10 (6000) | captured 10 | excluded |
+| b | expired | 0 | - | expired 720 | expired 720 |
+| c | cancelled | 0 | - | cancelled 720 | cancelled 720 |
+| d | released: 6000 of 8000 | 0 | 10 (6000) | captured 10 | other 720 |
 | e | partly captured: 4000 of 9000 | 400 | 420 (4000) | captured 20 | waiting 320 |
 | f | refunded twice, 3000 at 100 h and 1000 at 150 h | 0 | 50 (4000), 30 (3000) | captured 30 | captured 50 |
 | g | captured before it was created | 100 | 90 (2000) | excluded | excluded |
@@ -149,66 +149,95 @@ def close(*numbers: float | None) -> Any:
 
 
 def test_capture_latency() -> None:
-    # Ten are observed: 5, 10, 20, 30, 40, 60, 70, 80 captured, 120 waiting, 672 expired. Each capture takes a tenth:
-    # S is 0.5 at 40 h, and stays at 0.2: 90 % are never reached. The naive median lies between 30 and 40.
-    # Greenwood's sum after k of 10 is k / (10 (10 - k)). The bounds are S ^ exp(±z √V / ln S): the lower one is
-    # 0.9 ^ 7.105 = 0.473 after the first capture already; the upper one 0.578 after the seventh, 0.475 after the
-    # eighth, at 80 h. Three of ten within 24 h, seven within 72 h; the one expiry comes later.
+    # Eleven are observed: 5, 10, 20, 30, 40, 60, 70, 80 captured, 120 waiting, 720 expired and cancelled. Each capture
+    # takes an eleventh: the share is 6/11 at 60 h, and stays at 8/11 from 80 h: 90 % are never reached. The median of
+    # the captured alone lies between 30 and 40. Three of eleven within 24 h, seven within 72 h.
+    # Greenwood's sum after k of 11 is k / (11 (11 - k)), the bounds of S are S ^ exp(±z √V / ln S). The upper bound of
+    # the share is 0.491920 after the first, 0.552571 after the second capture at 10 h; 0.888187 after the seventh,
+    # 0.934824 after the eighth at 80 h: above 0.9, below 0.95. The lower bound ends at 0.461094.
     row = om.capture_latency(ORDERS).row(0, named=True)
     assert row == {
         "orders": 12,
         "captured": 8,
         "waiting": 1,
         "expired": 1,
-        "excluded": 2,
-        "p50_hours": 40,
+        "cancelled": 1,
+        "other": 0,
+        "excluded": 1,
+        "p50_hours": 60,
+        "p50_hours_low": 10,
+        "p50_hours_high": None,
         "p90_hours": None,
+        "p90_hours_low": 80,
+        "p90_hours_high": None,
         "p95_hours": None,
-        "p50_hours_low": 5,
-        "p50_hours_high": 80,
+        "p95_hours_low": None,
+        "p95_hours_high": None,
         "captured_only_p50_hours": 35,
-        "within_24h": pytest.approx(0.3),
-        "within_72h": pytest.approx(0.7),
+        "within_24h": pytest.approx(3 / 11),
+        "within_24h_low": pytest.approx(0.097167, abs=1e-6),
+        "within_24h_high": pytest.approx(0.629213, abs=1e-6),
+        "within_72h": pytest.approx(7 / 11),
+        "within_72h_low": pytest.approx(0.373170, abs=1e-6),
+        "within_72h_high": pytest.approx(0.888187, abs=1e-6),
     }
 
 
 def test_capture_latency_of_the_full_amount() -> None:
-    # Nine are observed: 5, 40, 50, 60, 70, 80 captured, 120 and 320 waiting, 672 expired; S is 5/9 at 60 h, 4/9 at
-    # 70 h, 3/9 at 80 h. One of nine within 24 h, five within 72 h. V after k of 9 is k / (9 (9 - k)): the lower bound
-    # is (8/9) ^ 7.11 = 0.433 after the first; the upper one (3/9) ^ exp(-z √(6/27) / 1.0986) = 0.623 after the last.
+    # Eleven are observed: 5, 40, 50, 60, 70, 80 captured, 120 and 320 waiting, 720 expired, cancelled and released. The
+    # share is 5/11 at 70 h, 6/11 at 80 h. One within 24 h, five within 72 h. Its upper bound passes 0.5 with the second
+    # capture, as above; the lower bound after the sixth is 0.2931.
     row = om.capture_latency(ORDERS, event="full").row(0, named=True)
-    assert [row[name] for name in ("orders", "captured", "waiting", "expired", "excluded")] == [12, 6, 2, 1, 3]
-    assert [row["p50_hours"], row["p50_hours_low"], row["p50_hours_high"]] == [70, 5, None]
+    assert [row[name] for name in ("captured", "waiting", "expired", "cancelled", "other")] == [6, 2, 1, 1, 1]
+    assert (row["orders"], row["excluded"]) == (12, 1)
+    assert [row["p50_hours"], row["p50_hours_low"], row["p50_hours_high"]] == [80, 40, None]
     assert row["captured_only_p50_hours"] == 55
-    assert (row["within_24h"], row["within_72h"]) == close(1 / 9, 5 / 9)
+    assert (row["within_24h"], row["within_72h"]) == close(1 / 11, 5 / 11)
+
+
+def test_capture_latency_of_the_amount() -> None:
+    # SEK: 10000 of a, 5000 of b, 3000 of c, 8000 of d at 10 h, 9000 of e at 20 h, 7000 of f at 30 h, 1000 of h at 40 h,
+    # 2500 of j at 60 h, 1500 of k at 70 h, 2000 of l at 80 h: 49000. Within 24 h 17000, within 72 h 29000; half,
+    # 24500, with h at 40 h. Of the 31000 captured half have come with e, at 20 h.
+    # The variance of ln S at 24 h: C is 8/49/41 = 0.003982081 per 1000 after d, and with 9/41/32 = 0.006859756 more it
+    # is 0.010841837 after e. The influence of d is 8 (1/41 - 0.003982081) = 0.163265306, of e 9 (1/32 - 0.010841837) =
+    # 0.183673469, of each other amount w it is -0.010841837 w, with Σw² = 100 + 25 + 9 + 49 + 1 + 6.25 + 2.25 + 4 =
+    # 196.5. V = 0.026655560 + 0.033735943 + 0.023097679 = 0.083489182; S = 32/49, S ^ exp(±z √V / ln S).
+    jpy, sek = om.capture_latency(ORDERS, weight="amount").to_dicts()
+    assert (sek["purchase_currency"], sek["orders"], sek["captured"], sek["excluded"]) == ("SEK", 11, 7, 1)
+    assert (sek["within_24h"], sek["within_72h"]) == close(17 / 49, 29 / 49)
+    assert (sek["within_24h_low"], sek["within_24h_high"]) == close(0.106660, 0.800041)
+    assert (sek["p50_hours"], sek["p90_hours"], sek["captured_only_p50_hours"]) == (40, None, 20)
+    assert (jpy["p50_hours"], jpy["within_24h"]) == (5, 1)
 
 
 def test_capture_curve() -> None:
-    rows = om.capture_curve(ORDERS).rows()
-    # hours, at risk, captured, expired, waiting, S, its bounds, and the share captured
+    # One of eleven each time; hours, at risk, captured, and the bounds of the share.
     expected = [
-        (5, 10, 1, 0, 0, 0.9, 0.473009, 0.985281, 0.1),
-        (10, 9, 1, 0, 0, 0.8, 0.408682, 0.945883, 0.2),
-        (20, 8, 1, 0, 0, 0.7, 0.328717, 0.891949, 0.3),
-        (30, 7, 1, 0, 0, 0.6, 0.252680, 0.827201, 0.4),
-        (40, 6, 1, 0, 0, 0.5, 0.183606, 0.753174, 0.5),
-        (60, 5, 1, 0, 0, 0.4, 0.122690, 0.670217, 0.6),
-        (70, 4, 1, 0, 0, 0.3, 0.071134, 0.577867, 0.7),
-        (80, 3, 1, 0, 0, 0.2, 0.030909, 0.474698, 0.8),
-        (120, 2, 0, 0, 1, 0.2, 0.030909, 0.474698, 0.8),
-        (672, 1, 0, 1, 0, 0.2, 0.030909, 0.474698, 0.8),
+        (5, 11, 1, 0.013326, 0.491920),
+        (10, 10, 1, 0.048838, 0.552571),
+        (20, 9, 1, 0.097167, 0.629213),
+        (30, 8, 1, 0.154837, 0.703108),
+        (40, 7, 1, 0.220352, 0.771455),
+        (60, 6, 1, 0.293124, 0.833383),
+        (70, 5, 1, 0.373170, 0.888187),
+        (80, 4, 1, 0.461094, 0.934824),
     ]
-    assert [row[:5] for row in rows] == [row[:5] for row in expected]
-    assert [figure for row in rows for figure in row[5:]] == close(*(figure for row in expected for figure in row[5:]))
+    rows = om.capture_curve(ORDERS).rows()
+    assert [row[:3] for row in rows] == [row[:3] for row in expected]
+    assert [row[3] for row in rows] == close(*(k / 11 for k in range(1, 9)))
+    assert [bound for row in rows for bound in row[4:]] == close(*(bound for row in expected for bound in row[3:]))
 
 
 def test_a_week_in_stockholm() -> None:
     # 1 January 2025 was a Wednesday: most were created in the week of Monday 30 December, e on Friday 17 January, a on
-    # Sunday 26 January at 1 in the morning. No week is mature: 90 % of the orders are never reached.
+    # Sunday 26 January at 1 in the morning. Only a is waiting; 0.9 of 8/11 are captured within 80 h, and a was observed
+    # for 120 h; at 679 h it was for 79 h.
     by = om.by_period("1w", time_zone="Europe/Stockholm")
     rows = om.capture_latency(ORDERS, by=by).select("created_at_1w", "orders", "captured", "mature").rows()
     weeks = [date(2024, 12, 30), date(2025, 1, 13), date(2025, 1, 20)]
-    assert rows == [(weeks[0], 10, 7, False), (weeks[1], 1, 1, False), (weeks[2], 1, 0, False)]
+    assert rows == [(weeks[0], 10, 7, True), (weeks[1], 1, 1, True), (weeks[2], 1, 0, True)]
+    assert om.capture_latency(ORDERS, by=by, as_of=at(679))["mature"].to_list() == [True, True, False]
 
 
 def test_refund_ratio() -> None:
@@ -322,7 +351,7 @@ def test_key_figures() -> None:
     # SEK: eleven orders of 51000, from 1000 to 10000, the sixth 3000. Of the 51000 25900 were captured: R = 259/510;
     # Σ(y - Rx)² with Σy² = 118.11e6, Σxy = 150.3e6, Σx² = 345.5e6 is 54 558 410; 11/10 of it over 51000² is 0.0230735,
     # and R (1 - R) over it 10.832; Kish counts 51000² / Σx² = 7.528220 orders. Wilson of 259/510 with the smaller one.
-    # Nine captures, three with tracking. Nine are observed: S is 4/9 at 60 h.
+    # Nine captures, three with tracking. Ten are observed: the share is 5/10 at 60 h.
     jpy, sek = om.key_figures(ORDERS).to_dicts()
     ratios = ("capture_rate", "refund_ratio", "tracking_share")
     found = {name: sek.pop(name) for name in ratios}

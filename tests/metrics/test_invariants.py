@@ -6,7 +6,6 @@ import ast
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pytest
 from drawn_shops import Rows, awkward, awkward_shops
@@ -40,7 +39,7 @@ def test_permuting_orders_changes_nothing(rows: Rows, as_of: int | None, seed: i
 
 
 COUNTS = {
-    om.capture_latency: ["orders", "captured", "waiting", "expired", "excluded"],
+    om.capture_latency: ["orders", "captured", "waiting", "expired", "cancelled", "other", "excluded"],
     om.refund_ratio: ["orders_captured", "orders_refunded", "orders_fully_refunded", "captured_amount"],
     om.time_to_refund: ["refunds", "exact", "excluded"],
     om.shipping_methods: ["count", "with_tracking", "captured_amount"],
@@ -92,11 +91,11 @@ def test_no_result_adds_two_currencies(rows: Rows, as_of: int | None) -> None:
 def test_an_order_changes_only_the_row_of_its_group(rows: Rows, as_of: int | None) -> None:
     tables = awkward(rows, as_of)
     norway = {"order_id": "n", "purchase_country": "NO", "purchase_currency": "SEK", "status": "CAPTURED"}
-    one = {"order_id": "n", "capture_id": "1", "captured_amount": 5, "captured_at": at(1)}
+    one = {"order_id": "n", "capture_id": "1", "captured_amount": 5, "captured_at": at(0)}
     more = shop(
         orders=[norway | {"captured_amount": 5, "refunded_amount": 2, "created_at": at(0)}],
         captures=[one],
-        refunds=[{"order_id": "n", "refunded_amount": 2, "refunded_at": at(2)}],
+        refunds=[{"order_id": "n", "refunded_amount": 2, "refunded_at": at(0)}],
         shipments=[{"order_id": "n", "capture_id": "1", "source": "capture", "shipping_method": "Own"}],
     )
     both = om.Tables(
@@ -120,47 +119,3 @@ def test_no_metric_reads_the_clock() -> None:
     }
     assert "total_microseconds" in names
     assert not names & {"now", "utcnow", "today", "time", "monotonic"}
-
-
-SEEDS, ORDERS, MEDIAN = 200, 150, 40.0
-
-
-@pytest.fixture(scope="module")
-def simulated() -> pl.DataFrame:
-    """Make 200 shops, each a group: lognormal waits, orders of the last 120 hours, some of which expire first."""
-    random = np.random.default_rng(7)
-    size = SEEDS * ORDERS
-    wait = MEDIAN * np.exp(0.8 * random.standard_normal(size))
-    age = random.uniform(0, 120, size)  # hours for which the order is observed
-    expires = np.where(random.random(size) < 0.1, random.uniform(0, 120, size), 10_000)
-    is_captured = (wait <= age) & (wait <= expires)
-    made = pl.DataFrame(
-        {
-            "order_id": np.arange(size).astype(str),
-            "purchase_country": np.repeat(np.arange(SEEDS), ORDERS).astype(str),
-            "status": np.where(is_captured, "CAPTURED", np.where(expires <= age, "EXPIRED", "AUTHORIZED")),
-            "created_at": 1000 - age,
-            "captured_at": np.where(is_captured, 1000 - age + wait, np.nan),
-            "expires_at": 1000 - age + expires,
-        }
-    ).with_columns((pl.col("^.*_at$").fill_nan(None) * 3.6e9).cast(pl.Duration("us")) + at(0))
-    none = shop()
-    orders = pl.concat([none.orders, made.drop("captured_at")], how="diagonal")
-    captures = pl.concat([none.captures, made.select("order_id", "captured_at")], how="diagonal")
-    tables = {**dict(none.items()), "orders": orders, "captures": captures}
-    return om.capture_latency(om.Tables(**tables, as_of=at(1000)), by="purchase_country")
-
-
-def test_the_median_is_unbiased_where_that_of_the_captured_alone_is_not(simulated: pl.DataFrame) -> None:
-    assert simulated.height == SEEDS
-    naive, ours = simulated["captured_only_p50_hours"], simulated["p50_hours"].drop_nulls()
-    assert naive.median() < 0.85 * MEDIAN  # type: ignore[operator]
-    assert ours.len() > 0.95 * SEEDS
-    assert ours.median() == pytest.approx(MEDIAN, rel=0.03)
-
-
-def test_the_interval_covers_the_true_median_in_about_95_of_100_shops(simulated: pl.DataFrame) -> None:
-    covered = simulated.select(
-        (pl.col("p50_hours_low") <= MEDIAN) & (pl.col("p50_hours_high").fill_null(float("inf")) >= MEDIAN)
-    ).to_series()
-    assert 0.92 <= covered.mean() <= 0.98  # type: ignore[operator]

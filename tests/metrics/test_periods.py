@@ -83,14 +83,63 @@ def test_a_cohort_is_mature_when_its_youngest_order_is_as_old_as_the_90_percent_
     assert youngest["mature"].to_list() == [False]
 
 
-def test_no_cohort_is_mature_if_the_90_percent_quantile_is_not_reached() -> None:
-    assert capture_latency(cohorts(waits=20), by=by_period("1d"))["mature"].to_list() == [False] * 4
+def test_orders_that_are_never_captured_do_not_keep_a_cohort_from_maturity() -> None:
+    # Twenty more orders of the first day wait on: less than 90 % are ever captured, but nothing more is to come.
+    assert capture_latency(cohorts(waits=20), by=by_period("1d"))["mature"].to_list() == [True, True, True, False]
 
 
-def test_only_groups_of_time_have_maturity_and_it_is_never_null() -> None:
+def test_a_cohort_in_which_no_order_is_waiting_is_mature_at_any_age() -> None:
+    orders = [
+        {"order_id": "a", "created_at": at(0), "status": "CAPTURED"},
+        {"order_id": "b", "created_at": at(48), "status": "CAPTURED"},
+        {"order_id": "c", "created_at": at(48), "status": "CANCELLED"},
+    ]
+    captures = [{"order_id": "a", "captured_at": at(40)}, {"order_id": "b", "captured_at": at(49)}]
+    tables = shop(orders=orders, captures=captures, as_of=at(50))
+    assert capture_latency(tables, by=by_period("1d"))["mature"].to_list() == [True, True]
+
+
+def test_a_cohort_is_as_old_as_its_youngest_order_when_that_was_fetched() -> None:
+    # All orders with a capture have it after 10 h. The waiting one was created last, and fetched after 9 or 11 h.
+    orders = [
+        *({"order_id": f"{n}", "created_at": at(n), "status": "CAPTURED", "seen_at": at(11)} for n in range(3)),
+        {"order_id": "w", "created_at": at(3), "status": "AUTHORIZED"},
+    ]
+    captures = [{"order_id": f"{n}", "captured_at": at(n + 10)} for n in range(3)]
+    for seen, is_mature in ((12, False), (13, True)):
+        orders[-1]["seen_at"] = at(seen)
+        found = capture_latency(shop(orders=orders, captures=captures, as_of=at(99)), by=by_period("1d"))
+        assert found["mature"].to_list() == [is_mature]
+
+
+def test_without_any_capture_no_cohort_with_a_waiting_order_is_mature() -> None:
+    tables = shop(orders=[{"order_id": "a", "status": "AUTHORIZED", "created_at": at(0)}], as_of=at(9000))
+    assert capture_latency(tables, by=by_period("1d"))["mature"].to_list() == [False]
+
+
+def test_weighted_by_amount_a_cohort_is_compared_with_its_currency() -> None:
+    # Kronor take 2 h, yen 30 h; of each the second order waits, for 5 h.
+    orders = [
+        {"order_id": f"{currency}{day}", "purchase_currency": currency, "order_amount": 7, "created_at": at(24 * day)}
+        for currency in ("SEK", "JPY")
+        for day in (0, 1)
+    ]
+    captures = [{"order_id": "SEK0", "captured_at": at(2)}, {"order_id": "JPY0", "captured_at": at(30)}]
+    status = {"SEK0": "CAPTURED", "JPY0": "CAPTURED"}
+    rows = [{**order, "status": status.get(order["order_id"], "AUTHORIZED")} for order in orders]
+    found = capture_latency(shop(orders=rows, captures=captures, as_of=at(30)), by=by_period("1d"), weight="amount")
+    assert found.select("purchase_currency", "mature").rows() == [
+        ("JPY", True),
+        ("SEK", True),
+        ("JPY", False),
+        ("SEK", True),
+    ]
+
+
+def test_only_groups_of_time_have_maturity_and_it_is_null_without_as_of() -> None:
     assert "mature" not in capture_latency(cohorts(), by="status").columns
     months = capture_latency(cohorts(), by=pl.col("created_at").dt.truncate("1mo"))
     assert months.columns[-1] == "mature"
     unknown = shop(orders=[{"order_id": "a", "status": "AUTHORIZED"}])
-    assert capture_latency(unknown, by=by_period("1d")).select("created_at_1d", "mature").rows() == [(None, False)]
+    assert capture_latency(unknown, by=by_period("1d")).select("created_at_1d", "mature").rows() == [(None, None)]
     assert capture_latency(shop(), by=by_period("1d")).schema == capture_latency(cohorts(), by=by_period("1d")).schema

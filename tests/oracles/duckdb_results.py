@@ -101,42 +101,41 @@ def _observed(by: Sequence[str], event: str, as_of: datetime | None) -> str:
             sum(coalesce(captured_amount, 0)) OVER (
                 PARTITION BY order_id ORDER BY captured_at RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
             ) AS amount
-        FROM captures WHERE captured_at IS NOT NULL
+        FROM captures WHERE captured_at IS NOT NULL AND captured_amount IS DISTINCT FROM 0
     ),
     events AS (
         SELECT o.order_id, min(r.t) AS t FROM orders o JOIN running r USING (order_id)
-        WHERE {"true" if event == "first" else "r.amount >= o.order_amount"} GROUP BY ALL
+        WHERE r.t <= coalesce({_moment(as_of)}, r.t)
+            AND {"true" if event == "first" else "r.amount >= o.order_amount"} GROUP BY ALL
     ),
     known AS (
         SELECT {_list(by, of="o.")} epoch_us(created_at) AS created, epoch_us(expires_at) AS expires, e.t AS captured,
-            status, {_moment(as_of)} AS as_of,
-            least({_moment(as_of)}, epoch_us(expires_at)) AS seen_until,  -- of what is not NULL
+            status, {_moment(as_of)} AS as_of, epoch_us(seen_at) AS seen,
             {"false" if event == "first" else "order_amount IS NULL"} AS is_unknowable,
-            status = 'AUTHORIZED'
-            {"" if event == "first" else "OR status = 'PART_CAPTURED' AND coalesce(remaining_authorized_amount, 1) > 0"}
-                AS is_open,
-            (SELECT count(*) FROM captures c WHERE c.order_id = o.order_id AND epoch_us(captured_at) > {_moment(as_of)})
-                > 0 AS is_captured_later
+            status = 'PART_CAPTURED' AND remaining_authorized_amount IS NOT DISTINCT FROM 0 AS is_released,
+            (SELECT count(*) FROM running r WHERE r.order_id = o.order_id AND r.t > {_moment(as_of)}) > 0
+                AS is_captured_later
         FROM orders o LEFT JOIN events e USING (order_id)
+    ),
+    seen AS (
+        SELECT *, CASE WHEN status IN ('CAPTURED', 'CANCELLED', 'EXPIRED', 'CLOSED') OR is_released
+            THEN coalesce(as_of, seen) ELSE least(as_of, seen) END AS observed_until  -- of what is not NULL
+        FROM known
     ),
     ended AS (
         SELECT *, CASE
             WHEN created IS NULL OR created > as_of OR is_unknowable THEN 'excluded'
-            WHEN captured < created THEN 'excluded'
-            WHEN captured <= coalesce(as_of, captured) THEN 'captured'
-            WHEN status = 'EXPIRED' AND expires <= coalesce(as_of, expires) THEN 'expired'
-            WHEN (is_open OR is_captured_later OR status = 'EXPIRED' AND expires > as_of) AND seen_until IS NOT NULL
-                THEN 'waiting'
-            ELSE 'excluded' END AS ending
-        FROM known
-    ),
-    timed AS (
-        SELECT *, (CASE ending WHEN 'captured' THEN captured WHEN 'expired' THEN expires ELSE seen_until END - created)
-            / 3600e6 AS hours
-        FROM ended
+            WHEN captured < created - 60e6 THEN 'excluded'
+            WHEN captured IS NOT NULL THEN 'captured'
+            WHEN observed_until IS NULL THEN 'excluded'
+            WHEN is_captured_later OR status = 'EXPIRED' AND expires > observed_until THEN 'waiting'
+            WHEN status = 'AUTHORIZED' OR status = 'PART_CAPTURED' AND NOT is_released THEN 'waiting'
+            WHEN status IN ('EXPIRED', 'CANCELLED') THEN lower(status)
+            ELSE 'other' END AS ending
+        FROM seen
     ),
     observed AS (
-        SELECT * REPLACE (CASE WHEN hours < 0 THEN 'excluded' ELSE ending END AS ending) FROM timed
+        SELECT *, greatest(0, coalesce(captured, observed_until) - created) / 3600e6 AS hours FROM ended
     ),
     """
 
@@ -146,30 +145,25 @@ def _curve(by: Sequence[str]) -> str:
     partition = f"PARTITION BY {_list(by)} true"
     return f"""
     steps AS (
-        SELECT {_list(by)} hours, count(*) FILTER (ending = 'captured') AS captured,
-            count(*) FILTER (ending = 'expired') AS expired, count(*) FILTER (ending = 'waiting') AS waiting
+        SELECT {_list(by)} hours, count(*) FILTER (ending = 'captured') AS captured, count(*) AS n
         FROM observed WHERE ending <> 'excluded' GROUP BY ALL
     ),
     risked AS (
-        SELECT *, (sum(captured + expired + waiting) OVER ({partition} ORDER BY hours DESC))::BIGINT AS at_risk
-        FROM steps
+        SELECT *, (sum(n) OVER ({partition} ORDER BY hours DESC))::BIGINT AS at_risk FROM steps
     ),
     survived AS (
         SELECT *, product(1 - captured / at_risk::DOUBLE) OVER so_far AS survival,
-            product(1 - (captured + expired) / at_risk::DOUBLE) OVER so_far AS unended,
             sum(CASE WHEN at_risk > captured THEN captured / (at_risk::DOUBLE * (at_risk - captured)) END)
                 OVER so_far AS greenwood
         FROM risked WINDOW so_far AS ({partition} ORDER BY hours)
     ),
     bounded AS (
-        SELECT *, CASE WHEN survival > 0 AND survival < 1 THEN {Z} * sqrt(greenwood) / ln(survival) END AS reach,
-            lag(unended, 1, 1) OVER ({partition} ORDER BY hours) AS unended_before
+        SELECT *, CASE WHEN survival > 0 AND survival < 1 THEN {Z} * sqrt(greenwood) / ln(survival) END AS reach
         FROM survived
     ),
     curve AS (
-        SELECT *, coalesce(survival ^ exp(-reach), survival) AS survival_low,
-            coalesce(survival ^ exp(reach), survival) AS survival_high,
-            sum(unended_before * captured / at_risk) OVER ({partition} ORDER BY hours) AS captured_share
+        SELECT *, 1 - survival AS captured_share, 1 - coalesce(survival ^ exp(reach), survival) AS captured_share_low,
+            1 - coalesce(survival ^ exp(-reach), survival) AS captured_share_high
         FROM bounded
     )
     """
@@ -178,42 +172,47 @@ def _curve(by: Sequence[str]) -> str:
 def capture_curve(by: Sequence[str], event: str, as_of: datetime | None) -> str:
     return f"""
     WITH {_observed(by, event, as_of)} {_curve(by)}
-    SELECT {_list(by)} hours, at_risk, captured, expired, waiting, survival, survival_low, survival_high, captured_share
-    FROM curve ORDER BY {_sort(by)} hours
+    SELECT {_list(by)} hours, at_risk, captured, captured_share, captured_share_low, captured_share_high
+    FROM curve WHERE captured > 0 ORDER BY {_sort(by)} hours
     """
 
 
 def capture_latency(
     by: Sequence[str], event: str, as_of: datetime | None, quantiles: dict[str, float], within: dict[str, float]
 ) -> str:
-    """Return a query; `quantiles` and `within` map columns to levels and to hours."""
+    """Return the latency; `quantiles` are levels by column name, `within` hours by column name."""
+    outcomes = ("captured", "waiting", "expired", "cancelled", "other", "excluded")
+    ends = ("", "_low", "_high")
 
-    def first(bound: str, level: float) -> str:
+    def first(share: str, level: float) -> str:
         # A product of fractions misses the level by a few units in the last place.
-        return f"min(hours) FILTER ({bound} <= {1 - level} + 1e-12)"
+        return f"min(hours) FILTER ({share} >= {level} - 1e-12)"
 
-    columns = "".join(f"{first('survival', level)} AS {name}, " for name, level in quantiles.items())
+    columns = ""
+    for name, level in quantiles.items():
+        shares = ("captured_share", "captured_share_high", "captured_share_low")
+        columns += "".join(f"{first(share, level)} AS {name}{end}, " for share, end in zip(shares, ends, strict=True))
     for name, hours in within.items():
-        share = f"coalesce(max(captured_share) FILTER (hours <= {hours}), 0)"
-        is_seen = f"max(hours) >= {hours} OR arg_max(waiting, hours) = 0"
-        columns += f"CASE WHEN {is_seen} THEN {share} END AS {name}, "
-    shown = "".join(f"{name}, " for name in (*quantiles, "p50_hours_low", "p50_hours_high"))
+        for end in ends:
+            share = f"coalesce(max_by(captured_share{end}, hours) FILTER (hours <= {hours}), 0)"
+            columns += f"{share} AS {name}{end}, "
+    counts = "".join(f"count(*) FILTER (ending = '{outcome}') AS {outcome}, " for outcome in outcomes)
+    seen = "".join(
+        f"CASE WHEN last_hours >= {hours} OR n.waiting = 0 AND last_hours IS NOT NULL THEN {name}{end} END "
+        f"AS {name}{end}, "
+        for name, hours in within.items()
+        for end in ends
+    )
     return f"""
     WITH {_observed(by, event, as_of)} {_curve(by)},
     counted AS (
-        SELECT {_list(by)} count(*) AS orders, count(*) FILTER (ending = 'captured') AS captured,
-            count(*) FILTER (ending = 'waiting') AS waiting, count(*) FILTER (ending = 'expired') AS expired,
-            count(*) FILTER (ending = 'excluded') AS excluded,
+        SELECT {_list(by)} count(*) AS orders, {counts} max(hours) FILTER (ending <> 'excluded') AS last_hours,
             quantile_cont(hours, 0.5) FILTER (ending = 'captured') AS captured_only_p50_hours
         FROM observed GROUP BY {_list(by)} true
     ),
-    found AS (
-        SELECT {_list(by)} {columns} {first("survival_low", 0.5)} AS p50_hours_low,
-            {first("survival_high", 0.5)} AS p50_hours_high
-        FROM curve GROUP BY {_list(by)} true
-    )
-    SELECT {_list(by, of="n.")} orders, captured, waiting, expired, excluded, {shown} captured_only_p50_hours,
-        {_list(list(within))}
+    found AS (SELECT {_list(by)} {columns} true FROM curve GROUP BY {_list(by)} true)
+    SELECT {_list(by, of="n.")} orders, {_list(outcomes, of="n.")}
+        {_list([name + end for name in quantiles for end in ends])} captured_only_p50_hours, {seen}
     FROM counted n LEFT JOIN found f ON {_same(by, "n", "f")} WHERE orders > 0 ORDER BY {_sort(list(_qualified(by)))} 1
     """
 

@@ -37,6 +37,7 @@ ORDER = st.fixed_dictionaries(
         "remaining_authorized_amount": AMOUNTS,
         "created_at": HOURS,
         "expires_at": HOURS,
+        "seen_at": HOURS,
         "selected_shipping_option_method": st.sampled_from(["Home", "home", " ", None]),
     }
 )

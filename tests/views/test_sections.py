@@ -58,11 +58,13 @@ def capture_cells(row: Row) -> Row:
         "captured": str(row["captured"]),
         "waiting": str(row["waiting"]),
         "expired": str(row["expired"]),
+        "cancelled": str(row["cancelled"]),
+        "other": str(row["other"]),
         "excluded": str(row["excluded"]),
         "half captured within": in_hours(row, "p50_hours") + bounds(row, "p50_hours"),
         "90 % within": in_hours(row, "p90_hours"),
-        "within 24 h": per_cent(row, "within_24h"),
-        "within 72 h": per_cent(row, "within_72h"),
+        "within 24 h": per_cent(row, "within_24h") + bounds(row, "within_24h", 100),
+        "within 72 h": per_cent(row, "within_72h") + bounds(row, "within_72h", 100),
     }
 
 
@@ -182,7 +184,7 @@ class TestSentences:
         for texts in (
             f"{row['orders']} orders: {row['captured']} captured, ",
             f" {row['waiting']} waiting, ",
-            f" {row['expired']} expired, ",
+            f" {row['expired']} expired, {row['cancelled']} cancelled, {row['other']} with another ending, ",
             f" {row['excluded']} excluded (",
             f" Half of the orders are captured within {in_hours(row, 'p50_hours')}{bounds(row, 'p50_hours')}.",
         ):
@@ -214,7 +216,10 @@ class TestSentences:
         waiting = [{"order_id": str(number), "status": "AUTHORIZED", "created_at": at(0)} for number in range(1234)]
         section = sections.capture(shop(orders=waiting, as_of=at(10)))
         (sentence,) = section.sentences
-        assert "1,234 orders: 0 captured, 1,234 waiting, 0 expired, 0 excluded" in sentence
+        assert (
+            "1,234 orders: 0 captured, 1,234 waiting, 0 expired, 0 cancelled, 0 with another ending, 0 excluded"
+            in sentence
+        )
         assert "Half" not in sentence
         assert as_dicts(section)[0]["country"] == "(none)"
         assert as_dicts(section)[0]["half captured within"] == "-"
@@ -285,7 +290,7 @@ def test_a_shop_worked_by_hand() -> None:
     assert kronor["refunded (share of captured)"][1].startswith("20.8 % (")
     assert kronor["still open"] == ("300.00 SEK", "1 order")
     assert kronor["expired or cancelled"] == ("340.00 SEK", "1 expired, 1 cancelled")
-    assert kronor["half captured within"][0] == "30.0 h"  # of a, b and c: 2/3 are left after 6 h, 1/3 after 30 h
+    assert kronor["half captured within"][0] == "30.0 h"  # half of a, b, d and e are captured after 30 h
     assert kronor["shipped with tracking"] == ("50.0 %", "1 of 2 captures")
     assert yen["still open"] == ("980 JPY", "1 order")
     assert yen["captured (share of ordered)"] == ("0 JPY", "0.0 % (0.0 to 79.3)")
@@ -293,9 +298,10 @@ def test_a_shop_worked_by_hand() -> None:
     assert yen["shipped with tracking"] == ("-", "0 of 0 captures")
 
     (row,) = as_dicts(sections.capture(tables))
-    counts = ("orders", "captured", "waiting", "expired", "excluded")
-    assert [row[name] for name in counts] == ["5", "2", "1", "1", "1"]
-    assert (row["within 24 h"], row["within 72 h"]) == ("25.0 %", "50.0 %")
+    counts = ("orders", "captured", "waiting", "expired", "cancelled", "other", "excluded")
+    assert [row[name] for name in counts] == ["5", "2", "1", "1", "1", "0", "0"]
+    assert row["within 24 h"].startswith("20.0 % (")
+    assert row["within 72 h"].startswith("40.0 % (")
     (row,) = as_dicts(sections.refunds(tables))
     assert [row[name] for name in ("captured", "refunded")] == ["1,200.00 SEK", "250.00 SEK"]
     assert [row[name] for name in ("captured orders", "refunded orders", "refunded in full")] == ["2", "1", "0"]

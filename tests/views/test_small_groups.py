@@ -108,7 +108,7 @@ def test_the_figures_of_few_are_those_of_their_orders_pooled(tables: Tables[pl.D
     capture = sections.capture(shown, LEAST)
     assert [row[:2] for row in capture.rows] == [["DE", "10"], ["(few)", "7"]]
     median = om.capture_latency(small)["p50_hours"].item()
-    assert capture.rows[1][6].startswith(f"{median:.1f} h")
+    assert capture.rows[1][8].startswith(f"{median:.1f} h")
     refunds = sections.refunds(shown, LEAST)
     assert [row[:2] for row in refunds.rows] == [["DE", "10"], ["(few)", "6"]]
     ratio = om.refund_ratio(small)["amount_ratio"].item()

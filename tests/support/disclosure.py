@@ -17,7 +17,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
 FEW = "(few)"
-STATES = ("captured", "waiting", "expired", "excluded")
+STATES = ("captured", "waiting", "expired", "cancelled", "other", "excluded")
 REFUNDS = ("none", "partial", "full")
 MOST = 10_000  # orders of a cell; the upper bound of an unknown that no equation limits
 
@@ -37,14 +37,17 @@ _NO_COUNTS = {  # ratios of counts in the same row, amounts and times
 _KEY_COUNTS = {
     "orders": (r"(\d+)\|median .*", [{}]),
     "still open": (r".*\|(\d+) orders?", [{"state": {"waiting"}}]),
-    "expired or cancelled": (r".*\|(\d+) expired, (\d+) cancelled", [{"state": {"expired"}}, {"state": {"excluded"}}]),
+    "expired or cancelled": (r".*\|(\d+) expired, (\d+) cancelled", [{"state": {"expired"}}, {"state": {"cancelled"}}]),
     "shipped with tracking": (r".*\|(\d+) of (\d+) captures?", [{"tracked": {True}}, {"tracked": {False, True}}]),
 }
 _KEY_NO_COUNTS = {"ordered", "captured (share of ordered)", "refunded (share of captured)", "half captured within"}
 _SENTENCES = (
     (r"(\d+) orders?, as of .*", [{}]),
     (
-        r"(\d+) orders?: (\d+) captured, (\d+) waiting, (\d+) expired, (\d+) excluded \(.*",
+        (
+            r"(\d+) orders?: (\d+) captured, (\d+) waiting, (\d+) expired, (\d+) cancelled, (\d+) with another ending, "
+            r"(\d+) excluded \(.*"
+        ),
         [{}, *({"state": {state}} for state in STATES)],
     ),
     (r"Of .* captured, .* was refunded: .*", []),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CURRENCIES = ["EUR", "NOK", "SEK"]
 COUNTRIES = ["DE", "FI", "NL", "NO", "SE"]
 METHODS = ["BoxReg", "Home", "Own", "PickUpPoint", "PickUpStore"]
-STATUSES = dict(zip(STATES, ("CAPTURED", "AUTHORIZED", "EXPIRED", "CANCELLED"), strict=True))
+STATUSES = dict(zip(STATES, ("CAPTURED", "AUTHORIZED", "EXPIRED", "CANCELLED", "CLOSED", "CLOSED"), strict=True))
 REFUNDED = dict(zip(REFUNDS, (0, 30, 100), strict=True))
 
 
@@ -36,7 +36,7 @@ def order(number: int, cell: Unknown) -> dict[str, Any]:
         "captured_amount": 100 * is_captured,
         "refunded_amount": REFUNDED[cell.refund or "none"],
         "remaining_authorized_amount": 100 * (cell.state == "waiting"),
-        "created_at": at(0),
+        "created_at": None if cell.state == "excluded" else at(0),
         "expires_at": at(50 if cell.state == "expired" else 999),
     }
 
@@ -62,7 +62,7 @@ def drawn_cells(random: Random) -> Iterator[Unknown]:
         likely = [random.choice((0, 1, 1, 4, 12)) for _ in methods]
         tracked = [random.choice((0.0, 0.1, 0.5, 0.9, 1.0)) for _ in methods]
         for _ in range(random.choice((0, 0, 1, 3, 7, 12, 25, 60)) if any(likely) else 0):
-            state = random.choices(STATES, (12, 2, 1, 1))[0]
+            state = random.choices(STATES, (12, 2, 1, 1, 1, 1))[0]
             position = random.choices(range(len(methods)), likely)[0]
             refund = random.choices(REFUNDS, (8, 1, 1))[0] if state == "captured" else None
             yield Unknown(currency, country, state, refund, methods[position], random.random() < tracked[position])

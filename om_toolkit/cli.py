@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import om_toolkit as om
+from om_toolkit.support.atomic_files import local_path, replacing
 from om_toolkit.support.csv_files import read_order_ids
 from om_toolkit.support.text import count_of
 from om_toolkit.views.sections import key_figures
@@ -123,7 +124,8 @@ def _audit(options: argparse.Namespace) -> None:
     findings = om.audit(orders)
     for severity, rule, count in findings.group_by("severity", "rule", maintain_order=True).len().iter_rows():
         print(f"  {severity:<10}{rule:<40}{count:>8,}")
-    findings.write_csv(options.output)
+    with replacing(local_path(options.output)) as unfinished:
+        findings.write_csv(unfinished)
     print(f"\nWritten: {options.output}, {count_of(findings.height, 'finding')}")
 
 
@@ -149,7 +151,7 @@ def _sandbox(options: argparse.Namespace) -> None:
 
 def _load_orders(options: argparse.Namespace) -> om.Orders:
     """Return the orders that the options name; check first that the output can be written, since fetching is slow."""
-    folder = Path(options.output).parent
+    folder = local_path(options.output).parent
     if not folder.is_dir():
         raise NotADirectoryError(f"cannot write {options.output}: the folder {folder} does not exist; create it first")
     if options.answers:

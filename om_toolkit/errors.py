@@ -33,7 +33,7 @@ UserWarning
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
@@ -134,7 +134,7 @@ class ArchiveError(OMError, OSError):
 class FailedOrders(OMError):
     """Some orders of a batch failed; `failures` has one `Failure` for each."""
 
-    def __init__(self, failures: Sequence[Failure]) -> None:
+    def __init__(self, failures: Iterable[Failure]) -> None:
         self.failures = tuple(failures)
         super().__init__(self.failures)
 

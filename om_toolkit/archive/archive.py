@@ -21,6 +21,7 @@ from om_toolkit.orders.parsing import read_order, to_document, to_json
 from om_toolkit.orders.saved import newest_time
 from om_toolkit.privacy.fields import ORDER
 from om_toolkit.privacy.scrub import Scrubber
+from om_toolkit.support.atomic_files import local_path
 from om_toolkit.support.gc_pause import paused
 from om_toolkit.support.instants import from_microseconds, to_microseconds
 from om_toolkit.support.text import count_of
@@ -61,6 +62,7 @@ class Archive:
     Raises:
         ArchiveError: If the file is not an archive, is corrupt, cannot be written, was created with the other
             `personal`, or by a newer version; the message says what to do.
+        ValueError: If the path is a URI.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -76,7 +78,7 @@ class Archive:
     """
 
     def __init__(self, path: str | Path, *, personal: bool | None = None) -> None:
-        self._store = Store(Path(path).absolute(), personal=personal)
+        self._store = Store(local_path(path).absolute(), personal=personal)
         self.path = self._store.path
         self.is_personal = self._store.is_personal
 
@@ -154,7 +156,7 @@ class Archive:
             ]
         frames: dict[str, Any] = {name: pl.concat([chunk[name] for chunk in chunks]) for name in SCHEMAS}
         frames["orders"] = with_seen_at(frames["orders"], (from_microseconds(one.last_seen) for one in snapshots))
-        return Tables(**frames, as_of=moment)
+        return Tables(**frames, as_of=moment, is_conformed=True)
 
     def changes(self, since: datetime | None = None, *, personal: bool = False) -> pl.DataFrame:
         """Return the differences between consecutive snapshots; the API itself has no history.

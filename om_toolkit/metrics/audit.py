@@ -92,7 +92,8 @@ def audit(data: object, *, captures: HasFrame | None = None) -> pl.DataFrame:
         rows["listed_captures"] = _listed_captures(tables, captures.to_polars().lazy())
     found = pl.concat(findings(of_rule, RULES[name]) for name, of_rule in rows.items())
     rank = pl.col("severity").replace_strict(SEVERITIES, range(len(SEVERITIES)), return_dtype=pl.Int8)
-    return found.sort(rank, "rule", *FINDING_KEYS, "message", "expected", "actual", nulls_last=True).collect()
+    ordered = found.sort(rank, "rule", *FINDING_KEYS, "message", "expected", "actual", nulls_last=True)
+    return tables.run(ordered)
 
 
 def _order_rows(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:

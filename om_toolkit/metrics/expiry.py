@@ -45,7 +45,8 @@ def expiring(data: object, *, within: str | timedelta | None = "72h", as_of: dat
         >>> expiring(orders, within="7d").select("merchant_reference1", "hours_left", "can_capture").row(0)
         ('100207', 60.0, True)
     """
-    return _open_orders(tables_of(data), within, as_of).collect()
+    tables = tables_of(data)
+    return tables.run(_open_orders(tables, within, as_of))
 
 
 def at_risk(data: object, *, within: str | timedelta | None = "72h", as_of: datetime | None = None) -> pl.DataFrame:
@@ -77,8 +78,9 @@ def at_risk(data: object, *, within: str | timedelta | None = "72h", as_of: date
         >>> at_risk(orders, within="7d").select("purchase_currency", "orders", "remaining_authorized_amount").row(0)
         ('EUR', 3, 65100)
     """
-    return (
-        _open_orders(tables_of(data), within, as_of)
+    tables = tables_of(data)
+    return tables.run(
+        _open_orders(tables, within, as_of)
         .group_by(CURRENCY)
         .agg(
             orders=pl.len().cast(pl.Int64),
@@ -87,7 +89,6 @@ def at_risk(data: object, *, within: str | timedelta | None = "72h", as_of: date
             blocked_orders=total(~pl.col("can_capture")),
         )
         .sort(CURRENCY, nulls_last=True)
-        .collect()
     )
 
 

@@ -61,7 +61,7 @@ def key_figures(data: object) -> pl.DataFrame:
     figures = _order_figures(tables)
     for metric in (_refund_figures(tables), _tracking_figures(tables), _latency_figures(tables)):
         figures = figures.join(metric, on=CURRENCY, how="left", nulls_equal=True)
-    return (
+    return tables.run(
         figures.with_columns(pl.col(_ZERO_IF_MISSING).fill_null(0))
         .with_columns(
             *amount_ratio("capture_rate", "captured_amount", "order_amount", "orders"),
@@ -69,7 +69,6 @@ def key_figures(data: object) -> pl.DataFrame:
         )
         .select(_KEY_FIGURE_COLUMNS)
         .sort(CURRENCY, nulls_last=True)
-        .collect()
     )
 
 

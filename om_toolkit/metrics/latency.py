@@ -114,7 +114,7 @@ def capture_latency(  # noqa: PLR0913 - the parameters are those of the definiti
     tables = tables_of(data)
     windows = (within,) if isinstance(within, str) else within
     estimand = Estimand(event, weight, effective_as_of(as_of, tables))
-    return latency_plan(tables, by=by, estimand=estimand, quantiles=quantiles, windows=windows).collect()
+    return tables.run(latency_plan(tables, by=by, estimand=estimand, quantiles=quantiles, windows=windows))
 
 
 def capture_curve(data: object, *, by: By = (), event: Event = "first", as_of: datetime | None = None) -> pl.DataFrame:
@@ -169,7 +169,7 @@ def capture_curve(data: object, *, by: By = (), event: Event = "first", as_of: d
             *_share_with_bounds("captured_share", SURVIVAL, VARIANCE),
         )
     )
-    return groups.present(curve, pl.col("hours")).collect()
+    return tables.run(groups.present(curve, pl.col("hours")))
 
 
 def latency_plan(

@@ -68,7 +68,7 @@ def refund_ratio(data: object, *, by: By = (), basis: Basis = "order", time_zone
     """
     check_choice("basis", basis, get_args(Basis))
     tables = tables_of(data)
-    return (refund_plan(tables, by) if basis == "order" else _monthly_plan(tables, by, time_zone)).collect()
+    return tables.run(refund_plan(tables, by) if basis == "order" else _monthly_plan(tables, by, time_zone))
 
 
 def time_to_refund(data: object, *, by: By = ()) -> pl.DataFrame:
@@ -118,7 +118,7 @@ def time_to_refund(data: object, *, by: By = ()) -> pl.DataFrame:
         p50_days_low=low.median(),
         p50_days_high=high.median(),
     )
-    return groups.present(figures).collect()
+    return tables.run(groups.present(figures))
 
 
 def _days_to_refund(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:

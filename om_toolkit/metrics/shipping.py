@@ -78,7 +78,8 @@ def shipping_methods(
         >>> shipping_methods(orders).select("shipping_method", "count", "with_tracking").row(0)
         ('Home', 90, 83)
     """
-    return shipping_plan(tables_of(data), by, grain, source, "shipping_method").collect()
+    tables = tables_of(data)
+    return tables.run(shipping_plan(tables, by, grain, source, "shipping_method"))
 
 
 def carriers(data: object, *, by: By = (), grain: Grain = "capture") -> pl.DataFrame:
@@ -102,7 +103,8 @@ def carriers(data: object, *, by: By = (), grain: Grain = "capture") -> pl.DataF
         >>> carriers(orders, by="purchase_country").select("purchase_country", "shipping_company", "count").row(0)
         ('DE', 'DHL', 21)
     """
-    return shipping_plan(tables_of(data), by, grain, "shipped", "shipping_company").collect()
+    tables = tables_of(data)
+    return tables.run(shipping_plan(tables, by, grain, "shipped", "shipping_company"))
 
 
 def shipping_plan(tables: Tables[pl.LazyFrame], by: By, grain: Grain, source: Source, label: str) -> pl.LazyFrame:

@@ -8,6 +8,7 @@ from typing import ClassVar, Final, Self, TypeVar, overload
 import polars as pl
 
 from om_toolkit.errors import FailedOrders, Failure
+from om_toolkit.orders.collection import Items
 from om_toolkit.orders.failures import Failures
 from om_toolkit.orders.html_tables import captioned_table
 from om_toolkit.orders.models import Capture, Order
@@ -19,8 +20,12 @@ from om_toolkit.tables.schema import with_seen_at
 RowT = TypeVar("RowT", Order, Capture)
 
 
-class Batch(Sequence[RowT]):
-    """An immutable sequence of fetched items, with the failures of the others.
+class Batch(Items[RowT]):
+    """An immutable collection of fetched items, with the failures of the others.
+
+    It has a length, positions, slices, `in`, `reversed` and `+` like a tuple, but it is no `collections.abc.Sequence`:
+    frame libraries would open every item of one. `pl.DataFrame(orders)` has the columns of `orders.to_polars()`, as in
+    every library that reads Arrow streams.
 
     Attributes:
         failures: Why other orders are missing, a `Failure` each; `failures.to_polars()` is a frame of them.
@@ -42,7 +47,7 @@ class Batch(Sequence[RowT]):
         as_of_is_inferred: bool = False,
         answered: Mapping[str, datetime | None] | None = None,
     ) -> None:
-        self._items: tuple[RowT, ...] = tuple(items)
+        self._items = tuple(items)
         self._answered = answered
         self._inferred: Collection[str] = ()  # the orders of an explicit `answered` whose time there is inferred
         self.failures = Failures(failures)
@@ -54,7 +59,7 @@ class Batch(Sequence[RowT]):
     @overload
     def __getitem__(self, which: slice) -> Self: ...
     def __getitem__(self, which: int | str | slice) -> RowT | Self:
-        """Return the item at a position or with an id; of a slice, a sequence of the same kind without failures."""
+        """Return the item at a position or with an id; of a slice, a collection of the same kind without failures."""
         if isinstance(which, slice):
             return self._like(self._items[which])
         if not isinstance(which, str):
@@ -64,16 +69,10 @@ class Batch(Sequence[RowT]):
         return self._by_id[which]
 
     def __contains__(self, which: object) -> bool:
-        return which in self._by_id if isinstance(which, str) else which in self._items
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __iter__(self) -> Iterator[RowT]:
-        return iter(self._items)
+        return which in self._by_id if isinstance(which, str) else super().__contains__(which)
 
     def __add__(self, other: Self) -> Self:
-        """Merge two sequences: of an order in both the later response counts, and a fetched order is no failure."""
+        """Merge two collections: of an order in both the later response counts, and a fetched order is no failure."""
         if not isinstance(other, type(self)):
             return NotImplemented
         older: Self
@@ -87,7 +86,7 @@ class Batch(Sequence[RowT]):
         return newer._like(self._merged(other, replaced), failures, answered, inferred)
 
     def _merged(self, other: Self, replaced: set[str]) -> Iterable[RowT]:
-        """Return the items of both; of the orders in `replaced`, only those of the other sequence."""
+        """Return the items of both; of the orders in `replaced`, only those of the other collection."""
         own = {self._identity(item): item for item in self}
         new = {self._identity(item): item for item in other if item.order_id in replaced or item.order_id is None}
         kept = {key: item for key, item in own.items() if key in new or item.order_id not in replaced}
@@ -122,7 +121,7 @@ class Batch(Sequence[RowT]):
         return with_seen_at(frame, self._seen_at()) if "seen_at" in frame.columns else frame
 
     def raise_for_failures(self) -> Self:
-        """Return the sequence itself if nothing failed.
+        """Return the collection itself if nothing failed.
 
         Raises:
             FailedOrders: With all failures.

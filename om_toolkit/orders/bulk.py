@@ -50,12 +50,13 @@ def read_tables(path: str | Path, *, as_of: datetime | None = None, personal: bo
     parts = list(_read_parts(Path(path), repeated, personal=personal)) or [Orders().tables(personal=personal)]
     frames: dict[str, Any] = {name: pl.concat([getattr(part, name) for part in parts]) for name in SCHEMAS}
     failures = Failures(chain.from_iterable(part.failures for part in parts))
-    tables = _without_repeated(Tables(**frames, as_of=None, failures=failures), repeated)
+    tables = _without_repeated(Tables(**frames, as_of=None, failures=failures, is_conformed=True), repeated)
     warn_of_repeated(repeated)
-    tables = tables.map(lambda frame: frame.drop(_CHUNK_COLUMN, strict=False))
+    tables = tables.map(lambda frame: frame.drop(_CHUNK_COLUMN, strict=False), is_conformed=True)
     seen_at = repeat(as_of_in_utc(as_of), tables.orders.height)
-    tables = replace(tables, orders=with_seen_at(tables.orders, seen_at))
-    return replace(tables, as_of=as_of_in_utc(as_of) or _newest_time(tables), as_of_is_inferred=as_of is None)
+    tables = replace(tables, orders=with_seen_at(tables.orders, seen_at), is_conformed=True)
+    instant = as_of_in_utc(as_of) or _newest_time(tables)
+    return replace(tables, as_of=instant, as_of_is_inferred=as_of is None, is_conformed=True)
 
 
 def _read_parts(path: Path, repeated: Counter[str], *, personal: bool) -> Iterator[Tables[pl.DataFrame]]:
@@ -65,11 +66,12 @@ def _read_parts(path: Path, repeated: Counter[str], *, personal: bool) -> Iterat
             with paused():
                 saved = read(chunk)
                 frames = TablesBuilder(personal=personal).add(saved.orders).frames()
-                tables = Tables(**frames, as_of=None, failures=tuple(saved.failures))
+                tables = Tables(**frames, as_of=None, failures=saved.failures, is_conformed=True)
             repeated += saved.repeated
             del saved  # free its orders before the next ones are made
             bar.update(sum(len(document) for _, document in chunk))
-            yield tables.map(methodcaller("with_columns", pl.lit(number).alias(_CHUNK_COLUMN)))
+            numbered = methodcaller("with_columns", pl.lit(number).alias(_CHUNK_COLUMN))
+            yield tables.map(numbered, is_conformed=True)
 
 
 def _without_repeated(tables: Tables[pl.DataFrame], repeated: Counter[str]) -> Tables[pl.DataFrame]:
@@ -79,7 +81,7 @@ def _without_repeated(tables: Tables[pl.DataFrame], repeated: Counter[str]) -> T
     chunks = tables.orders.group_by("order_id").agg(pl.col(_CHUNK_COLUMN).max(), earlier=pl.len() - 1)
     again = chunks.filter(pl.col("earlier") > 0)
     repeated.update(dict(again.select("order_id", "earlier").iter_rows()))
-    return tables.map(lambda frame: frame.join(chunks, on=["order_id", _CHUNK_COLUMN], how="semi"))
+    return tables.map(lambda frame: frame.join(chunks, on=["order_id", _CHUNK_COLUMN], how="semi"), is_conformed=True)
 
 
 def _newest_time(tables: Tables[Any]) -> datetime | None:

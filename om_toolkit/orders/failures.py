@@ -1,19 +1,39 @@
 """The failures of a batch as one value: counts by kind, a frame, and HTML for notebooks."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import astuple
-from typing import Final
+from typing import Final, Self, overload
 
 import polars as pl
 
 from om_toolkit.errors import Failure
+from om_toolkit.orders.collection import Items
 from om_toolkit.orders.html_tables import captioned_list
 
 
-class Failures(tuple[Failure, ...]):
-    """Why orders are missing, a `Failure` each; `client.orders(orders.failures)` fetches them again."""
+class Failures(Items[Failure]):
+    """Why orders are missing, a `Failure` each; `client.orders(orders.failures)` fetches them again.
 
-    __slots__ = ()
+    It is like a tuple and equal to one with the same failures, but it is no `collections.abc.Sequence`: frame libraries
+    get the columns of `to_polars()`.
+    """
+
+    def __init__(self, failures: Iterable[Failure] = ()) -> None:
+        self._items = tuple(failures)
+
+    @overload
+    def __getitem__(self, which: int) -> Failure: ...
+    @overload
+    def __getitem__(self, which: slice) -> Self: ...
+    def __getitem__(self, which: int | slice) -> Failure | Self:
+        return type(self)(self._items[which]) if isinstance(which, slice) else self._items[which]
+
+    def __eq__(self, other: object) -> bool:
+        return self._items == tuple(other) if isinstance(other, Failures | tuple) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._items)
 
     def to_polars(self) -> pl.DataFrame:
         """Return a frame with one row per failure.
@@ -36,7 +56,7 @@ class Failures(tuple[Failure, ...]):
         return f"Failures({counts or 'none'})"
 
     def _repr_html_(self) -> str:
-        return captioned_list(repr(self), self, "see .failures")
+        return captioned_list(repr(self), self._items, "see .failures")
 
 
 _FAILURE_COLUMNS: Final = {

@@ -9,8 +9,10 @@ Sources: the API's pages "Get order details" and "List all order captures".
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import Field as DataclassField
+from dataclasses import make_dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, ClassVar, Final, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,19 +20,44 @@ from om_toolkit.orders.field_types import Many, Text, Time, Whole
 from om_toolkit.orders.html_tables import Event, timeline
 from om_toolkit.privacy.pseudonyms import customer_key
 from om_toolkit.tables.from_objects import to_frame
+from om_toolkit.tables.schema import columns
 
 if TYPE_CHECKING:
     import polars as pl
 
 
 class Model(BaseModel):
-    """The base of all documents: frozen, unknown fields kept in `model_extra`, nothing personal in the repr."""
+    """The base of all documents: frozen, unknown fields kept in `model_extra`, nothing personal in the repr.
+
+    Frame libraries read every field of a pydantic model in a list, but of a dataclass only its declared fields, for
+    which they look first. Therefore a model declares those that can be shown, as a dataclass would. `model_dump()` has
+    all of them.
+    """
 
     model_config = ConfigDict(
         extra="allow", frozen=True, hide_input_in_errors=True, validate_by_name=True, ser_json_inf_nan="constants"
     )
 
     _shown: ClassVar[tuple[str, ...]] = ()
+
+    __dataclass_fields__: ClassVar[dict[str, DataclassField[Any]]] = {}
+    __dataclass_params__: ClassVar[object] = None
+
+    __iter__ = None  # type: ignore[assignment]  # pydantic's yields every value, which pandas takes for a row
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401 - pydantic's
+        """Declare the fields that a frame library reads by itself."""
+        super().__pydantic_init_subclass__(**kwargs)
+        names = cls._fields_in_frames()
+        declared: Any = make_dataclass(cls.__name__, [name for name in cls.model_fields if name in names])
+        cls.__dataclass_fields__ = declared.__dataclass_fields__
+        cls.__dataclass_params__ = declared.__dataclass_params__
+
+    @classmethod
+    def _fields_in_frames(cls) -> set[str]:
+        """Return the names of the fields of the repr, without arrays."""
+        return {name for name, field in cls.model_fields.items() if name in cls._shown and field.default is None}
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"{type(self).__name__} is immutable; make a changed copy with model_copy(update=...)")
@@ -48,7 +75,12 @@ class Model(BaseModel):
 class Row(Model):
     """A document that is a row of one of the five tables."""
 
-    _table: ClassVar[str]
+    _table: ClassVar[str] = ""
+
+    @classmethod
+    def _fields_in_frames(cls) -> set[str]:
+        """Return the names of the columns of `to_polars()`."""
+        return {column.name for column in columns(cls._table)} if cls._table else set()
 
     def to_polars(self, *, personal: bool = False) -> pl.DataFrame:
         """Return a frame with the row of this object; see `Tables` for the columns.

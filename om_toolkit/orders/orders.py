@@ -1,4 +1,4 @@
-"""Validated orders or captures in; immutable sequences with tables, drift and HTML out."""
+"""Validated orders or captures in; immutable collections with tables, drift and HTML out."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -109,7 +109,7 @@ class Orders(Batch[Order]):
         if personal:
             return self._make_tables(personal=True)
         # Made once, then copied at no cost: a user can change a frame in place.
-        return self._tables.map(pl.DataFrame.clone)
+        return self._tables.map(pl.DataFrame.clone, is_conformed=True)
 
     @cached_property
     def _tables(self) -> Tables[pl.DataFrame]:
@@ -119,7 +119,8 @@ class Orders(Batch[Order]):
         with paused():
             frames = TablesBuilder(personal=personal).add(self).frames()
             frames["orders"] = with_seen_at(frames["orders"], self._seen_at())
-        return Tables(**frames, as_of=self.as_of, failures=self.failures, as_of_is_inferred=self.as_of_is_inferred)
+        instant, is_inferred = self.as_of, self.as_of_is_inferred
+        return Tables(**frames, as_of=instant, failures=self.failures, as_of_is_inferred=is_inferred, is_conformed=True)
 
     def where(self, row: Mapping[str, Any] | pl.DataFrame, *, by: str | pl.Expr | Sequence[str | pl.Expr] = ()) -> Self:
         """Return the orders in the group of a row of a metric's result, without failures.

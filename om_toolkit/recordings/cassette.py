@@ -20,7 +20,7 @@ from om_toolkit.api.endpoints import parse_path, path_for
 from om_toolkit.api.hosts import LOOPBACK, PLAYGROUND
 from om_toolkit.privacy.fields import CAPTURE, ERROR, ORDER
 from om_toolkit.privacy.scrub import Scrubber
-from om_toolkit.support.atomic_files import replacing
+from om_toolkit.support.atomic_files import local_path, replacing
 from om_toolkit.support.text import count_of
 
 Recorded: TypeAlias = dict[str, Any]
@@ -215,7 +215,8 @@ def find(name: str | Path) -> Path:
 
 def place(name: str | Path) -> Path:
     """Return the file to write a recording of that name to."""
-    path = Path(name) if Path(name).suffix.lower() in _SERIALIZERS else Path(f"{name}.yaml")
+    path = local_path(name)
+    path = path if path.suffix.lower() in _SERIALIZERS else Path(f"{name}.yaml")
     if path.parent != Path():
         return path
     sibling = Path("..", "cassettes")

@@ -24,6 +24,7 @@ from om_toolkit.recordings.cassette import (
     our_key,
     write,
 )
+from om_toolkit.support.atomic_files import local_path
 
 _LOADED: Final = "om_toolkit_loaded"  # marks responses that were in the cassette already
 
@@ -88,7 +89,7 @@ class ScrubbingPersister(FilesystemPersister):  # type: ignore[misc]  # vcrpy ha
         Raises:
             ValueError: If the file is not a cassette.
         """
-        path = Path(cassette_path)
+        path = local_path(cassette_path)
         if not is_written(path):
             raise CassetteNotFoundError
         usable = [
@@ -103,7 +104,7 @@ class ScrubbingPersister(FilesystemPersister):  # type: ignore[misc]  # vcrpy ha
         Raises:
             ValueError: If there is a file of that name that is not a recording of the two endpoints.
         """
-        path = Path(cassette_path)
+        path = local_path(cassette_path)
         check_replaceable(path, serializer)
         # Removed from vcrpy's own variables, which the traceback shows if this fails.
         recorded = zip(cassette_dict["requests"], cassette_dict.pop("responses"), strict=True)

@@ -6,24 +6,25 @@ codes are upper case; times are UTC; amounts are minor units of the row's `purch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import InitVar, dataclass, replace
 from datetime import datetime
 from itertools import chain
-from pathlib import Path
+from os import PathLike
 from typing import Any, Final, Generic, TypeVar
 
 import polars as pl
 
 from om_toolkit.errors import Failure
-from om_toolkit.support.atomic_files import OWN, USUAL, replacing
-from om_toolkit.support.instants import as_of_text
+from om_toolkit.support.instants import as_of_in_utc, as_of_text
 from om_toolkit.support.text import count_of, with_article
-from om_toolkit.tables.older_files import with_added_columns
+from om_toolkit.tables.conform import conform, has_schema
+from om_toolkit.tables.parquet_files import ParquetSet, read, write
 from om_toolkit.tables.schema import SCHEMAS, describe
+from om_toolkit.tables.sql import check_query
 
 FrameT = TypeVar("FrameT", pl.DataFrame, pl.LazyFrame)
+ResultT = TypeVar("ResultT")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -34,6 +35,12 @@ class Tables(Generic[FrameT]):
     with a list of all columns: type, unit, API path. Those marked personal exist only with `personal=True`, and
     `customer_key` only with a key in the environment's `OM_PSEUDONYM_KEY` (`privacy.customer_key`).
 
+    Frames made elsewhere are conformed: polars frames, eager or lazy, and objects with an Arrow stream, such as pandas
+    frames, pyarrow tables and DuckDB relations. Their columns can be in any order; categories become text, whole
+    numbers Int64, and times UTC (without a zone they are UTC). Ids, codes and statuses lose surrounding blanks; ids
+    become lower case, codes and statuses upper case. Other columns stay at the end, and a missing optional column is
+    null. A frame without columns is an empty table.
+
     Attributes:
         orders: One row per order.
         captures: One row per capture of an order.
@@ -43,6 +50,20 @@ class Tables(Generic[FrameT]):
         as_of: The instant that the data describe, in UTC; None if it is unknown.
         as_of_is_inferred: Whether `as_of` is the newest time in the data, because no time of fetching is known.
         failures: Why other orders are missing, a `Failure` each; Parquet files do not keep them.
+        files: The Parquet files that the lazy frames read, if any.
+
+    Raises:
+        TypeError: If a table is no frame, or a column has a type that cannot be converted, such as text for an amount.
+        ValueError: If a required column is missing, or a value cannot be converted, such as a fraction of a minor unit.
+            Lazy frames raise it as `polars.exceptions.InvalidOperationError` when they are collected.
+
+    Example:
+        >>> orders = {"order_id": ["A1"], "status": ["captured"], "purchase_currency": ["sek"]}
+        >>> orders |= {"order_amount": [5.0], "created_at": [datetime(2026, 10, 1)]}
+        >>> none = pl.DataFrame()
+        >>> tables = Tables(pl.DataFrame(orders), none, none, none, none, as_of=None)
+        >>> tables.orders.select("order_id", "status", "purchase_currency", "order_amount").row(0)
+        ('a1', 'CAPTURED', 'SEK', 5)
     """
 
     orders: FrameT
@@ -51,21 +72,50 @@ class Tables(Generic[FrameT]):
     order_lines: FrameT
     shipments: FrameT
     as_of: datetime | None
-    failures: tuple[Failure, ...] = ()
+    failures: Collection[Failure] = ()
     as_of_is_inferred: bool = False
+    files: ParquetSet | None = None
+    is_conformed: InitVar[bool] = False
 
-    def map(self, change: Callable[[Any], Any]) -> Tables[Any]:
-        """Return the tables with a function applied to each frame."""
+    def __post_init__(self, is_conformed: bool) -> None:
+        """Conform the frames, unless this package has made them."""
+        object.__setattr__(self, "as_of", as_of_in_utc(self.as_of))
+        for name, frame in () if is_conformed else conform(dict(self.items())).items():
+            object.__setattr__(self, name, frame)
+
+    def map(self, change: Callable[[Any], Any], *, is_conformed: bool = False) -> Tables[Any]:
+        """Return the tables with a function applied to each frame.
+
+        Args:
+            change: The function.
+            is_conformed: Whether the function keeps columns and types, so that its frames need not be conformed.
+        """
         frames: dict[str, Any] = {name: change(frame) for name, frame in self.items()}
-        return replace(self, **frames)
+        return replace(self, **frames, is_conformed=is_conformed)
 
     def lazy(self) -> Tables[pl.LazyFrame]:
         """Return the same tables as lazy frames."""
-        return self.map(lambda frame: frame.lazy())
+        return self.map(lambda frame: frame.lazy(), is_conformed=True)
 
     def collect(self) -> Tables[pl.DataFrame]:
-        """Return the same tables in memory."""
-        return self.map(lambda frame: frame.lazy().collect())
+        """Return the same tables in memory.
+
+        Raises:
+            ValueError: If the Parquet files of lazy frames were replaced since they were opened.
+        """
+        in_memory = replace(self, files=None, is_conformed=True)
+        return self._checked(lambda: in_memory.map(lambda frame: frame.lazy().collect(), is_conformed=True))
+
+    def run(self, query: pl.LazyFrame) -> pl.DataFrame:
+        """Collect a query over lazy tables.
+
+        Raises:
+            ValueError: If their Parquet files were replaced since they were opened.
+        """
+        return self._checked(query.collect)
+
+    def _checked(self, read_files: Callable[[], ResultT]) -> ResultT:
+        return self.files.checked(read_files) if self.files else read_files()
 
     def items(self) -> Iterator[tuple[str, FrameT]]:
         """Yield each table's name and frame."""
@@ -76,60 +126,67 @@ class Tables(Generic[FrameT]):
         """Keep the orders for which every predicate over the orders table is true, and their rows in all tables."""
         orders: Any = self.orders.filter(*predicates)
         kept = orders.select("order_id")
-        return self.map(lambda table: orders if table is self.orders else table.join(kept, on="order_id", how="semi"))
+        return self.map(
+            lambda table: orders if table is self.orders else table.join(kept, on="order_id", how="semi"),
+            is_conformed=True,
+        )
 
     def sql(self: Tables[Any], query: str) -> pl.DataFrame:
         """Run an SQL query over the tables `orders`, `captures`, `refunds`, `order_lines`, `shipments`.
 
         Raises:
+            ValueError: If the query would read anything else, such as a file.
             polars.exceptions.SQLInterfaceError: If polars does not know the syntax or the table.
             polars.exceptions.ColumnNotFoundError: If a column does not exist.
         """
-        return pl.SQLContext(dict(self.items())).execute(query, eager=True)
+        check_query(query)
+        try:
+            return pl.SQLContext(dict(self.items())).execute(query, eager=True)
+        except pl.exceptions.PolarsError as error:
+            # The traceback would keep the context, which no other thread may delete.
+            raise error.with_traceback(None) from None
 
-    def write_parquet(self: Tables[Any], folder: str | Path) -> None:
-        """Write one folder per table, such as `FOLDER/orders/part-0.parquet`, and replace existing tables.
+    def write_parquet(self: Tables[Any], place: str | PathLike[str]) -> None:
+        """Write one folder per table, such as `PLACE/orders/part-0.parquet`, and replace existing tables.
 
-        All files are written before the first existing one is replaced: if the disk is full, nothing changes. On
-        systems with file modes, only the owner can read tables with personal columns.
+        All files of a local folder are written before the first existing one is replaced: if the disk is full, nothing
+        changes. On systems with file modes, only the owner can read tables with personal columns. The files have the id
+        of their set in their metadata: a reader gets all tables of one set, or an error.
+
+        Args:
+            place: A local folder, or a URI that polars can write, such as `s3://bucket/shop`; polars takes credentials
+                from the environment.
+
+        Raises:
+            OSError: If the files cannot be written.
+            ValueError: If the URI has an unknown scheme.
         """
-        files = {name: Path(folder, name, "part-0.parquet") for name in SCHEMAS}
-        with ExitStack() as stack:
-            for name, table in self.collect().items():
-                files[name].parent.mkdir(parents=True, exist_ok=True)
-                is_personal = any(column.is_personal and column.name in table.columns for column in SCHEMAS[name])
-                unfinished = stack.enter_context(replacing(files[name], OWN if is_personal else USUAL))
-                table.write_parquet(unfinished, metadata=self._metadata())
-        for file in files.values():
-            for stale in set(file.parent.glob("*.parquet")) - {file}:
-                stale.unlink()
+        write(place, dict(self.collect().items()), self._metadata())
 
     @staticmethod
-    def read_parquet(folder: str | Path) -> Tables[pl.DataFrame]:
-        """Read tables written by `write_parquet` into memory.
+    def read_parquet(place: str | PathLike[str]) -> Tables[pl.DataFrame]:
+        """Read tables into memory: those of `write_parquet`, or others with a folder per table, which are conformed.
+
+        Args:
+            place: A local folder, or a URI that polars can read, such as `s3://bucket/shop`.
 
         Raises:
             FileNotFoundError: If one of the five tables is missing.
+            ValueError: If the files come from different calls of `write_parquet`.
         """
-        return Tables.scan_parquet(folder).collect()
+        return read(place, lambda files: _scanned(files).collect())
 
     @staticmethod
-    def scan_parquet(folder: str | Path) -> Tables[pl.LazyFrame]:
-        """Open tables written by `write_parquet` as lazy frames, for data larger than memory.
+    def scan_parquet(place: str | PathLike[str]) -> Tables[pl.LazyFrame]:
+        """Open tables as lazy frames, for data larger than memory; otherwise like `read_parquet`.
+
+        If the files are replaced before a metric or `collect` has read them, it raises a `ValueError`.
 
         Raises:
             FileNotFoundError: If one of the five tables is missing.
+            ValueError: If the files come from different calls of `write_parquet`.
         """
-        files = {name: sorted(Path(folder, name).glob("*.parquet")) for name in SCHEMAS}
-        for name, of_table in files.items():
-            if not of_table:
-                raise FileNotFoundError(
-                    f"no .parquet file in {Path(folder, name)}; pass a folder written by write_parquet"
-                )
-        frames: dict[str, Any] = {name: pl.scan_parquet(of_table, glob=False) for name, of_table in files.items()}
-        frames = with_added_columns(frames)
-        as_of, is_inferred = _read_as_of(files["orders"])
-        return Tables(**frames, as_of=as_of, as_of_is_inferred=is_inferred)
+        return read(place, _scanned)
 
     def _metadata(self) -> dict[str, str]:
         return {_INFERRED_AS_OF if self.as_of_is_inferred else _AS_OF: self.as_of.isoformat()} if self.as_of else {}
@@ -143,11 +200,19 @@ _AS_OF: Final = "om_toolkit.as_of"
 _INFERRED_AS_OF: Final = "om_toolkit.newest_time"
 
 
-def _read_as_of(files: Iterable[Path]) -> tuple[datetime | None, bool]:
+def _scanned(files: ParquetSet) -> Tables[pl.LazyFrame]:
+    """Return the lazy tables of a set; one that this package wrote is conformed already, if its schema is current."""
+    as_of, is_inferred = _newest_as_of(files.metadata)
+    is_conformed = files.is_own and all(has_schema(name, frame) for name, frame in files.frames().items())
+    frames: dict[str, Any] = files.frames()  # new ones: polars keeps what it has read of the files for their schema
+    return Tables(**frames, as_of=as_of, as_of_is_inferred=is_inferred, files=files, is_conformed=is_conformed)
+
+
+def _newest_as_of(metadata: Iterable[Mapping[str, str]]) -> tuple[datetime | None, bool]:
     """Return the newest `as_of` in the metadata of files, and whether it was inferred."""
     found = [
         (datetime.fromisoformat(text), name == _INFERRED_AS_OF)
-        for name, text in chain.from_iterable(pl.read_parquet_metadata(file).items() for file in files)
+        for name, text in chain.from_iterable(one.items() for one in metadata)
         if name in (_AS_OF, _INFERRED_AS_OF)
     ]
     return max(found, default=(None, False))

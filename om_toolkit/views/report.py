@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from om_toolkit.orders.orders import Orders
-from om_toolkit.support.atomic_files import replacing
+from om_toolkit.support.atomic_files import local_path, replacing
 from om_toolkit.support.instants import as_of_text
 from om_toolkit.support.text import count_of
 from om_toolkit.tables.tables import Tables, tables_of
@@ -85,8 +85,9 @@ class Report:
 
         Raises:
             OSError: If the file cannot be written; an existing file is then unchanged.
+            ValueError: If the path is a URI.
         """
-        path = Path(path)
+        path = local_path(path)
         with replacing(path) as unfinished:
             unfinished.write_text(self.html, encoding="utf-8")
         return path

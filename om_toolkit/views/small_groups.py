@@ -36,7 +36,8 @@ def pool_countries(tables: Tables[Any], min_cell: int) -> Tables[Any]:
     pooled in one table and shown in another could be calculated from the two. Pooling twice changes nothing.
     """
     is_captured = (pl.col("captured_amount") > 0) & pl.col("order_id").is_in(tables.captures["order_id"].to_list())
-    return replace(tables, orders=published(tables.orders, "purchase_country", min_cell, [CURRENCY], is_captured))
+    orders = published(tables.orders, "purchase_country", min_cell, [CURRENCY], is_captured)
+    return replace(tables, orders=orders, is_conformed=True)
 
 
 def published(

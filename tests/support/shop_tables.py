@@ -28,7 +28,7 @@ def shop(*, as_of: datetime | None = None, **rows: list[dict[str, Any]]) -> Tabl
     number_parts(rows, "refund")
     frames = {name: _frame(name, rows.pop(name, [])) for name in SCHEMAS}
     assert not rows, f"no such table: {list(rows)}"
-    return Tables(**frames, as_of=as_of)
+    return Tables(**frames, as_of=as_of, is_conformed=True)
 
 
 def number_parts(rows: dict[str, list[dict[str, Any]]], part: str) -> None:
@@ -46,7 +46,7 @@ def number_parts(rows: dict[str, list[dict[str, Any]]], part: str) -> None:
 
 def shuffled(tables: Tables[pl.DataFrame], seed: int) -> Tables[pl.DataFrame]:
     frames = {name: table.sample(fraction=1, shuffle=True, seed=seed) for name, table in tables.items()}
-    return Tables(**frames, as_of=tables.as_of)
+    return Tables(**frames, as_of=tables.as_of, is_conformed=True)
 
 
 def _frame(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:

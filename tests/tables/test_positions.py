@@ -95,7 +95,7 @@ def test_a_position_is_no_field() -> None:
     first, second = om.Orders.from_json(DOCUMENTS)[1].captures
     assert first == second
     assert hash(first) == hash(second)
-    assert dict(first) == dict(second)
+    assert first.model_dump() == second.model_dump()
     assert "position" not in first.model_dump_json() + repr(first)
 
 

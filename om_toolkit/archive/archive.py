@@ -12,7 +12,9 @@ from typing import Any, Final, Literal, Self, TypeAlias
 import polars as pl
 
 from om_toolkit.archive.changes import changed_fields
-from om_toolkit.archive.store import PackedDocument, Snapshot, Store
+from om_toolkit.archive.damage import salvage
+from om_toolkit.archive.rows import PackedDocument, Row
+from om_toolkit.archive.store import Store
 from om_toolkit.errors import ArchiveError, StaleOrders
 from om_toolkit.orders.ids import Ids, distinct
 from om_toolkit.orders.models import Order
@@ -49,19 +51,24 @@ class Archive:
 
     A document describes its order at the time of the response. One older than the newest snapshot adds nothing.
 
+    Every snapshot has a checksum, and every read checks all of them and that none is missing: a damaged file is an
+    `ArchiveError`. `salvage` copies what is intact.
+
     Args:
         path: The file; it is created if it does not exist.
         personal: Whether to keep personal data, in a file that only its owner can read where the system has file modes;
-            otherwise placeholders such as `city-1` replace it, in `orders` too. Fixed when the file is created: omit it
-            for an existing one.
+            otherwise placeholders such as `city-31415926535897` replace it, in `orders` too. Equal values have equal
+            placeholders, made with a secret in the file: who has the file can check a guess. Fixed when the file is
+            created: omit it for an existing one.
 
     Attributes:
         path: The file, absolute.
         is_personal: Whether it contains personal data.
 
     Raises:
-        ArchiveError: If the file is not an archive, is corrupt, cannot be written, was created with the other
-            `personal`, or by a newer version; the message says what to do.
+        ArchiveError: If the file is not an archive, is corrupt, cannot be written, was separated from its `-wal`, has
+            objects such as triggers that were added to it, was created with the other `personal`, or by a newer
+            version; the message says what to do.
         ValueError: If the path is a URI.
 
     Example:
@@ -80,10 +87,10 @@ class Archive:
     def __init__(self, path: str | Path, *, personal: bool | None = None) -> None:
         self._store = Store(local_path(path).absolute(), personal=personal)
         self.path = self._store.path
-        self.is_personal = self._store.is_personal
+        self.is_personal = bool(self._store.settings.personal)
 
     def add(self, order_id: str, order: Order, at: datetime | None) -> None:
-        """Store an order; when this returns, it is in the file.
+        """Store an order; when this returns, it is in the file that the path names.
 
         Args:
             order_id: The requested id.
@@ -92,11 +99,11 @@ class Archive:
                 counts as the oldest.
 
         Raises:
-            ArchiveError: If the file cannot be written; orders stored before are kept.
+            ArchiveError: If the file cannot be written, or was moved, replaced or deleted; stored orders are kept.
         """
         document = self._packed(order)  # the traceback of an error from here on shows no personal data
         seen_at = to_microseconds(at or newest_time([order]))
-        self._store.add(order_id.casefold(), document, seen_at, is_open=can_change(order))
+        self._store.add(self._key(order_id), document, seen_at, is_open=can_change(order))
 
     def wanted(self, order_ids: Ids, refresh: Refresh) -> list[str]:
         """Return the ids of the orders to request, in the given sequence.
@@ -113,7 +120,7 @@ class Archive:
             raise ValueError(f"invalid refresh={refresh!r}; use 'missing', 'open' or 'all'")
         states = self._store.open_states()
         settled = {key for key, is_open in states.items() if refresh != "all" and (refresh == "missing" or not is_open)}
-        return [order_id for order_id in distinct(order_ids) if order_id.casefold() not in settled]
+        return [order_id for order_id in distinct(order_ids) if self._key(order_id) not in settled]
 
     def orders(self, order_ids: Ids | None = None, *, as_of: datetime | None = None) -> Orders:
         """Return the orders as they were last seen, by id.
@@ -126,13 +133,12 @@ class Archive:
         Warns:
             StaleOrders: If orders that can still change were last seen more than a day before that instant.
         """
-        ids = None if order_ids is None else distinct(order_ids)
-        snapshots, moment = self._newest(ids, as_of)
+        requested = None if order_ids is None else [self._key(order_id) for order_id in distinct(order_ids)]
+        snapshots, moment = self._newest(requested, as_of)
         with paused():
             found = {one.order_key: read_order(self._store.unpack(one.body)) for one in snapshots}
         answered = {str(found[one.order_key].order_id): from_microseconds(one.last_seen) for one in snapshots}
-        keys = found if ids is None else dict.fromkeys(order_id.casefold() for order_id in ids)
-        return Orders((found[key] for key in keys if key in found), as_of=moment, answered=answered)
+        return Orders((found[key] for key in requested or found if key in found), as_of=moment, answered=answered)
 
     def tables(self, *, as_of: datetime | None = None, personal: bool = False) -> Tables[pl.DataFrame]:
         """Return the five tables of the orders as they were last seen; several times faster than `orders().tables()`.
@@ -185,6 +191,31 @@ class Archive:
         """Write the five tables as Parquet, a folder each; see `Tables.write_parquet` and `tables`."""
         self.tables(as_of=as_of, personal=personal).write_parquet(folder)
 
+    def verify(self) -> int:
+        """Check the whole file, also what no read needs; return the number of orders.
+
+        Raises:
+            ArchiveError: If it is corrupt; the message says how many orders are intact.
+        """
+        return self._store.verify()
+
+    def salvage(self: Archive | str | Path, to: str | Path) -> int:
+        """Copy every intact snapshot to a new archive; return how many orders it has.
+
+        A corrupt archive often cannot be opened: call this with its path, `om.Archive.salvage(path, to)`. Close it in
+        this process first. The damaged file is not changed. Snapshots that only its `-wal` has are copied if that is
+        next to it. Later snapshots of an order keep their sequence if one between them is lost.
+
+        Args:
+            to: The new archive, which must not exist yet.
+
+        Raises:
+            ArchiveError: If nothing is intact, or the new archive exists or cannot be written.
+            ValueError: If a path is a URI.
+        """
+        path = self.path if isinstance(self, Archive) else local_path(self).absolute()
+        return salvage(path, local_path(to).absolute())
+
     def close(self) -> None:
         """Close the file."""
         self._store.close()
@@ -217,25 +248,30 @@ class Archive:
     def __reduce__(self) -> tuple[partial[Archive], tuple[()]]:
         return partial(Archive, self.path, personal=self.is_personal), ()
 
+    def _key(self, order_id: str) -> str:
+        """Return the key of an order: its id without regard to case, or its placeholder if it names a person."""
+        return (order_id if self.is_personal else self._scrubber().scrub_id("order_id", order_id)).casefold()
+
+    def _scrubber(self) -> Scrubber:
+        """Return a scrubber for one document: it remembers personal data."""
+        return Scrubber(secret=self._store.settings.secret)
+
     def _packed(self, order: Order) -> PackedDocument:
         """Return the document of an order as it is stored: with placeholders, unless the archive is personal."""
         document = to_document(order)
-        stored = document if self.is_personal else Scrubber(one_order=True).scrub(document, ORDER)
+        stored = document if self.is_personal else self._scrubber().scrub(document, ORDER)
         return self._store.pack(to_json(stored))
 
-    def _newest(
-        self, order_ids: Sequence[str] | None, as_of: datetime | None
-    ) -> tuple[list[Snapshot], datetime | None]:
+    def _newest(self, order_keys: Sequence[str] | None, as_of: datetime | None) -> tuple[list[Row], datetime | None]:
         """Return the newest snapshots at an instant, by key, and that instant."""
-        keys = None if order_ids is None else [order_id.casefold() for order_id in order_ids]
         until = None if as_of is None else to_microseconds(as_of)
-        snapshots = self._store.newest(keys, until)
+        snapshots = self._store.newest(order_keys, until)
         if until is None:
             until = max((one.last_seen for one in snapshots), default=0)
         _warn_of_stale(snapshots, until)
         return snapshots, from_microseconds(until)
 
-    def _frames(self, snapshots: Iterable[Snapshot], *, personal: bool) -> dict[str, pl.DataFrame]:
+    def _frames(self, snapshots: Iterable[Row], *, personal: bool) -> dict[str, pl.DataFrame]:
         """Return the five tables of some snapshots."""
         documents = [self._store.unpack(one.body) for one in snapshots]
         try:
@@ -260,7 +296,7 @@ def can_change(order: Order) -> bool:
     return order.status not in ("CANCELLED", "EXPIRED") and not is_refunded
 
 
-def _warn_of_stale(snapshots: Iterable[Snapshot], until: int) -> None:
+def _warn_of_stale(snapshots: Iterable[Row], until: int) -> None:
     """Warn the caller of the archive's public method if open orders were last seen more than a day before."""
     stale = sum(one.is_open and one.last_seen < until - _STALE_MICROSECONDS for one in snapshots)
     if stale:

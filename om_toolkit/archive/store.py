@@ -1,86 +1,66 @@
-"""The SQLite file of an archive: documents in, as compressed snapshots; snapshots out. All SQL is here."""
+"""The SQLite file of an archive: documents in, as compressed snapshots; snapshots out.
 
-import json
+Every read goes through all rows, checks each and their totals, and uses no index: an index may lead to other rows
+when it is damaged, and to none where some are missing.
+"""
+
 import os
 import sqlite3
-import zlib
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
-from hashlib import blake2b
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from om_toolkit.archive.damage import refuse_single_byte, translated_errors
+from om_toolkit.archive.database import Connection, Files, connect, identity, mark, restrict, totals_of
+from om_toolkit.archive.log import check_files
+from om_toolkit.archive.rows import MASK, Damage, PackedDocument, Row, Sealer, in_sequence, pack, unpack, unpacked
+from om_toolkit.archive.schema import INSERT_ROW, prepare
 from om_toolkit.errors import ArchiveError
-from om_toolkit.support.application_id import APPLICATION_ID
 from om_toolkit.support.atomic_files import OWN
 
-MIGRATIONS: Final[tuple[str, ...]] = (
-    "CREATE TABLE archive (personal INTEGER NOT NULL, dictionary BLOB NOT NULL)",
-    """
-    CREATE TABLE snapshots (
-        order_key TEXT NOT NULL,      -- the id that was asked for, without regard to case
-        number INTEGER NOT NULL,      -- of this order's snapshots, from 0
-        first_seen INTEGER NOT NULL,  -- microseconds since 1970, UTC; 0 is an unknown time
-        last_seen INTEGER NOT NULL,
-        is_open INTEGER NOT NULL,     -- whether it can still change
-        digest BLOB NOT NULL,         -- of the document before it was packed
-        body BLOB NOT NULL,           -- the document in JSON, packed by zlib with the archive's dictionary
-        PRIMARY KEY (order_key, number)
-    )
-    """,
-)
-"""The statements that make a file of this version; `user_version` counts those that a file has had."""
-
-# One statement is one transaction and one turn of the interpreter lock, so concurrent writers cannot interleave. The
-# number is the newest snapshot's if that has the same content, and then only its `last_seen` moves; else the next one.
-ADD_SNAPSHOT: Final = """
-    INSERT INTO snapshots (order_key, number, first_seen, last_seen, is_open, digest, body)
-    SELECT :key, ifnull(newest.number + (newest.digest <> :digest), 0), :at, :at, :is_open, :digest, :body
-    FROM (SELECT 1) LEFT JOIN (
-        SELECT number, digest, last_seen FROM snapshots WHERE order_key = :key ORDER BY number DESC LIMIT 1
-    ) AS newest
-    WHERE newest.last_seen IS NULL OR newest.last_seen <= :at
-    ON CONFLICT (order_key, number) DO UPDATE SET last_seen = excluded.last_seen
+SELECT_ROWS: Final = """
+    SELECT order_key, number, first_seen, last_seen, is_open, checksum, digest, body FROM snapshots NOT INDEXED
+    ORDER BY rowid
 """
 
 SELECT_NEWEST: Final = """
-    SELECT order_key, last_seen, is_open, body FROM snapshots AS one
-    WHERE number = (SELECT max(number) FROM snapshots WHERE order_key = one.order_key AND first_seen <= :until)
+    SELECT order_key, number, first_seen, last_seen, is_open, checksum, digest, body FROM snapshots
+    WHERE order_key = ? ORDER BY number DESC LIMIT 1
 """
 
-# With max(), SQLite takes the other columns from the row that has it.
-SELECT_STATES: Final = "SELECT order_key, is_open, max(number) FROM snapshots GROUP BY order_key"
+# One statement is one transaction and one turn of the interpreter lock, so concurrent writers cannot interleave. Each
+# of these changes nothing if another writer was faster.
+INSERT_FIRST: Final = f"{INSERT_ROW} ON CONFLICT DO NOTHING"
 
-SELECT_CHANGED: Final = """
-    SELECT before.last_seen, after.first_seen, before.body, after.body
-    FROM snapshots AS after JOIN snapshots AS before
-    ON before.order_key = after.order_key AND before.number = after.number - 1
-    WHERE after.first_seen > :since ORDER BY after.first_seen, after.order_key
+INSERT_NEXT: Final = """
+    INSERT INTO snapshots SELECT ?, ?, ?, ?, ?, ?, ?, ?
+    WHERE EXISTS (SELECT 1 FROM snapshots WHERE order_key = ? AND number = ? AND checksum = ?)
+    ON CONFLICT DO NOTHING
 """
 
-SELECT_COUNTS: Final = """
-    SELECT ifnull(sum(number = 0), 0), count(*), min(nullif(first_seen, 0)), max(last_seen) FROM snapshots
+SEE_AGAIN: Final = """
+    UPDATE snapshots SET last_seen = ?, checksum = ? WHERE order_key = ? AND number = ? AND checksum = ?
+    AND NOT EXISTS (SELECT 1 FROM snapshots AS newer WHERE order_key = ? AND number = ?)
 """
+
+# SQLite takes the last transaction in the log for an unfinished one if it is damaged, and ignores it. This one changes
+# nothing, so each snapshot is followed by another transaction and its loss is noticed.
+SEAL: Final = "UPDATE totals SET writes = writes + 1"
 
 _FOREVER: Final = 2**63 - 1
-
-_BUSY_SECONDS: Final = 60.0  # how long to wait for another process that writes
-
-
-class PackedDocument(NamedTuple):
-    """A document as it is stored."""
-
-    digest: bytes
-    body: bytes
+_ADDS_PER_MARK: Final = 200  # about as many as SQLite would have before it copies the log to the main file
+_MOST_RACES: Final = 1_000
 
 
-class Snapshot(NamedTuple):
-    """An order as it was last seen before an instant; times are microseconds since 1970, 0 if unknown."""
+class Counts(NamedTuple):
+    """How many orders and snapshots there are, and when they were first and last seen; None without a known time."""
 
-    order_key: str
-    last_seen: int
-    is_open: int
-    body: bytes
+    orders: int
+    snapshots: int
+    first_seen: int | None
+    last_seen: int | None
 
 
 class Store:
@@ -98,20 +78,26 @@ class Store:
         self.path = path
         self.is_closed = False
         self._process = os.getpid()
-        self._idle_writers: list[sqlite3.Connection] = []
+        self._idle_writers: list[Connection] = []
+        self._marking = threading.Lock()
+        self._adds_until_mark = 0
+        self._is_checked = False
         with translated_errors(path):
             refuse_single_byte(path)
+            check_files(path)
             if personal:
                 with suppress(OSError):  # the file exists, or SQLite reports the problem
                     path.touch(OWN, exist_ok=False)
             with closing(connect(path, "rwc")) as connection:
-                self.is_personal, self._dictionary = _create_or_migrate(connection, path, personal=personal)
+                self.settings = prepare(connection, path, personal=personal)
+                if self.settings.personal:
+                    restrict(path)
+                self._main_file, _ = identity(path)
+        self._sealer = Sealer(self.settings.archive_id)
 
     def pack(self, document: bytes) -> PackedDocument:
         """Return a document as `add` stores it."""
-        packer = zlib.compressobj(zdict=self._dictionary)
-        body = packer.compress(document) + packer.flush()
-        return PackedDocument(blake2b(document, digest_size=8).digest(), body)
+        return pack(document, self.settings.dictionary)
 
     def unpack(self, body: bytes) -> bytes:
         """Return the document of a snapshot.
@@ -119,46 +105,69 @@ class Store:
         Raises:
             ArchiveError: If it is corrupt.
         """
-        unpacker = zlib.decompressobj(zdict=self._dictionary)
         with translated_errors(self.path):
-            document = unpacker.decompress(body)
-            if not unpacker.eof:
-                raise zlib.error("incomplete")
-        return document
+            return unpack(body, self.settings.dictionary)
 
     def add(self, order_key: str, document: PackedDocument, at: int, *, is_open: bool) -> None:
         """Add a snapshot, or move the `last_seen` of the newest one if its document is the same."""
-        values = {"key": order_key, "at": at, "is_open": is_open, **document._asdict()}
+        first = self._sealer.sealed(Row(order_key, 0, at, at, int(is_open), 0, *document))
         with self.writing() as writer:
-            writer.execute(ADD_SNAPSHOT, values)
+            self._keep_marked(writer)
+            is_added = any(self._try_to_add(writer, first) for _ in range(_MOST_RACES))
+            if not is_added:
+                raise Damage("an index contradicts its table")
+            writer.execute(SEAL)
+            self._check_files(writer)
 
-    def newest(self, order_keys: Iterable[str] | None, until: int | None) -> list[Snapshot]:
+    def newest(self, order_keys: Iterable[str] | None, until: int | None) -> list[Row]:
         """Return the newest snapshot of each order, or of these orders, first seen up to an instant; by key."""
-        among = "" if order_keys is None else "AND order_key IN (SELECT value FROM json_each(:keys))"
-        values = {"until": _FOREVER if until is None else until, "keys": json.dumps(list(order_keys or ()))}
+        limit = _FOREVER if until is None else until
+        wanted = None if order_keys is None else {*order_keys}
         with self.reading() as reader:
-            rows = reader.execute(f"{SELECT_NEWEST} {among} ORDER BY order_key", values)
-            return [Snapshot(*row) for row in rows]
+            found = {
+                row.order_key: row
+                for row in self._rows(reader)
+                if row.first_seen <= limit and (wanted is None or row.order_key in wanted)
+            }
+        return [found[key] for key in sorted(found)]
 
     def open_states(self) -> dict[str, bool]:
         """Return whether each order can still change, by key."""
         with self.reading() as reader:
-            return {key: bool(is_open) for key, is_open, _ in reader.execute(SELECT_STATES)}
+            return {row.order_key: bool(row.is_open) for row in self._rows(reader)}
 
     def changed(self, since: int | None) -> Iterator[tuple[int, int, bytes, bytes]]:
         """Yield each pair of consecutive snapshots of an order whose second was first seen after an instant; by time.
 
         A pair is when the first was last seen, when the second was first seen, and their documents.
         """
+        earlier: dict[str, Row] = {}
+        pairs = []
         with self.reading() as reader:
-            for *times, before, after in reader.execute(SELECT_CHANGED, {"since": -1 if since is None else since}):
-                yield *times, self.unpack(before), self.unpack(after)
+            for row in self._rows(reader):
+                if row.number and row.first_seen > (-1 if since is None else since):
+                    pairs.append((earlier[row.order_key], row))
+                earlier[row.order_key] = row
+        for before, after in sorted(pairs, key=lambda pair: (pair[1].first_seen, pair[1].order_key, pair[1].number)):
+            yield before.last_seen, after.first_seen, self.unpack(before.body), self.unpack(after.body)
 
-    def counts(self) -> tuple[int, int, int | None, int | None]:
+    def counts(self) -> Counts:
         """Return how many orders and snapshots there are, and when they were first and last seen."""
         with self.reading() as reader:
-            orders, snapshots, first_seen, last_seen = reader.execute(SELECT_COUNTS).fetchone()
-        return orders, snapshots, first_seen, last_seen
+            rows = list(self._rows(reader))
+        first_seen = min((row.first_seen for row in rows if row.first_seen), default=None)
+        orders = sum(row.number == 0 for row in rows)
+        return Counts(orders, len(rows), first_seen, max((row.last_seen for row in rows), default=None))
+
+    def verify(self) -> int:
+        """Check everything and return the number of orders."""
+        with self.reading() as reader:
+            _check_pages(reader)
+            orders = 0
+            for row in self._rows(reader):
+                unpacked(row, self.settings.dictionary)
+                orders += row.number == 0
+        return orders
 
     def close(self) -> None:
         """Close the connections for writing; those in use close when they are returned to the pool."""
@@ -168,19 +177,20 @@ class Store:
                 self._idle_writers.pop().close()
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """Open a connection for one reader; an abandoned result set then affects no other."""
-        with self._usable(), closing(connect(self.path, "rw")) as reader:
+    def reading(self) -> Iterator[Connection]:
+        """Open a connection for one reader, which sees the file as it is at its first statement."""
+        with self._usable(), closing(self._connect()) as reader:
+            reader.execute("BEGIN")
             yield reader
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self) -> Iterator[Connection]:
         """Take a connection from the pool, and return it at the end."""
         with self._usable():
             try:
                 writer = self._idle_writers.pop()
             except IndexError:
-                writer = connect(self.path, "rw")
+                writer = self._connect()
             try:
                 yield writer
             finally:
@@ -188,9 +198,90 @@ class Store:
                 if self.is_closed:
                     self.close()
 
+    def _connect(self) -> Connection:
+        """Open the file that was opened first, and its log."""
+        self._check_main_file(identity(self.path))
+        connection = connect(self.path, "rw")
+        try:
+            totals_of(connection)  # SQLite opens the log with the first statement
+            connection.files = identity(self.path)
+            self._check_main_file(connection.files)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _check_main_file(self, files: Files) -> None:
+        """Check that the path still names the file that was opened first.
+
+        Raises:
+            ArchiveError: If it was moved, replaced or deleted.
+        """
+        if files[0] != self._main_file:
+            raise ArchiveError(
+                f"{self.path} was moved, replaced or deleted while it was in use, and the order is not stored; "
+                f"move it back, with {self.path.name}-wal if that exists, and open it again with om.Archive"
+            )
+
+    def _check_files(self, writer: Connection) -> None:
+        """Check that the path still names the files that were written to.
+
+        Raises:
+            ArchiveError: If it does not.
+        """
+        if identity(self.path) != writer.files:
+            with suppress(sqlite3.Error):  # so that the main file, wherever it is, has everything by itself
+                writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._check_main_file((None, None))
+
+    def _rows(self, reader: Connection) -> Iterator[Row]:
+        """Yield all snapshots in the order in which they were added; at the end, check that none is missing.
+
+        Raises:
+            Damage: If anything is not what was written.
+        """
+        totals = totals_of(reader)
+        orders = snapshots = checksum = 0
+        for row in in_sequence(self._sealer.checked(reader.execute(SELECT_ROWS))):
+            orders += row.number == 0
+            snapshots += 1
+            checksum += row.checksum
+            yield row
+        if (self.settings.archive_id, orders, snapshots, checksum & MASK) != totals[:4]:
+            raise Damage("the snapshots do not add up")
+
+    def _keep_marked(self, writer: Connection) -> None:
+        """Copy the log to the main file now and then; see `mark`. Before the first time, check the file."""
+        with self._marking:
+            if not self._adds_until_mark:
+                if not self._is_checked:
+                    _check_pages(writer)
+                    self._is_checked = True
+                mark(self.path, writer)
+                self._adds_until_mark = _ADDS_PER_MARK
+            self._adds_until_mark -= 1
+
+    def _try_to_add(self, writer: Connection, first: Row) -> bool:
+        """Add a snapshot unless another writer changes the order at the same time; return whether it is done."""
+        if writer.execute(INSERT_FIRST, first).rowcount:
+            return True
+        found = writer.execute(SELECT_NEWEST, (first.order_key,)).fetchall()
+        if not found:
+            raise Damage("an index contradicts its table")
+        (newest,) = self._sealer.checked(found)
+        if newest.last_seen > first.last_seen:
+            return True
+        place = (newest.order_key, newest.number, newest.checksum)
+        if newest.digest == first.digest:
+            seen = self._sealer.sealed(newest._replace(last_seen=first.last_seen))
+            change = (seen.last_seen, seen.checksum, *place, seen.order_key, seen.number + 1)
+            return writer.execute(SEE_AGAIN, change).rowcount > 0
+        following = self._sealer.sealed(first._replace(number=newest.number + 1))
+        return writer.execute(INSERT_NEXT, (*following, *place)).rowcount > 0
+
     @contextmanager
     def _usable(self) -> Iterator[None]:
-        """Check that the store can be used in this process, and translate the errors of SQLite."""
+        """Check that the store can be used in this process, and translate errors."""
         if self._process != os.getpid():
             raise ArchiveError(f"{self.path} was opened before this process was forked; open it again in this process")
         if self.is_closed:
@@ -199,88 +290,11 @@ class Store:
             yield
 
 
-def connect(path: Path, mode: str) -> sqlite3.Connection:
-    """Open a file; each statement is a transaction of its own unless one is begun."""
-    uri = f"{path.as_uri()}?mode={mode}"
-    connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA synchronous = NORMAL")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-def preset_dictionary() -> bytes:
-    """Return what masked documents have in common, to compress those of a new archive; the file keeps a copy."""
-    return "".join(Path(__file__).with_name("typical_order.json").read_text("utf-8").split()).encode()
-
-
-def refuse_single_byte(path: Path) -> None:
-    """Refuse the one size that SQLite mistakes for an empty file and overwrites.
-
-    The check does not open the file: on POSIX, closing it would release all locks that this process has on it, those of
-    another `Archive` included, and concurrent writers could then overwrite each other.
-    """
-    if path.exists() and path.stat().st_size == 1:
-        raise ArchiveError(f"{path}: {_PROBLEMS[sqlite3.SQLITE_NOTADB]}")
-
-
-@contextmanager
-def translated_errors(path: Path) -> Iterator[None]:
-    """Raise errors of SQLite and zlib as `ArchiveError`, with the file and what to do."""
-    try:
-        yield
-    except (sqlite3.Error, zlib.error) as error:
-        code = sqlite3.SQLITE_CORRUPT if isinstance(error, zlib.error) else getattr(error, "sqlite_errorcode", 0) & 0xFF
-        raise ArchiveError(f"{path}: {_PROBLEMS.get(code, f'SQLite reports: {error}')}") from None
-
-
-_PROBLEMS: Final = {
-    sqlite3.SQLITE_FULL: "the disk is full; stored orders are kept. Free some space and try again",
-    sqlite3.SQLITE_IOERR: "the system refused to read or write; stored orders are kept. Check the disk and its quota",
-    sqlite3.SQLITE_READONLY: "the file or its folder is not writable; change that, or copy the archive elsewhere",
-    sqlite3.SQLITE_CANTOPEN: "the file cannot be opened; check that its folder exists and is writable",
-    sqlite3.SQLITE_NOTADB: "the file is not an archive and was not changed; use another path",
-    sqlite3.SQLITE_CORRUPT: "the archive is corrupt (perhaps truncated) and was not changed; restore a backup",
-    sqlite3.SQLITE_BUSY: f"another process kept the archive locked for {_BUSY_SECONDS:.0f} s; end it and try again",
-}
-
-
-def _create_or_migrate(connection: sqlite3.Connection, path: Path, *, personal: bool | None) -> tuple[bool, bytes]:
-    """Create or migrate the file; return whether it contains personal data, and its dictionary."""
-    with connection:
-        connection.execute("BEGIN IMMEDIATE")
-        version = _checked_version(connection, path)
-        for statement in MIGRATIONS[version:]:
-            connection.execute(statement)
-        if not version:
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute("INSERT INTO archive VALUES (?, ?)", (bool(personal), preset_dictionary()))
-        if version < len(MIGRATIONS):
-            connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-        is_personal, dictionary = connection.execute("SELECT personal, dictionary FROM archive").fetchone()
-        if personal not in (None, bool(is_personal)):
-            content = "personal data" if is_personal else "placeholders for personal data"
-            raise ArchiveError(f"{path} was created with {content}; open it with personal={bool(is_personal)}")
-    # SQLite does not wait before this one statement; if another process has the lock, that process executes it too.
-    with suppress(sqlite3.OperationalError):
-        connection.execute("PRAGMA journal_mode = WAL")
-    return bool(is_personal), bytes(dictionary)
-
-
-def _checked_version(connection: sqlite3.Connection, path: Path) -> int:
-    """Return how many of the statements of `MIGRATIONS` the file has had.
+def _check_pages(connection: Connection) -> None:
+    """Check that all pages are used once, and that the index has all rows.
 
     Raises:
-        ArchiveError: If it is another application's database, or a newer version made it.
+        Damage: If not.
     """
-    (application,), (version,), (objects,) = (
-        connection.execute(query).fetchone()
-        for query in ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
-    )
-    if application != APPLICATION_ID and (application or version or objects):
-        raise ArchiveError(f"{path} is a database but not an archive, and was not changed; use another path")
-    if version > len(MIGRATIONS):
-        raise ArchiveError(f"{path} was written by a newer version of om_toolkit; update om_toolkit to read it")
-    return int(version)
+    if connection.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
+        raise Damage("its pages contradict each other")

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Final
 
 from om_toolkit.errors import InvalidSetting
-from om_toolkit.privacy.placeholders import is_for_one_order
+from om_toolkit.privacy.placeholders import is_keyed_customer
 
 _SHORTEST_KEY: Final = 32
 _FEWEST_LETTERS: Final = 8
@@ -31,7 +31,7 @@ def customer_key(*, email: str | None, organization: str | None = None, country:
     key, one can find out whether a known customer is among the orders: protect it like a password.
 
     Placeholders of a recording count customers within that recording only. Those of an archive without personal data
-    are made for each order separately and do not identify a customer: None.
+    do not identify a customer: None.
 
     Args:
         email: The e-mail address of the billing address.
@@ -50,7 +50,7 @@ def customer_key(*, email: str | None, organization: str | None = None, country:
         given, message = email, f"email {address}"
     else:
         return None
-    if is_for_one_order(given or ""):
+    if is_keyed_customer(given or ""):
         return None
     # The environment's bytes and JSON's escapes can both contain what is not valid Unicode.
     secret, encoded = (text.encode(errors="surrogatepass") for text in (key, message))

@@ -159,7 +159,7 @@ def _scan_tables(database: sqlite3.Connection, where: str) -> Iterator[Finding]:
     dictionary = None
     if database.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,):
         (dictionary,) = database.execute("SELECT dictionary FROM archive").fetchone()
-        tables.remove("archive")
+        tables = [table for table in tables if table not in ("archive", "totals")]
     for table in tables:
         rows = database.execute(f'SELECT * FROM "{table}"')  # noqa: S608 - a name from the schema itself
         names = [name for name, *_ in rows.description]
@@ -167,7 +167,7 @@ def _scan_tables(database: sqlite3.Connection, where: str) -> Iterator[Finding]:
             document = dict(zip(names, row, strict=True))
             if dictionary and "body" in document:
                 body = zlib.decompressobj(zdict=dictionary).decompress(document["body"])
-                document |= {"body": body, "digest": None}
+                document |= {"body": body, "digest": None, "checksum": None}
             yield from _scan_document(document, f"{where}.{detectors.shown_name(table)}[{number}]")
 
 

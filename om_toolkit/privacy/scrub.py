@@ -5,6 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Final
 
 from om_toolkit.privacy import placeholders
@@ -19,11 +20,11 @@ from om_toolkit.support.json_text import Digits, Json, Scalar, dump_json
 class Scrubber:
     """Replaces personal values by placeholders: the same value by the same placeholder as long as the scrubber lives.
 
-    Placeholders are numbered in order of appearance and derived from nothing else, so they do not lead back to a
-    person, and those that two scrubbers make for one person have nothing in common. A placeholder keeps the value's
-    class of length: a line (up to 40 characters), a paragraph (up to 400), or more. It is text wherever text is
-    documented, also for a number, and has the type of the value elsewhere. In an object that is not documented, the
-    names of the fields are replaced as well, because they may be personal.
+    Without a secret, placeholders are numbered in order of appearance and derived from nothing else, so they do not
+    lead back to a person, and those that two scrubbers make for one person have nothing in common. A placeholder keeps
+    the value's class of length: a line (up to 40 characters), a paragraph (up to 400), or more. It is text wherever
+    text is documented, also for a number, and has the type of the value elsewhere. In an object that is not documented,
+    the names of the fields are replaced as well, because they may be personal.
 
     In a field that is kept, a value is replaced if it is not of the documented kind, such as text in an amount; a text
     also if personal data or credentials are found in it, in any encoding, or if it is a JSON document.
@@ -31,15 +32,17 @@ class Scrubber:
     Args:
         mask_ids: Whether to replace also what leads back to an order in the systems of the shop or the vendor: ids of
             orders, captures and refunds, their references, correlation ids, and error messages.
-        one_order: Whether the scrubber is for one order only. The placeholders of its customer then begin with a 0, as
-            `person-01@example.com`: equal ones in two orders need not be the same customer.
+        secret: A key of 16 to 64 bytes, from which placeholders are derived: a value has the same one in every scrubber
+            with this secret, and no other value has it. With the secret, one can find out whether a guessed value is
+            among those replaced. The number of a customer's placeholder then begins with a 0: it makes no customer key.
     """
 
-    def __init__(self, *, mask_ids: bool = False, one_order: bool = False) -> None:
+    def __init__(self, *, mask_ids: bool = False, secret: bytes | None = None) -> None:
         self._seen: defaultdict[str, dict[object, int]] = defaultdict(dict)
         self._texts: dict[tuple[str, str], str] = {}
         self._masked = _ID_FIELDS if mask_ids else frozenset()
-        self._mark = placeholders.ONE_ORDER if one_order else ""
+        self._keyed = blake2b(key=secret, digest_size=16) if secret else None
+        self._mark = placeholders.KEYED if secret else ""
 
     def scrub(self, document: Json, tree: Tree | None) -> Json:
         """Return the document with everything replaced that the tree does not keep; the shape stays."""
@@ -54,7 +57,7 @@ class Scrubber:
 
     def scrub_id(self, name: str, value: str) -> str:
         """Return the placeholder of an id outside a body, the same as inside; the id itself if ids are not masked."""
-        is_kept = name not in self._masked and not names_somebody(value)
+        is_kept = name not in self._masked and _is_harmless_id(value)
         return value if is_kept else self._text(name, value)
 
     def _walk(self, value: Json, tree: Tree | Kept | None, name: str) -> Json:
@@ -76,7 +79,8 @@ class Scrubber:
         for key, value in fields.items():
             kept = known.get(key) if key not in masked else None
             if kept is Kept.TEXT and isinstance(value, str):
-                scrubbed[key] = value if _is_harmless(value) else self._text(key, value)
+                is_harmless = _is_harmless_id(value) if key == "order_id" else _is_harmless(value)
+                scrubbed[key] = value if is_harmless else self._text(key, value)
             elif kept is Kept.NUMBER and type(value) is int:
                 scrubbed[key] = value
             elif key in DOCUMENTED_NAMES or (tree is not None and is_name(key)):
@@ -121,7 +125,7 @@ class Scrubber:
         if "@" in value and _EMAIL.fullmatch(address := normalized_email(value)):
             start, end = placeholders.EMAIL
             return self._numbered(start + self._mark, value, address, end)
-        if _DATE.fullmatch(value):
+        if _DATE.fullmatch(value) and not self._keyed:  # there are too few dates for a keyed one each
             return placeholders.date_placeholder(self._number("date", value))
         if value.startswith(("http://", "https://")):
             return self._numbered(placeholders.URL_START, value, value)
@@ -133,7 +137,11 @@ class Scrubber:
     def _number(self, series: str, value: Scalar) -> int:
         """Return the number of a value among those of its series of placeholders."""
         seen = self._seen[series]
-        return seen.setdefault(value, len(seen) + 1)
+        number = seen.get(value)
+        if number is None:
+            number = placeholders.keyed_number(self._keyed, series, value) if self._keyed else len(seen) + 1
+            seen[value] = number
+        return number
 
 
 _ID_FIELDS: Final = frozenset(
@@ -164,6 +172,11 @@ def _is_harmless(text: str) -> bool:
     if names_somebody(text):
         return False
     return not (_ENCODED_DOCUMENT.search(text) and any(map(_is_json_document, readings(text))))
+
+
+def _is_harmless_id(order_id: str) -> bool:
+    """Return whether an order id may be kept; its case does not count, but that of some personal numbers does."""
+    return _is_harmless(order_id) and _is_harmless(order_id.upper())
 
 
 def _is_json_document(text: str) -> bool:

@@ -160,7 +160,7 @@ FETCH = """
 import sys
 import om_toolkit as om
 with om.Client("kco_test_soak", base_url=sys.argv[1], requests_per_second=None, workers=8) as client:
-    client.orders(sys.argv[3:], archive=om.Archive(sys.argv[2]))
+    client.orders(sys.argv[3:], archive=om.Archive(sys.argv[2], personal=True))
 """
 
 

@@ -23,7 +23,7 @@ PAGE: Final = 4_096
 _HEADER: Final = 32
 _FRAME_HEADER: Final = 24
 _MAGIC: Final = 0x377F0682  # the last bit says that the words that are summed up are big-endian
-_WAITS: Final = (0.005, 0.02, 0.1)  # seconds: another process may write while the files are compared
+_LOG_WAITS: Final = (0.005, 0.02, 0.1)  # seconds: another process may write while the files are compared
 
 
 class Frame(NamedTuple):
@@ -100,7 +100,7 @@ def check_files(path: Path) -> None:
         Damage: If the log is damaged.
         sqlite3.Error: If the main file cannot be read.
     """
-    for wait in _WAITS:
+    for wait in _LOG_WAITS:
         try:
             return _check_files(path)
         except Exception:  # noqa: BLE001 - it is raised below if it is still there

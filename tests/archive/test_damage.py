@@ -106,7 +106,7 @@ def cut(dice: random.Random) -> Callable[[bytearray], object]:
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at the files once: no other process writes."""
-    monkeypatch.setattr(log, "_WAITS", ())
+    monkeypatch.setattr(log, "_LOG_WAITS", ())
 
 
 @pytest.mark.parametrize(

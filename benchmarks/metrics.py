@@ -295,7 +295,7 @@ def methods(tables: om.Tables[Any]) -> pl.DataFrame:
 
 def refunds(tables: om.Tables[Any]) -> pl.DataFrame:
     """Compute what `_REFUNDS` selects."""
-    return om.refund_ratio(tables).drop("^count_ratio.*$")
+    return om.refund_ratio(tables).drop("excluded", "^count_ratio.*$")
 
 
 def of_ours(metric: Callable[[om.Tables[Any]], pl.DataFrame], warm_up: Path, folder: Path) -> Timed:
@@ -397,6 +397,7 @@ def _median(observed: tuple[Any, Any]) -> tuple[Any, ...]:
 GROWING: dict[str, Callable[[om.Tables[Any]], pl.DataFrame]] = {
     "capture_latency": latency,
     "capture_curve": om.capture_curve,
+    "refund_curve": om.refund_curve,
     "refund_ratio": refunds,
     "time_to_refund": om.time_to_refund,
     "shipping_methods": methods,

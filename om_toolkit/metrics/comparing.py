@@ -1,5 +1,6 @@
 """Two sets of orders side by side: a metric and the two sets in, its figures and their differences out."""
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -11,8 +12,8 @@ from om_toolkit.tables.results import key_columns
 _AFTER: Final = "_after"
 """The end of a column's name in the second set; in the first set it has none."""
 
-_CERTAIN_BOUNDS: Final = frozenset({"p50_days"})
-"""Figures whose low and high are certain bounds, not a confidence interval."""
+_CERTAIN: Final = "_bound"
+"""The end of the name of a bound that is certain, not a confidence interval."""
 
 
 def compare(metric: Callable[..., pl.DataFrame], before: object, after: object, **options: Any) -> pl.DataFrame:  # noqa: ANN401 - the options of any metric
@@ -67,22 +68,25 @@ def _keys_of_rows(result: pl.DataFrame, metric: str, by: By) -> list[str]:
 
 def _side_by_side(name: str, schema: pl.Schema) -> list[pl.Expr]:
     """Return a figure before and after, and the difference; nothing for a bound, which belongs to its figure."""
-    stem = name.removesuffix("_low").removesuffix("_high")
+    stem = re.sub("_(low|high)(_bound)?$", "", name)
     if stem != name and stem in schema:
         return []
     before, after = pl.col(name), pl.col(name + _AFTER)
     both = [before.alias(f"{name}_before"), after]
     if schema[name].is_numeric():
         both.append((after - before).alias(f"{name}_difference"))
-    return [*both, *_interval(name)] if f"{name}_low" in schema else both
+    for bound in ("", _CERTAIN):
+        if f"{name}_low{bound}" in schema:
+            both += _interval(name, bound)
+    return both
 
 
-def _interval(name: str) -> list[pl.Expr]:
-    """Return the interval of a difference."""
+def _interval(name: str, bound: str) -> list[pl.Expr]:
+    """Return the interval of a difference; of figures with certain bounds it is as certain."""
     (b, low, high), (a, after_low, after_high) = (
-        [pl.col(name + bound + end) for bound in ("", "_low", "_high")] for end in ("", _AFTER)
+        [pl.col(name + part + end) for part in ("", f"_low{bound}", f"_high{bound}")] for end in ("", _AFTER)
     )
-    if name in _CERTAIN_BOUNDS:
+    if bound == _CERTAIN:
         ends = (after_low - high, after_high - low)
     else:
         down = ((a - after_low) ** 2 + (high - b) ** 2).sqrt()

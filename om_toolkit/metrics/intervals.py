@@ -70,8 +70,12 @@ def _lower_wilson_bound(share: pl.Expr, size: pl.Expr) -> pl.Expr:
 
 
 def effective_size(share: pl.Expr, variance: pl.Expr, kish: pl.Expr) -> pl.Expr:
-    """Return the number of equal orders with the same variance, at most Kish's; Kish's where the variance is 0."""
-    return pl.min_horizontal(kish, pl.when(variance > 0).then(share * (1 - share) / variance))
+    """Return the number of equal orders with the same variance, at most Kish's, or Kish's for a share of 0 or 1.
+
+    A share is 1 with a variance above 0 where one order has more than all and another less.
+    """
+    is_varied = (variance > 0) & share.is_between(0, 1, closed="none")
+    return pl.min_horizontal(kish, pl.when(is_varied).then(share * (1 - share) / variance))
 
 
 def _ratio_of_sums(name: str, part: str, whole: str, correction: pl.Expr) -> list[pl.Expr]:

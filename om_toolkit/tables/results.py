@@ -16,6 +16,7 @@ FIRST_FIGURES: Final = {
     "carriers": "count",
     "expiring": "remaining_authorized_amount",
     "key_figures": "orders",
+    "refund_curve": "days",
     "refund_ratio": "orders_captured",
     "shipping_methods": "count",
     "time_to_refund": "refunds",

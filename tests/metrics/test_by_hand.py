@@ -248,17 +248,48 @@ def test_refund_ratio() -> None:
     # JPY: nothing of one order; Wilson's upper end is z² / (1 + z²).
     jpy, sek = om.refund_ratio(ORDERS).rows()
     upper = pytest.approx(Z2 / (1 + Z2))
-    assert jpy == ("JPY", 1, 0, 0, 980, 0, 0, 0, upper, 0, 0, upper)
-    assert sek[:6] == ("SEK", 8, 2, 1, 25900, 5000)
-    assert sek[6:] == close(50 / 259, 0.037269, 0.596523, 0.25, 0.071492, 0.590715)
+    assert jpy == ("JPY", 1, 0, 0, 0, 980, 0, 0, 0, upper, 0, 0, upper)
+    assert sek[:7] == ("SEK", 8, 2, 1, 0, 25900, 5000)
+    assert sek[7:] == close(50 / 259, 0.037269, 0.596523, 0.25, 0.071492, 0.590715)
 
 
 def test_refund_ratio_by_month() -> None:
     # All in January. By capture it is 26000 that was captured: the order l itself has 100 less.
     jpy, sek = om.refund_ratio(ORDERS, basis="refund_date").rows()
     none = (None, None)
-    assert jpy == (date(2025, 1, 1), "JPY", 1, 0, 0, 980, 0, 0, *none, 0, *none)
-    assert sek == (date(2025, 1, 1), "SEK", 8, 2, 1, 26000, 5000, 5 / 26, *none, 0.25, *none)
+    assert jpy == (date(2025, 1, 1), "JPY", 1, 0, 0, 0, 980, 0, 0, *none, 0, *none)
+    assert sek == (date(2025, 1, 1), "SEK", 8, 2, 1, 0, 26000, 5000, 5 / 26, *none, 0.25, *none)
+
+
+def test_refund_curve() -> None:
+    # SEK: the captured orders d to h and j to l, 25900 in all, were observed for 300 h (e) or longer: all are at risk
+    # at each refund: 1000 of h after 24 h, of f 3000 after 70 h and 1000 after 120 h. Without censoring before,
+    # the robust variance is Σ(y - Rx)² / 25900². It allows 22.7, 14.5, 10.2 orders, Kish's 5.679536 are fewer: Wilson
+    # of 10/259, 40/259, 50/259 with these. First refunds after 24 and 70 h: S is 7/8, then 6/8, with Greenwood's sums
+    # 1/56 and 2/48; its bounds are S ^ exp(±z √V / ln S). Nothing was refunded in JPY.
+    rows = om.refund_curve(ORDERS).rows()
+    twice = (0.25, 0.069102, 0.685193)
+    assert [row[0] for row in rows] == ["SEK"] * 3
+    assert [row[2:5] for row in rows] == [(8, 25900, 1000), (8, 25900, 3000), (8, 25900, 1000)]
+    assert rows[0][1:2] + rows[0][5:] == close(1, 10 / 259, 0.001987, 0.447549, 0.125, 0.018607, 0.613000)
+    assert rows[1][1:2] + rows[1][5:] == close(70 / 24, 40 / 259, 0.025298, 0.562430, *twice)
+    assert rows[2][1:2] + rows[2][5:] == close(5, 50 / 259, 0.037269, 0.596523, *twice)
+
+
+def test_refund_ratio_at_equal_age() -> None:
+    # 72 h: as after 70 h. 312 h: e is not at risk any more; Kish counts 21900² / 102.11e6 = 4.696993 orders. 720 h:
+    # nobody was observed for so long. JPY: nothing of one order, observed for 715 h.
+    # 0.9 of the last value, 45/259, is reached after 120 h; e, the youngest by capture, was observed for 300 h: mature.
+    # In JPY there is no refund to tell when it is.
+    by = om.by_period("1mo")
+    jpy, sek = (
+        om.refund_ratio(ORDERS, by=by, within=["3d", "312h", "30d"]).select(pl.col("^(refunded_w|mature).*$")).rows()
+    )
+    none = (None,) * 3
+    assert sek[:6] == close(40 / 259, 0.025298, 0.562430, 50 / 259, 0.032555, 0.629739)
+    assert sek[6:] == (*none, True)
+    assert jpy[:6] == close(0, 0, Z2 / (1 + Z2), 0, 0, Z2 / (1 + Z2))
+    assert jpy[6:] == (*none, False)
 
 
 def test_time_to_refund() -> None:

@@ -39,7 +39,7 @@ def metrics_and_queries(
     yield om.refund_ratio, {"by": by}, sql.refund_ratio(by)
     monthly = {"by": by, "basis": "refund_date", "time_zone": zone}
     yield om.refund_ratio, monthly, sql.refund_ratio_by_month(by, zone)
-    yield om.time_to_refund, {"by": by}, sql.time_to_refund(by)
+    yield om.time_to_refund, {"by": by}, sql.time_to_refund(by, as_of)
     for grain in ("capture", "order", "shipment"):
         yield om.shipping_methods, {"by": by, "grain": grain}, sql.shipping(by, grain, "shipping_method")
         yield om.carriers, {"by": by, "grain": grain}, sql.shipping(by, grain, "shipping_company")

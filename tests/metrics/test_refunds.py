@@ -100,8 +100,9 @@ def test_the_interval_of_the_count_ratio_is_scipys(refunded: int) -> None:
         ([(100, 50), (300, 150)], 0.5, 1.6),
         ([(100, 0), (300, 0)], 0, 1.6),
         ([(100, 100), (300, 300)], 1, 1.6),
+        ([(100, 150), (100, 50)], 1, 2),
     ],
-    ids=["one order", "one share", "nothing refunded", "all refunded"],
+    ids=["one order", "one share", "nothing refunded", "all refunded", "too much and too little"],
 )
 def test_without_variance_the_interval_is_that_of_kishs_number_of_orders(
     amounts: list[tuple[int | None, int | None]], share: float, size: float
@@ -286,7 +287,7 @@ def test_days_to_a_refund_are_exact_with_one_possible_capture_and_bounded_with_s
     low, high = (None, None) if expected is None else (expected[0] / 24, expected[1] / 24)
     middle = None if expected is None else sum(expected) / 48
     assert (row["refunds"], row["exact"], row["excluded"]) == (1, low is not None and low == high, low is None)
-    assert (row["p50_days"], row["p50_days_low"], row["p50_days_high"]) == (middle, low, high)
+    assert (row["p50_days"], row["p50_days_low_bound"], row["p50_days_high_bound"]) == (middle, low, high)
 
 
 def refunded(captures: list[tuple[float | None, int | None]], hour: float | None) -> Tables[pl.DataFrame]:

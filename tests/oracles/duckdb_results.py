@@ -225,23 +225,42 @@ def _with_currency(by: Sequence[str]) -> list[str]:
     return [*by, *(["purchase_currency"] if "purchase_currency" not in by else [])]
 
 
+_FILLED = """
+    filled AS (
+        SELECT o.*,
+            CASE WHEN o.captured_amount IS NOT NULL THEN o.captured_amount WHEN c.lacking IS TRUE THEN NULL
+                ELSE coalesce(c.amount, 0) END AS x,
+            CASE WHEN o.refunded_amount IS NOT NULL THEN o.refunded_amount WHEN r.lacking IS TRUE THEN NULL
+                ELSE coalesce(r.amount, 0) END AS y
+        FROM orders o
+        LEFT JOIN (SELECT order_id, sum(captured_amount) AS amount, bool_or(captured_amount IS NULL) AS lacking
+            FROM captures GROUP BY ALL) c USING (order_id)
+        LEFT JOIN (SELECT order_id, sum(refunded_amount) AS amount, bool_or(refunded_amount IS NULL) AS lacking
+            FROM refunds GROUP BY ALL) r USING (order_id)
+    )
+"""
+"""The orders with their captured amount x and their refunded amount y, from their parts where they lack it."""
+
+
 def refund_ratio(by: Sequence[str]) -> str:
     by = _with_currency(by)
     return f"""
-    WITH paid AS (
-        SELECT *, captured_amount AS x, coalesce(refunded_amount, 0) AS y FROM orders WHERE captured_amount > 0
-    ),
+    WITH {_FILLED},
+    paid AS (SELECT * FROM filled WHERE x > 0 AND y IS NOT NULL),
     summed AS (
-        SELECT {_list(by)} count(*) AS n, count(*) FILTER (y > 0) AS k, count(*) FILTER (y >= x) AS complete,
-            sum(x) AS total_x, sum(y) AS total_y, sum(x * x::DOUBLE) AS xx
-        FROM paid GROUP BY ALL
+        SELECT {_list(by)} count(*) FILTER (y IS NOT NULL AND x > 0) AS n,
+            count(*) FILTER (x > 0 AND y > 0) AS k, count(*) FILTER (x > 0 AND y >= x) AS complete,
+            count(*) FILTER (x IS NULL OR y IS NULL) AS excluded,
+            coalesce(sum(x) FILTER (y IS NOT NULL), 0) AS total_x,
+            coalesce(sum(y) FILTER (x > 0), 0) AS total_y, sum(x * x::DOUBLE) FILTER (y IS NOT NULL) AS xx
+        FROM filled WHERE x IS NULL OR x > 0 GROUP BY ALL
     ),
     spread AS (
         SELECT s.*, (SELECT sum((y - total_y / total_x::DOUBLE * x) ^ 2) FROM paid p WHERE {_same(by, "p", "s")})
             AS residuals
         FROM summed s
     )
-    SELECT {_list(by)} n AS orders_captured, k AS orders_refunded, complete AS orders_fully_refunded,
+    SELECT {_list(by)} n AS orders_captured, k AS orders_refunded, complete AS orders_fully_refunded, excluded,
         total_x::BIGINT AS captured_amount, total_y::BIGINT AS refunded_amount,
         {_amounts("amount_ratio", "total_y", "total_x", "n")}, {_wilson("count_ratio", "k", "n")}
     FROM spread ORDER BY {_sort(by)} 1
@@ -256,28 +275,32 @@ def refund_ratio_by_month(by: Sequence[str], time_zone: str) -> str:
         return f"date_trunc('month', {at} AT TIME ZONE '{time_zone}')::DATE"
 
     return f"""
-    WITH paid AS (
-        SELECT *, coalesce(refunded_amount, 0) >= captured_amount AS is_complete,
-            (SELECT max(refunded_at) FROM refunds r WHERE r.order_id = o.order_id) AS last_refund
-        FROM orders o WHERE captured_amount > 0
+    WITH {_FILLED},
+    refunded AS (FROM refunds WHERE refunded_amount IS NULL OR refunded_amount <> 0),
+    paid AS (
+        SELECT *, coalesce(y >= x, false) AS is_complete,
+            (SELECT max(refunded_at) FROM refunded r WHERE r.order_id = o.order_id) AS last_refund
+        FROM filled o WHERE x IS NULL OR x > 0
     ),
     moves AS (
         SELECT {_list(by, of="p.")} p.order_id, {month("captured_at")} AS month, c.captured_amount AS x, NULL AS y,
             true AS is_capture, false AS is_end
-        FROM captures c JOIN paid p USING (order_id)
+        FROM captures c JOIN paid p USING (order_id) WHERE c.captured_amount IS NULL OR c.captured_amount <> 0
         UNION ALL
         SELECT {_list(by, of="p.")} p.order_id, {month("refunded_at")}, NULL, r.refunded_amount, false,
             is_complete AND refunded_at IS NOT DISTINCT FROM last_refund
-        FROM refunds r JOIN paid p USING (order_id)
+        FROM refunded r JOIN paid p USING (order_id)
     ),
     summed AS (
         SELECT {_list(by)} month, count(DISTINCT order_id) FILTER (is_capture) AS orders_captured,
             count(DISTINCT order_id) FILTER (NOT is_capture) AS orders_refunded,
             count(DISTINCT order_id) FILTER (is_end) AS orders_fully_refunded,
+            count(DISTINCT order_id) FILTER (x IS NULL AND y IS NULL) AS excluded,
             coalesce(sum(x), 0)::BIGINT AS captured_amount, coalesce(sum(y), 0)::BIGINT AS refunded_amount
         FROM moves GROUP BY {_list(by)} month
     )
-    SELECT {_list(shown)} orders_captured, orders_refunded, orders_fully_refunded, captured_amount, refunded_amount,
+    SELECT {_list(shown)} orders_captured, orders_refunded, orders_fully_refunded, excluded, captured_amount,
+        refunded_amount,
         CASE WHEN captured_amount <> 0 THEN refunded_amount / captured_amount::DOUBLE END AS amount_ratio,
         NULL AS amount_ratio_low, NULL AS amount_ratio_high,
         CASE WHEN orders_captured <> 0 THEN orders_refunded / orders_captured::DOUBLE END AS count_ratio,
@@ -286,24 +309,27 @@ def refund_ratio_by_month(by: Sequence[str], time_zone: str) -> str:
     """
 
 
-def time_to_refund(by: Sequence[str]) -> str:
+def time_to_refund(by: Sequence[str], as_of: datetime | None) -> str:
     """Return the days from the last and the first capture that is not after the refund and may be refunded."""
     return f"""
     WITH dated AS (
         SELECT {_list(by, of="o.")} order_id, epoch_us(refunded_at) AS t, row_number() OVER () AS number
-        FROM refunds JOIN orders o USING (order_id)
+        FROM refunds r JOIN orders o USING (order_id)
+        WHERE (r.refunded_amount IS NULL OR r.refunded_amount <> 0)
+            AND (refunded_at IS NULL OR NOT coalesce(epoch_us(refunded_at) > {_moment(as_of)}, false))
     ),
-    has_refund AS (SELECT order_id, max(coalesce(refunded_amount, 0)) > 0 AS has_amount FROM captures GROUP BY ALL),
+    taken AS (FROM captures WHERE captured_amount IS NULL OR captured_amount <> 0),
+    has_refund AS (SELECT order_id, max(coalesce(refunded_amount, 0)) > 0 AS has_amount FROM taken GROUP BY ALL),
     bounds AS (
         SELECT number, (any_value(t) - max(epoch_us(captured_at))) / 86400e6 AS low,
             (any_value(t) - min(epoch_us(captured_at))) / 86400e6 AS high
-        FROM dated d JOIN captures c USING (order_id) JOIN has_refund USING (order_id)
+        FROM dated d JOIN taken c USING (order_id) JOIN has_refund USING (order_id)
         WHERE epoch_us(captured_at) <= t AND (NOT has_amount OR c.refunded_amount IS NULL OR c.refunded_amount > 0)
         GROUP BY number
     )
     SELECT {_list(by)} count(*) AS refunds, count(*) FILTER (low = high) AS exact,
         count(*) FILTER (low IS NULL) AS excluded, quantile_cont((low + high) / 2, 0.5) AS p50_days,
-        quantile_cont(low, 0.5) AS p50_days_low, quantile_cont(high, 0.5) AS p50_days_high
+        quantile_cont(low, 0.5) AS p50_days_low_bound, quantile_cont(high, 0.5) AS p50_days_high_bound
     FROM dated LEFT JOIN bounds USING (number) GROUP BY {_list(by)} true HAVING count(*) > 0 ORDER BY {_sort(by)} 1
     """
 
@@ -441,7 +467,8 @@ def key_figures(as_of: datetime | None) -> str:
     ),
     sums AS (
         SELECT purchase_currency, count(*) AS n, sum(x) AS total_x, sum(y) AS total_y,
-            sum(x * x::DOUBLE) AS xx, count(*) FILTER (status IN ('AUTHORIZED', 'PART_CAPTURED')) AS open_orders,
+            sum(x * x::DOUBLE) AS xx, count(*) FILTER (y > 0) AS captured_orders,
+            count(*) FILTER (status IN ('AUTHORIZED', 'PART_CAPTURED')) AS open_orders,
             coalesce(sum(remaining) FILTER (status IN ('AUTHORIZED', 'PART_CAPTURED')), 0)::BIGINT AS open_amount,
             count(*) FILTER (status = 'EXPIRED') AS expired_orders,
             coalesce(sum(x - y) FILTER (status = 'EXPIRED'), 0)::BIGINT AS expired_amount,
@@ -462,7 +489,7 @@ def key_figures(as_of: datetime | None) -> str:
         FROM captures c JOIN orders o USING (order_id) GROUP BY ALL
     )
     SELECT s.purchase_currency, s.n AS orders, s.total_x::BIGINT AS order_amount,
-        coalesce(r.orders_captured, 0) AS captured_orders, s.total_y::BIGINT AS captured_amount,
+        s.captured_orders, s.total_y::BIGINT AS captured_amount,
         {_amounts("capture_rate", "total_y", "total_x", "s.n")},
         coalesce(r.orders_refunded, 0) AS refunded_orders, coalesce(r.refunded_amount, 0) AS refunded_amount,
         r.amount_ratio AS refund_ratio, r.amount_ratio_low AS refund_ratio_low, r.amount_ratio_high AS

@@ -276,6 +276,7 @@ def test_a_scrubbed_recording_gives_the_same_tables_and_metrics(fetched: Fetched
     for metric in (
         om.capture_latency,
         om.capture_curve,
+        om.refund_curve,
         om.refund_ratio,
         om.shipping_methods,
         om.carriers,

@@ -25,6 +25,8 @@ CALLS: dict[str, tuple[Callable[..., pl.DataFrame], dict[str, Any]]] = {
     "capture_latency, weeks": (om.capture_latency, {"by": [WEEK, "customer_type"]}),
     "capture_curve": (om.capture_curve, {"by": "purchase_country"}),
     "refund_ratio": (om.refund_ratio, {"by": "purchase_country"}),
+    "refund_curve": (om.refund_curve, {"by": "purchase_country"}),
+    "refund_ratio, weeks": (om.refund_ratio, {"by": WEEK, "within": ["14d", "30d"]}),
     "refund_ratio, months": (om.refund_ratio, {"basis": "refund_date", "time_zone": "Asia/Tokyo"}),
     "time_to_refund": (om.time_to_refund, {"by": "purchase_country"}),
     "shipping_methods": (om.shipping_methods, {"by": "purchase_currency"}),

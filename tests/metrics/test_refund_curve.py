@@ -259,3 +259,43 @@ def test_other_periods_than_months_by_date_of_refund() -> None:
     months = om.refund_ratio(tables, basis="refund_date")
     assert months.columns[0] == "month"
     assert_frame_equal(months.drop("month"), om.refund_ratio(tables, basis="refund_date", every="1y").drop("period"))
+
+
+def simulated(log_sd: float, size: int, shops: int, share: float) -> Tables[pl.DataFrame]:
+    """Return shops (countries) of orders of every age, a share of which is refunded as a whole, on average in 14 days."""
+    random = np.random.default_rng(7)
+    number = size * shops
+    keys = pl.Series([str(key) for key in range(number)])
+    amounts = np.rint(10_000 * random.lognormal(0, log_sd, number)).astype(np.int64) + 1
+    ages, waits = random.uniform(0, 60, number), random.exponential(14, number)
+    is_seen = (random.random(number) < share) & (waits <= ages)
+    days = pl.DataFrame({"order_id": keys, "age": ages, "wait": waits, "amount": amounts})
+    start = pl.lit(at(AS_OF)) - pl.duration(microseconds=(pl.col("age") * 86_400_000_000).cast(pl.Int64))
+    end = start + pl.duration(microseconds=(pl.col("wait") * 86_400_000_000).cast(pl.Int64))
+    country = pl.Series(np.repeat(np.arange(shops), size)).cast(pl.String)
+    made = {
+        "orders": days.select(
+            "order_id", purchase_currency=pl.lit("SEK"), purchase_country=country, captured_amount="amount"
+        ),
+        "captures": days.select("order_id", captured_at=start, captured_amount="amount"),
+        "refunds": days.filter(is_seen).select("order_id", refunded_at=end, refunded_amount="amount"),
+    }
+    empty = shop()
+    frames = {
+        name: pl.concat([table, made[name]], how="diagonal") if name in made else table for name, table in empty.items()
+    }
+    return om.Tables(**frames, as_of=at(AS_OF))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [100, 500])
+@pytest.mark.parametrize("log_sd", [0.7, 1.2])
+def test_the_share_at_30_days_of_young_orders_is_that_of_all(log_sd: float, size: int) -> None:
+    truth = 0.2 * (1 - exp(-30 / 14))
+    found = om.refund_ratio(simulated(log_sd, size, 200, 0.2), by="purchase_country", within="30d")
+    share, low, high = (found[f"refunded_within_30d{end}"].to_numpy() for end in ("", "_low", "_high"))
+    covered = float(np.mean((low <= truth) & (truth <= high)))
+    error = float(np.mean(share)) - truth
+    print(f"refunded within 30 d: log-sd {log_sd}, n {size}: mean error {error:.4f}, coverage {covered:.3f}")  # noqa: T201 - the table of the simulation
+    assert abs(error) < 0.01
+    assert 0.95 <= covered <= 0.995

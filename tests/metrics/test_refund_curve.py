@@ -262,7 +262,7 @@ def test_other_periods_than_months_by_date_of_refund() -> None:
 
 
 def simulated(log_sd: float, size: int, shops: int, share: float) -> Tables[pl.DataFrame]:
-    """Return shops (countries) of orders of every age, a share of which is refunded as a whole, on average in 14 days."""
+    """Return shops (countries) of orders of every age; a share is refunded as a whole, after 14 days on average."""
     random = np.random.default_rng(7)
     number = size * shops
     keys = pl.Series([str(key) for key in range(number)])

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import om_toolkit as om
-from om_toolkit.support.atomic_files import local_path, replacing
-from om_toolkit.support.csv_files import read_order_ids
+from om_toolkit.support.atomic_files import local_path
+from om_toolkit.support.csv_files import read_order_ids, write_csv
 from om_toolkit.support.text import count_of
 from om_toolkit.views.sections import key_figures
 
@@ -124,8 +124,7 @@ def _audit(options: argparse.Namespace) -> None:
     findings = om.audit(orders)
     for severity, rule, count in findings.group_by("severity", "rule", maintain_order=True).len().iter_rows():
         print(f"  {severity:<10}{rule:<40}{count:>8,}")
-    with replacing(local_path(options.output)) as unfinished:
-        findings.write_csv(unfinished)
+    write_csv(findings, local_path(options.output))
     print(f"\nWritten: {options.output}, {count_of(findings.height, 'finding')}")
 
 

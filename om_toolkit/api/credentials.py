@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 from om_toolkit.api.hosts import DEFAULT_HOSTS, LIVE, Realm, checked_address, realm_of_address
 from om_toolkit.errors import CredentialsMissing, InvalidSetting
-from om_toolkit.privacy.detectors import API_KEY_PREFIXES
+from om_toolkit.privacy.credential_patterns import API_KEY_PREFIXES
 from om_toolkit.support.text import with_article
 
 _BRANDS: Final = {"kco": "Kustom", "klarna": "Klarna"}

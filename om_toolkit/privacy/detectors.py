@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Final, NamedTuple
 
-from om_toolkit.privacy.encodings import ENCODED, decode_base64, readings
+from om_toolkit.privacy.credential_patterns import ACROSS_LINES, CREDENTIALS
+from om_toolkit.privacy.encodings import ENCODED, readings
 from om_toolkit.privacy.placeholders import is_placeholder
 
 
@@ -32,10 +33,6 @@ class Detector(NamedTuple):
         return (match[match.lastgroup or 0].strip() for match in self.pattern.finditer(text) if self.accepts(match))
 
 
-API_KEY_PREFIXES: Final = ("kco_live_", "kco_test_", "klarna_live_", "klarna_test_")
-"""How API keys begin: the vendor and the environment."""
-
-
 def names_somebody(text: str) -> bool:
     """Return whether `scan` finds personal data or credentials in a text, however it is encoded.
 
@@ -43,22 +40,29 @@ def names_somebody(text: str) -> bool:
         >>> names_somebody("order 17 of ada@lovelace.se"), names_somebody("order 17")
         (True, False)
     """
-    is_suspect = not _ORDINARY_ID.fullmatch(text) and _SUSPECT.search(text)
-    return bool(is_suspect) and any(True for _ in find_in_text(text, ""))
+    return not _ORDINARY_ID.fullmatch(text) and any(True for _ in find_in_text(text, ""))
 
 
 def find_in_text(text: str, where: str) -> Iterator[Finding]:
     """Find credentials and personal data in a line of text, also in percent-encoded or otherwise encoded parts."""
-    for reading in readings(text):
-        yield from _find_in_plain_text(reading, where)
+    if _SUSPECT.search(text):
+        for reading in readings(text):
+            yield from _find_in_plain_text(reading, where)
 
 
 def _find_in_plain_text(text: str, where: str) -> Iterator[Finding]:
     for detector in (*_PERSONAL, *_CREDENTIALS):
         for value in detector.find(text):
             yield _finding(where, detector.kind, value)
-    for name, value in chain(_ASSIGNMENT.findall(text), _UNQUOTED_ASSIGNMENT.findall(text)):
+    for name, value in chain.from_iterable(pattern.findall(text) for pattern in _ASSIGNMENTS):
         yield from find_in_field(name, value, where)
+
+
+def find_across_lines(text: str, where: str) -> Iterator[Finding]:
+    """Find credentials in a text that are spread over lines."""
+    for match in chain.from_iterable(pattern.finditer(text) for pattern in ACROSS_LINES):
+        if "\n" in match[0]:
+            yield _finding(where, "credentials", match[0])
 
 
 def find_in_field(name: str, value: str, where: str) -> Iterator[Finding]:
@@ -106,7 +110,7 @@ _FIELDS_BY_KIND: Final = {
     "personal number": "national_identification_number organization_registration_id vat_id bsn",
     "tracking": "tracking_number tracking_uri return_tracking_number return_tracking_uri",
     "customer's text": "user_input",
-    "credentials": "authorization cookie password om_api_key om_pseudonym_key",
+    "credentials": "authorization cookie password api_key pseudonym_key client_secret access_token refresh_token",
 }
 _KIND_OF_FIELD: Final = {field: kind for kind, fields in _FIELDS_BY_KIND.items() for field in fields.split()}
 _ANY_FIELD: Final = "|".join(_KIND_OF_FIELD)
@@ -121,10 +125,13 @@ _NO_VALUES: Final = frozenset(
 )
 _SHORTEST_WITH_FIRST: Final = 4
 
-_ASSIGNMENT: Final = re.compile(rf"""(?i)\b(\w*(?:{_ANY_FIELD}))["'\]]*\s*[:=]\s*\[?["']([^"']+)["']""")
-_UNQUOTED_ASSIGNMENT: Final = re.compile(  # lines of .env and %env, and headers
-    r"""\b((?:[A-Z]+_)*(?:PASSWORD|API_KEY|PSEUDONYM_KEY)(?==)|(?i:cookie)(?=:\s*[^\s=;"']{1,99}=))[=:]\s*([^\s"'$<({[\\]+)"""
+_ASSIGNMENTS: Final = (
+    re.compile(rf"""(?i)\b(\w*(?:{_ANY_FIELD}))["'\]]*\s*[:=]\s*\[?["']([^"']+)["']"""),
+    re.compile(rf"""(?i)["'](\w*(?:{_ANY_FIELD}))\\*["']\s*:\s*(\d[\d.]*)"""),
+    re.compile(rf"(?i)<(?:\w+:)?(\w*(?:{_ANY_FIELD}))(?:\s[^<>]*)?>([^<>]+)</"),  # XML
+    re.compile(r"""(?i)\b(cookie)(?=:\s*[^\s=;"']{1,99}=):\s*([^\s"'$<({[\\]+)"""),
 )
+"""A field's name and its value."""
 
 
 def _is_a_persons_address(match: re.Match[str]) -> bool:
@@ -164,10 +171,6 @@ def _is_national_number(match: re.Match[str]) -> bool:
     return CHECKS[country](match[country])
 
 
-def _is_username_with_password(match: re.Match[str]) -> bool:
-    return b":" in decode_base64(match[1])
-
-
 _NATIONAL_NUMBERS: Final = {
     "sweden": r"(?:(?:19\d\d|200\d|201[0-4])\d{4}[-+]?|\d{6}[-+])\d{4}",  # of later years they would be times
     "norway": r"\d{6} ?\d{5}",
@@ -201,13 +204,7 @@ _PERSONAL: Final = (
         for country, pattern in _NATIONAL_NUMBERS.items()
     ),
 )
-_CREDENTIALS: Final = (
-    Detector("credentials", re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(API_KEY_PREFIXES)})[\w+/=-]{{12,}}")),
-    Detector("credentials", re.compile(r"(?i)\bauthorization\W{1,8}(?:basic|bearer)\s+[\w+/=.~-]{6,}")),
-    Detector("credentials", re.compile(r"\bBasic ([A-Za-z0-9+/]{6,}={0,2})"), _is_username_with_password),
-    Detector("credentials", re.compile(r"""\bauth=\(\\?["'][^"']+["'], *\\?["'][^"']+["']\)""")),
-    Detector("credentials", re.compile(r"\bhttps?://[^\s/:@\"']+:[^\s/@\"']+@")),
-)
+_CREDENTIALS: Final = tuple(Detector("credentials", pattern, accepts) for pattern, accepts in CREDENTIALS)
 
 _ORDINARY_ID: Final = re.compile(
     r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?!00)(?:[A-Z]{0,12}|[a-z]{0,12})-?\d{0,8}(?:-\d{1,3})?", re.ASCII
@@ -215,7 +212,8 @@ _ORDINARY_ID: Final = re.compile(
 """Matches most ids and references, and nothing in which `find_in_text` finds something."""
 
 _SUSPECT: Final = re.compile(
-    rf"{ENCODED.pattern}|[@=:]|\+\d|(?<!\d)00[ -]?\d|_(?:live|test)_|(?i:basic )"
+    rf"{ENCODED.pattern}|[@=:]|</|\+\d|(?<!\d)00[ -]?\d|_(?:live|test)_"
+    r"|(?i:basic |bearer |token |apikey |api-key)|BEGIN|\beyJ|password|Auth\("
     rf"|(?=\d){_alone('|'.join(_NATIONAL_NUMBERS.values()))}"
     r"|(?<![\w-])(?![0-9a-f]{8}-)[A-Za-z]{2}\d\d(?:[ .-]?[A-Za-z0-9]){11}"
 )

@@ -1,9 +1,15 @@
-"""CSV files: text with any usual delimiter in, its rows or a column of order ids out."""
+"""CSV files: text with any usual delimiter in, its rows or a column of order ids out; a frame in, a safe file out."""
 
 import csv
 import re
 from io import StringIO
 from pathlib import Path
+from typing import Final
+
+import polars as pl
+from polars import selectors
+
+from om_toolkit.support.atomic_files import replacing
 
 
 def read_order_ids(path: Path, column: str | None = None) -> list[str]:
@@ -30,6 +36,30 @@ def read_order_ids(path: Path, column: str | None = None) -> list[str]:
         )
     place = names.index(wanted)
     return [row[place] for row in rows if len(row) > place and row[place]]
+
+
+def write_csv(frame: pl.DataFrame, path: Path) -> None:
+    """Write a frame as CSV that is safe to open in Excel and other spreadsheets, as a whole or not at all."""
+    with replacing(path) as unfinished:
+        without_formulas(frame).write_csv(unfinished)
+
+
+def without_formulas(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a frame whose texts and names of columns no spreadsheet takes for a formula.
+
+    A text that begins with `=`, `+`, `-` or `@`, also as full-width characters, with a tab or with the end of a line
+    gets a leading `'`, as OWASP recommends against CSV injection. Numbers, also negative ones, stay as they are.
+
+    Example:
+        >>> without_formulas(pl.DataFrame({"name": ["=1+1", "Ada"], "amount": [-5, 5]})).rows()
+        [("'=1+1", -5), ('Ada', 5)]
+    """
+    texts = selectors.string(include_categorical=True) | selectors.by_dtype(pl.Enum)
+    safe = frame.with_columns(texts.cast(pl.String).str.replace(_FORMULA, "'$0"))
+    return safe.rename(lambda name: re.sub(_FORMULA, r"'\g<0>", name))
+
+
+_FORMULA: Final = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
 
 
 def _normalized(name: str) -> str:

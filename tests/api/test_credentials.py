@@ -10,7 +10,7 @@ from secret_watch import KEY, PASSWORD, USERNAME
 import om_toolkit as om
 from om_toolkit.api.credentials import realm_of_key
 from om_toolkit.api.hosts import DEFAULT_HOSTS, realm_of_address
-from om_toolkit.privacy.detectors import API_KEY_PREFIXES
+from om_toolkit.privacy.credential_patterns import API_KEY_PREFIXES
 
 HOSTS = {
     "kco_live_x": "https://api.kustom.co",

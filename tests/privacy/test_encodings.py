@@ -11,7 +11,8 @@ from urllib.parse import quote
 import pytest
 
 from om_toolkit import privacy
-from om_toolkit.privacy.detectors import API_KEY_PREFIXES, find_in_text
+from om_toolkit.privacy.credential_patterns import API_KEY_PREFIXES
+from om_toolkit.privacy.detectors import find_in_text
 from om_toolkit.privacy.encodings import readings
 
 if TYPE_CHECKING:

@@ -35,12 +35,12 @@ ONLY_IN = {
     "pydantic": {"orders"},
     "pydantic_core": {"orders"},
     "requests": {"api", "recordings"},
-    "sqlite3": {"archive", "privacy.scanner"},
+    "sqlite3": {"archive", "privacy.scan_tables"},
     "stdnum": {"privacy.national_numbers"},
     "tqdm": {"support.progress"},
     "urllib3": {"api", "recordings"},
     "vcr": {"recordings"},
-    "yaml": {"recordings", "privacy.scanner"},
+    "yaml": {"recordings", "privacy.scan_texts"},
 }
 """The wings or modules that may import a library."""
 

@@ -33,7 +33,11 @@ from lifelines import KaplanMeierFitter
 from lifelines.utils import median_survival_times
 
 import om_toolkit as om
+from om_toolkit.metrics.captured_orders import OUTCOMES, Estimand, order_ends
+from om_toolkit.metrics.expressions import effective_as_of
+from om_toolkit.metrics.grouping import groups_of
 from om_toolkit.tables.schema import columns
+from om_toolkit.tables.tables import tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -310,13 +314,13 @@ def of_ours(metric: Callable[[om.Tables[Any]], pl.DataFrame], warm_up: Path, fol
 def speed(small: Path, large: Path, rounds: int) -> Iterator[Measured]:
     """Compare three metrics with DuckDB on the same files."""
     asked = (
-        ("`capture_latency` by country", latency, _LATENCY, "DuckDB, the same by window functions"),
-        ("`refund_ratio`", refunds, _REFUNDS, "DuckDB, the same sums and variance"),
-        ("`shipping_methods` by country", methods, _SHIPPING, "DuckDB, the same counts"),
+        ("`capture_latency` by country", latency, _LATENCY, "DuckDB, the same by window functions", 0.7),
+        ("`refund_ratio`", refunds, _REFUNDS, "DuckDB, the same sums and variance", 1.3),
+        ("`shipping_methods` by country", methods, _SHIPPING, "DuckDB, the same counts", 1.2),
     )
-    for what, metric, query, against in asked:
+    for what, metric, query, against, goal in asked:
         ways = (partial(of_ours, metric, small), partial(of_duckdb, query, small))
-        yield Measured(what, against, 1.5, compared(*ways, large, rounds))
+        yield Measured(what, against, goal, compared(*ways, large, rounds))
 
 
 def compared(way: Callable[[Path], Timed], other: Callable[[Path], Timed], folder: Path, rounds: int) -> list[float]:
@@ -372,20 +376,15 @@ def curves(rounds: int, orders: int) -> Measured:
 
 def _observed(tables: om.Tables[pl.DataFrame]) -> list[tuple[Any, Any]]:
     """Return the durations and events of each group for lifelines; finding them is not measured."""
-    curve = om.capture_curve(tables, by="purchase_country")
-    parts = curve.partition_by("purchase_country", maintain_order=True)
-    ended = [(part["hours"].to_numpy(), part) for part in parts]
+    lazy = tables_of(tables)
+    groups = groups_of(lazy.orders, "purchase_country")
+    estimand = Estimand("first", "orders", effective_as_of(None, lazy))
+    ends = order_ends(lazy, groups, estimand).drop_nulls("end").sort(groups.keys, maintain_order=True).collect()
+    hours, outcome = pl.col("end") // len(OUTCOMES) / 3.6e9, pl.col("end") % len(OUTCOMES)
     return [
-        (
-            np.repeat(hours, part.select(pl.sum_horizontal("captured", "expired", "waiting")).to_series().to_numpy()),
-            np.concatenate([np.repeat([1, 0], [d, n - d]) for d, n in _counts(part)]),
-        )
-        for hours, part in ended
+        (part.select(hours).to_series().to_numpy(), part.select(outcome == 0).to_series().to_numpy())
+        for part in ends.partition_by(groups.keys, maintain_order=True)
     ]
-
-
-def _counts(part: pl.DataFrame) -> Rows:
-    return part.select("captured", pl.sum_horizontal("captured", "expired", "waiting").alias("all")).rows()
 
 
 def _median(observed: tuple[Any, Any]) -> tuple[Any, ...]:

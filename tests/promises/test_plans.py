@@ -22,6 +22,7 @@ WEEK = om.by_period("1w", time_zone="Europe/Stockholm")
 CALLS: dict[str, tuple[Callable[..., pl.DataFrame], dict[str, Any]]] = {
     "capture_latency": (om.capture_latency, {"by": "purchase_country"}),
     "capture_latency, full": (om.capture_latency, {"event": "full"}),
+    "capture_latency, amount": (om.capture_latency, {"weight": "amount", "by": WEEK}),
     "capture_latency, weeks": (om.capture_latency, {"by": [WEEK, "customer_type"]}),
     "capture_curve": (om.capture_curve, {"by": "purchase_country"}),
     "refund_ratio": (om.refund_ratio, {"by": "purchase_country"}),

@@ -36,6 +36,7 @@ from om_toolkit.errors import Interrupted, InvalidSetting
 from om_toolkit.orders.ids import Ids, distinct
 from om_toolkit.orders.models import Order
 from om_toolkit.orders.orders import Captures, Orders
+from om_toolkit.privacy.messages import shown_order_id
 from om_toolkit.support.gc_pause import paused
 from om_toolkit.support.log import LOGGER
 from om_toolkit.support.processes import PerProcess
@@ -245,7 +246,8 @@ class Client(Unpicklable):
             if isinstance(result, Fetched):
                 break
             if result.may_retry and self._back_off(result, attempt, deadline, in_flight):
-                LOGGER.info("order %s: retrying after %s, attempt %d", order_id, result.failure.kind, attempt)
+                shown, kind = shown_order_id(order_id), result.failure.kind
+                LOGGER.info("order %s: retrying after %s, attempt %d", shown, kind, attempt)
                 continue
             if result.may_retry and in_flight.cancelled.is_set():
                 raise Cancelled  # the host did not fail
@@ -260,7 +262,7 @@ class Client(Unpicklable):
         if seconds > 0 and self._transport.waits:
             self._rate_limit.get().back_off(seconds)
             level = logging.WARNING if seconds >= _LONG_WAIT else logging.INFO
-            LOGGER.log(level, "order %s: the server asks to wait %.3g s", order_id, seconds)
+            LOGGER.log(level, "order %s: the server asks to wait %.3g s", shown_order_id(order_id), seconds)
 
     def _back_off(self, failed: FailedAttempt, attempt: int, deadline: float, in_flight: InFlightRequests) -> bool:
         """Wait before the next attempt, exponentially longer with full jitter; return whether there is to be one."""

@@ -13,6 +13,7 @@ from typing import Final, Generic, Self, TypeVar
 from om_toolkit.api.throttle import Cancelled
 from om_toolkit.api.transport import Request
 from om_toolkit.errors import ArchiveError, Failure
+from om_toolkit.privacy.messages import shown_order_id
 from om_toolkit.support.log import LOGGER
 from om_toolkit.support.text import count_of
 
@@ -116,8 +117,8 @@ class WorkerPool(Generic[T]):
         is_for_all = failure.kind in {"unauthorized", "rate_limited"} and not failure.attempts
         level = logging.INFO if is_for_all else logging.WARNING
         status = f"HTTP status {failure.status}" if failure.status else "no response"
-        requests = count_of(failure.attempts, "request")
-        LOGGER.log(level, "order %s failed: %s, %s, %s", failure.order_id, failure.kind, status, requests)
+        order_id, requests = shown_order_id(failure.order_id), count_of(failure.attempts, "request")
+        LOGGER.log(level, "order %s failed: %s, %s, %s", order_id, failure.kind, status, requests)
         if failure.kind == "unauthorized":
             self._refusal = failure
             self._in_flight.cancelled.set()

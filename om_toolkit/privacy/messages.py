@@ -44,6 +44,16 @@ def shown_identifier(text: str | None) -> str | None:
     return text if text and _IDENTIFIER.fullmatch(text) and not names_somebody(text) else None
 
 
+def shown_order_id(order_id: str) -> str:
+    """Return an order id for a log; an id that names a person is withheld.
+
+    Example:
+        >>> shown_order_id("a-1"), shown_order_id("ada@lovelace.se")
+        ('a-1', '(an id that names a person)')
+    """
+    return "(an id that names a person)" if names_somebody(order_id) else order_id
+
+
 def _printable(character: str) -> str:
     if character.isprintable():
         return character

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from glob import escape
 from io import BytesIO, StringIO
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -79,7 +80,9 @@ def scan_parquet(source: Source) -> Iterator[Finding]:
 
 def scan_arrow(source: Source) -> Iterator[Finding]:
     """Scan the columns of an Arrow file."""
-    yield from _scan_frame(source, pl.scan_ipc(_file_for_polars(source), glob=False, hive_partitioning=False))
+    file = _file_for_polars(source)
+    pattern = file if isinstance(file, BytesIO) else escape(str(file))  # a path is read as a pattern
+    yield from _scan_frame(source, pl.scan_ipc(pattern, hive_partitioning=False))
 
 
 def _file_for_polars(source: Source) -> Path | BytesIO:
@@ -90,10 +93,10 @@ def _scan_frame(source: Source, frame: pl.LazyFrame) -> Iterator[Finding]:
     height: int = frame.select(pl.len()).collect().item()
     names = frame.collect_schema().names()
     yield from _scan_names(source, names)
-    for name in names:
+    for place in range(len(names)):
         cells = _Cells(source)
         for first in range(0, height, _ROWS):
-            rows = frame.select(selectors.by_name(name)).slice(first, _ROWS).collect()
+            rows = frame.select(selectors.by_index(place)).slice(first, _ROWS).collect()
             yield from cells.scan_column(rows.to_series(), first)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import requests
 from requests.adapters import HTTPAdapter
+from vcr.cassette import CassetteContextDecorator
 from vcr.config import VCR
 from vcr.persisters.filesystem import CassetteNotFoundError, FilesystemPersister
 from vcr.record_mode import RecordMode
@@ -66,6 +67,21 @@ class ScrubbingVCR(VCR):  # type: ignore[misc]  # vcrpy has no types
             transform = merged["path_transformer"] or str
             check_replaceable(Path(transform(merged["path"])), merged["serializer"])
         return merged
+
+    def _use_cassette(self, *args: Any, **options: Any) -> CassetteContextDecorator:  # noqa: ANN401 - vcrpy's
+        context = super()._use_cassette(*args, **options)
+        return _RestoringContext(context.cls, context._args_getter)  # noqa: SLF001 - vcrpy has no other way
+
+
+class _RestoringContext(CassetteContextDecorator):  # type: ignore[misc]  # vcrpy has no types
+    """A cassette in use; vcrpy itself leaves its patches in place if the cassette cannot be saved."""
+
+    def __exit__(self, *error: object) -> None:
+        patches = self._CassetteContextDecorator__finish
+        try:
+            super().__exit__(*error)
+        finally:
+            patches.close()
 
 
 class ScrubbingPersister(FilesystemPersister):  # type: ignore[misc]  # vcrpy has no types

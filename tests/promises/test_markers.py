@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from om_toolkit.synthetic.sandbox import SandboxClient
 
-MARKER = re.compile(r"mark\d|77777\d", re.IGNORECASE)
+MARKER = re.compile(r"mark\d|777777777\d", re.IGNORECASE)
 KEY = "kco_test_MARK1secret"
 PLACES = {path.rpartition(".")[2] for path in AT_A_PLACE}
 
@@ -45,8 +45,8 @@ def marked(document: Any, number: Iterator[int], path: str = "") -> Any:
         return [marked(item, number, path) for item in document]
     if isinstance(document, dict):
         changed = {name: marked(item, number, f"{path}.{name}".lstrip(".")) for name, item in document.items()}
-        unknown = {"sent_by": f"MARK{next(number)}", f"MARK{next(number)}": 1, "points": int(f"77777{next(number)}")}
-        nested = {f"mark{next(number)}@home.se": [f"MARK{next(number)}", {"MARK1": 7777701.5}]}
+        unknown = {"sent_by": f"MARK{next(number)}", f"MARK{next(number)}": 1, "points": int(f"777777777{next(number)}")}
+        nested = {f"mark{next(number)}@home.se": [f"MARK{next(number)}", {"MARK1": 77777777701.5}]}
         return changed | unknown | {"loyalty": nested}
     name = path.rpartition(".")[2]
     if name in PERSONAL or (name in PLACES and "location" in path and isinstance(document, str)):

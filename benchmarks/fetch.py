@@ -39,7 +39,7 @@ from om_toolkit.synthetic.server import Server
 from om_toolkit.synthetic.shop import Shop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from multiprocessing.connection import Connection
 
 LATENCY = 0.05  # seconds
@@ -127,19 +127,19 @@ def serving(orders: int) -> Iterator[Served]:
 
 
 @contextmanager
-def ours(url: str, workers: int) -> Iterator[Callable[..., Sequence[om.Order]]]:
+def ours(url: str, workers: int) -> Iterator[Callable[..., Collection[om.Order]]]:
     """Fetch with the client, without a rate limit."""
     with om.Client(KEY, base_url=url, workers=workers, requests_per_second=None) as client:
         yield client.orders
 
 
 @contextmanager
-def archived(url: str, workers: int) -> Iterator[Callable[[Sequence[str]], Sequence[om.Order]]]:
+def archived(url: str, workers: int) -> Iterator[Callable[[Sequence[str]], Collection[om.Order]]]:
     """Fetch with the client into an archive, a new one each time."""
     with ours(url, workers) as fetch, TemporaryDirectory() as folder:
         files = (Path(folder, f"{number}.archive") for number in count())
 
-        def fetch_into_archive(ids: Sequence[str]) -> Sequence[om.Order]:
+        def fetch_into_archive(ids: Sequence[str]) -> Collection[om.Order]:
             with om.Archive(next(files)) as archive:
                 return fetch(ids, archive=archive)
 
@@ -147,7 +147,7 @@ def archived(url: str, workers: int) -> Iterator[Callable[[Sequence[str]], Seque
 
 
 @contextmanager
-def aiohttp_s(url: str, workers: int) -> Iterator[Callable[[Sequence[str]], Sequence[om.Order]]]:
+def aiohttp_s(url: str, workers: int) -> Iterator[Callable[[Sequence[str]], Collection[om.Order]]]:
     """Fetch with aiohttp: as many tasks as workers, the same validation, the orders in order of their ids."""
     with asyncio.Runner() as runner:
         headers = {"Authorization": f"Basic {KEY}", "Accept": "application/json", "Accept-Encoding": "gzip"}
@@ -177,7 +177,7 @@ async def _fetch_with_aiohttp(
     return [orders[order_id] for order_id in ids]
 
 
-def rate(fetch: Callable[[Sequence[str]], Sequence[om.Order]], ids: Sequence[str]) -> float:
+def rate(fetch: Callable[[Sequence[str]], Collection[om.Order]], ids: Sequence[str]) -> float:
     """Return the orders per second of one fetch."""
     started = time.perf_counter()
     orders = fetch(ids)

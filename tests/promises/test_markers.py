@@ -45,7 +45,8 @@ def marked(document: Any, number: Iterator[int], path: str = "") -> Any:
         return [marked(item, number, path) for item in document]
     if isinstance(document, dict):
         changed = {name: marked(item, number, f"{path}.{name}".lstrip(".")) for name, item in document.items()}
-        unknown = {"sent_by": f"MARK{next(number)}", f"MARK{next(number)}": 1, "points": int(f"777777777{next(number)}")}
+        unknown = {"sent_by": f"MARK{next(number)}", f"MARK{next(number)}": 1}
+        unknown["points"] = int(f"777777777{next(number)}")
         nested = {f"mark{next(number)}@home.se": [f"MARK{next(number)}", {"MARK1": 77777777701.5}]}
         return changed | unknown | {"loyalty": nested}
     name = path.rpartition(".")[2]

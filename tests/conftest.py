@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # the worker processes share the cores; polars reads this when it is imported
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 import pytest
 from secret_watch import _everything_is_logged, pytest_runtest_makereport  # noqa: F401 - pytest finds them here

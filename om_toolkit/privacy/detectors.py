@@ -28,9 +28,11 @@ class Detector(NamedTuple):
     pattern: re.Pattern[str]
     accepts: Callable[[re.Match[str]], bool] = bool
 
-    def find(self, text: str) -> Iterator[str]:
-        """Yield each value in a text."""
-        return (match[match.lastgroup or 0].strip() for match in self.pattern.finditer(text) if self.accepts(match))
+    def find(self, text: str) -> Iterator[tuple[str, range]]:
+        """Yield each value in a text, and its position there; of a password, that without its setting or command."""
+        for match in self.pattern.finditer(text):
+            if self.accepts(match):
+                yield match[match.lastgroup or 0].strip(), range(*match.span(match.lastindex or 0))
 
 
 def names_somebody(text: str) -> bool:
@@ -51,9 +53,13 @@ def find_in_text(text: str, where: str) -> Iterator[Finding]:
 
 
 def _find_in_plain_text(text: str, where: str) -> Iterator[Finding]:
+    found: dict[str, set[int]] = {}  # the positions of what is found, by kind: two patterns may find the same value
     for detector in (*_PERSONAL, *_CREDENTIALS):
-        for value in detector.find(text):
-            yield _finding(where, detector.kind, value)
+        known = found.setdefault(detector.kind, set())
+        for value, position in detector.find(text):
+            if known.isdisjoint(position):
+                known.update(position)
+                yield _finding(where, detector.kind, value)
     for name, value in chain.from_iterable(pattern.findall(text) for pattern in _ASSIGNMENTS):
         yield from find_in_field(name, value, where)
 

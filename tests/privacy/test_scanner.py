@@ -252,6 +252,27 @@ def test_credentials_need_no_quotes(line: str, tmp_path: Path) -> None:
     assert om.privacy.scan(tmp_path).select("where", "kind").rows() == [("line 2", "credentials")]
 
 
+@pytest.mark.parametrize(
+    ("line", "kinds"),
+    [
+        ("export OM_API_KEY=kco_live_0123456789abcdefghij", ["credentials"]),
+        ("OM_PASSWORD: klarna_test_0123456789abcdefghij", ["credentials"]),
+        ("Authorization: Basic kco_test_0123456789abcdefghij", ["credentials"]),
+        ("curl -u shop:kco_test_0123456789abcdefghij https://api.example", ["credentials"]),
+        ("curl -u a:hunter22 https://b:hunter33@api.example", ["credentials"] * 2),
+        ("kco_live_0123456789abcdefghij kco_live_abcdefghij012345678", ["credentials"] * 2),
+        ("ada@lovelace.se, grace@hopper.se", ["e-mail"] * 2),
+        ("https://ada:hunter22@lovelace.se", ["e-mail", "credentials"]),
+    ],
+)
+def test_what_two_patterns_find_is_one_finding_and_two_values_are_two(
+    line: str, kinds: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "lines.txt"
+    path.write_text(line)
+    assert sorted(om.privacy.scan(path)["kind"]) == sorted(kinds)
+
+
 def test_frames_printed_as_text_are_read_as_any_text(tmp_path: Path) -> None:
     printed = str(pl.DataFrame({"given_name": ["Ada"], "note": ["ada@lovelace.se"]}))
     (tmp_path / "x.ipynb").write_bytes(displayed("text/plain", printed))

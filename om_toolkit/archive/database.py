@@ -84,6 +84,14 @@ def identity(path: Path) -> Files:
     return _identity(path), _identity(log_of(path))
 
 
+def size_of(path: Path) -> int:
+    """Return the size of a file; 0 if it does not exist."""
+    try:
+        return os.stat(path).st_size  # noqa: PTH116 - as in `_identity`
+    except OSError:
+        return 0
+
+
 def _identity(path: Path) -> tuple[int, int] | None:
     try:
         status = os.stat(path)  # noqa: PTH116 - twice as fast, and called for each order

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from om_toolkit.archive.damage import refuse_single_byte, translated_errors
-from om_toolkit.archive.database import Connection, Files, connect, identity, mark, restrict, totals_of
+from om_toolkit.archive.database import Connection, Files, connect, identity, mark, restrict, size_of, totals_of
 from om_toolkit.archive.log import check_files
 from om_toolkit.archive.rows import MASK, Damage, PackedDocument, Row, Sealer, in_sequence, pack, unpack, unpacked
 from om_toolkit.archive.schema import INSERT_ROW, prepare
@@ -93,6 +93,7 @@ class Store:
                 if self.settings.personal:
                     restrict(path)
                 self._main_file, _ = identity(path)
+                self._main_size = size_of(path)
         self._sealer = Sealer(self.settings.archive_id)
 
     def pack(self, document: bytes) -> PackedDocument:
@@ -224,15 +225,22 @@ class Store:
             )
 
     def _check_files(self, writer: Connection) -> None:
-        """Check that the path still names the files that were written to.
+        """Check that the path still names the files that were written to, and that the main file has not shrunk.
 
         Raises:
-            ArchiveError: If it does not.
+            ArchiveError: If it does not, or has.
         """
+        known, size = self._main_size, size_of(self.path)
         if identity(self.path) != writer.files:
             with suppress(sqlite3.Error):  # so that the main file, wherever it is, has everything by itself
                 writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._check_main_file((None, None))
+        if size < known:  # no row is ever deleted, so SQLite does not do that
+            raise ArchiveError(
+                f"{self.path} was truncated by another program while it was in use, and the order is not stored; "
+                "restore a backup or run Archive.salvage()"
+            )
+        self._main_size = size
 
     def _rows(self, reader: Connection) -> Iterator[Row]:
         """Yield all snapshots in the order in which they were added; at the end, check that none is missing.

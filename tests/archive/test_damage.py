@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -301,23 +302,50 @@ def test_adding_to_a_file_that_is_gone_is_an_error_and_what_was_added_is_kept(
         assert "a-1" in [one.order_id for one in om.Archive(path).orders()]
 
 
-def test_a_fetch_ends_when_its_archive_is_moved(path: Path, tmp_path: Path) -> None:
-    added: list[str] = []
-    with om.sandbox(40, seed=1) as client, om.Archive(path) as archive:
+@pytest.mark.parametrize("how", ["move", "move the folder", "delete", "replace", "delete the log", "truncate"])
+def test_a_fetch_ends_when_its_archive_is_taken_away_and_what_was_stored_is_kept(tmp_path: Path, how: str) -> None:
+    folder, kept = tmp_path / "folder", tmp_path / "kept"
+    folder.mkdir()
+    path = folder / "shop"
+    om.Archive(tmp_path / "other").close()
+    stored: list[str] = []
+    enough = threading.Event()
+
+    def take_away() -> None:
+        enough.wait(60)
+        if how == "truncate":
+            os.truncate(path, 4_096)
+        elif how == "move the folder":
+            folder.rename(tmp_path / "elsewhere")
+        elif how == "delete the log":
+            log_of(path).unlink()
+        else:
+            path.unlink() if how == "delete" else path.rename(kept)
+        if how == "replace":
+            (tmp_path / "other").rename(path)
+
+    thief = threading.Thread(target=take_away)
+    with om.sandbox(400, latency=0.01) as client, om.Archive(path) as archive:
         add = archive.add
 
-        def add_and_move(order_id: str, *values: Any) -> None:
+        def add_and_count(order_id: str, *values: Any) -> None:
             add(order_id, *values)
-            added.append(order_id)
-            if len(added) == 10:
-                path.rename(tmp_path / "moved")
+            stored.append(order_id)
+            if len(stored) == 20:
+                enough.set()
 
-        archive.add = add_and_move  # type: ignore[method-assign]
-        with pytest.raises(om.ArchiveError, match="moved, replaced or deleted"):
+        archive.add = add_and_count  # type: ignore[method-assign]
+        thief.start()
+        with pytest.raises(om.ArchiveError, match=r"moved, replaced or deleted|truncated by another program"):
             client.orders(client.order_ids, archive=archive)
-    with om.Archive(tmp_path / "moved") as moved:
-        assert not moved.wanted(added, "missing")
-        assert len(added) < 40
+        thief.join()
+    assert 20 <= len(stored) < 200
+    left = {"move the folder": tmp_path / "elsewhere" / "shop", "delete the log": path}.get(how, kept)
+    if how not in ("delete", "truncate"):
+        with om.Archive(left) as found:
+            assert found.wanted(stored, "missing") == []
+    if how == "replace":
+        assert len(om.Archive(path)) == 0
 
 
 def first_version(path: Path, orders: list[tuple[str, om.Order]], *, personal: bool) -> None:

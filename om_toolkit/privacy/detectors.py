@@ -5,6 +5,7 @@ The recorder and the scanner both use them: what `scan` finds in a text, a recor
 
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from itertools import chain
 from typing import Final, NamedTuple
 
@@ -42,11 +43,21 @@ def names_somebody(text: str) -> bool:
         >>> names_somebody("order 17 of ada@lovelace.se"), names_somebody("order 17")
         (True, False)
     """
-    return not _ORDINARY_ID.fullmatch(text) and any(True for _ in find_in_text(text, ""))
+    return not _ORDINARY_ID.fullmatch(text) and any(True for _ in _find_in_readings(text, ""))
 
 
 def find_in_text(text: str, where: str) -> Iterator[Finding]:
     """Find credentials and personal data in a line of text, also in percent-encoded or otherwise encoded parts."""
+    if len(text) > _LONGEST_REMEMBERED or not _finds_nothing(text):
+        yield from _find_in_readings(text, where)
+
+
+@lru_cache(maxsize=10_000)  # field names and many values are in a file again and again
+def _finds_nothing(text: str) -> bool:
+    return not any(True for _ in _find_in_readings(text, ""))
+
+
+def _find_in_readings(text: str, where: str) -> Iterator[Finding]:
     if _SUSPECT.search(text):
         for reading in readings(text):
             yield from _find_in_plain_text(reading, where)
@@ -130,6 +141,7 @@ _NO_VALUES: Final = frozenset(
     ["", *"--- str string String null None NaN NaT nan <NA> True False … ... - kco_test_sandbox".split()]
 )
 _SHORTEST_WITH_FIRST: Final = 4
+_LONGEST_REMEMBERED: Final = 200
 
 _ASSIGNMENTS: Final = (
     re.compile(rf"""(?i)\b(\w*(?:{_ANY_FIELD}))["'\]]*\s*[:=]\s*\[?["']([^"']+)["']"""),

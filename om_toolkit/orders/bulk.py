@@ -14,7 +14,7 @@ import polars as pl
 from om_toolkit.orders.failures import Failures
 from om_toolkit.orders.json_documents import documents, is_json_text
 from om_toolkit.orders.orders import Orders
-from om_toolkit.orders.saved import read, warn_of_repeated
+from om_toolkit.orders.saved import Saved, warn_of_repeated
 from om_toolkit.support.chunks import chunked
 from om_toolkit.support.gc_pause import paused
 from om_toolkit.support.instants import LONGEST_LIFE, as_of_in_utc, newest
@@ -64,9 +64,12 @@ def _read_parts(path: Path, repeated: Counter[str], *, personal: bool) -> Iterat
     with progress(path.stat().st_size if path.is_file() else None, "B", unit_scale=True, desc=path.name) as bar:
         for number, chunk in enumerate(chunked(documents(path), _DOCUMENTS_PER_CHUNK)):
             with paused():
-                saved = read(chunk)
-                frames = TablesBuilder(personal=personal).add(saved.orders).frames()
-                tables = Tables(**frames, as_of=None, failures=saved.failures, is_conformed=True)
+                saved = Saved()
+                # Orders become columns as they are read: the processor still has them in its cache.
+                builder = TablesBuilder(personal=personal).add(saved.read(chunk))
+                if saved.repeated:
+                    builder = TablesBuilder(personal=personal).add(saved.orders.values())
+                tables = Tables(**builder.frames(), as_of=None, failures=saved.failures, is_conformed=True)
             repeated += saved.repeated
             del saved  # free its orders before the next ones are made
             bar.update(sum(len(document) for _, document in chunk))

@@ -1,6 +1,7 @@
 """Validated orders or captures in; immutable collections with tables, drift and HTML out."""
 
 from collections import Counter
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -16,7 +17,7 @@ from om_toolkit.orders.batch import Batch
 from om_toolkit.orders.drift import drift_of
 from om_toolkit.orders.json_documents import documents
 from om_toolkit.orders.models import Capture, Order, with_currency
-from om_toolkit.orders.saved import newest_time, read, warn_of_repeated
+from om_toolkit.orders.saved import Saved, newest_time, warn_of_repeated
 from om_toolkit.support.gc_pause import paused
 from om_toolkit.tables.from_objects import TablesBuilder
 from om_toolkit.tables.results import key_columns
@@ -73,10 +74,11 @@ class Orders(Batch[Order]):
             >>> Orders.from_json('{"order_id": "1", "created_at": "2026-10-01T08:00:00Z"}')
             Orders(1 order, as of 2026-10-01 08:00 UTC, the newest time in the data)
         """
+        saved = Saved()
         with paused():
-            saved = read(documents(*sources))
+            deque(saved.read(documents(*sources)), maxlen=0)  # read all; `saved` keeps them
         warn_of_repeated(saved.repeated)
-        return cls.at(as_of, saved.orders, saved.failures)
+        return cls.at(as_of, list(saved.orders.values()), saved.failures)
 
     @classmethod
     def at(

@@ -2,10 +2,10 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 from om_toolkit.errors import Failure, FetchError, RepeatedOrders
 from om_toolkit.orders.json_documents import Splitter
@@ -15,34 +15,35 @@ from om_toolkit.support.instants import LONGEST_LIFE, newest
 from om_toolkit.support.text import count_of
 
 
-class Saved(NamedTuple):
-    """What saved documents contain.
+class Saved:
+    """What saved documents contain, filled by `read`.
 
     Attributes:
-        orders: The orders; of a repeated order its last document.
+        orders: The orders by id; of a repeated order its last document.
         failures: Why other documents are not orders.
         repeated: How many documents were replaced by a later one, by order id.
     """
 
-    orders: Sequence[Order]
-    failures: list[Failure]
-    repeated: Counter[str]
+    def __init__(self) -> None:
+        self.orders: dict[str, Order] = {}
+        self.failures: list[Failure] = []
+        self.repeated: Counter[str] = Counter()
 
+    def read(self, documents: Iterable[tuple[str, bytes]]) -> Iterator[Order]:
+        """Read documents, each given with the name of its place; yield every order, also one that is replaced later."""
+        for place, document in documents:
+            for found in _read_document(place, document):
+                if isinstance(found, Failure):
+                    self.failures.append(found)
+                else:
+                    self._keep(found)
+                    yield found
 
-def read(documents: Iterable[tuple[str, bytes]]) -> Saved:
-    """Read documents, each given with the name of its place."""
-    orders: dict[str, Order] = {}
-    failures, repeated = [], Counter[str]()
-    for place, document in documents:
-        for found in _read_document(place, document):
-            if isinstance(found, Failure):
-                failures.append(found)
-                continue
-            order_id = found.order_id or ""
-            if orders.pop(order_id, None):
-                repeated[order_id] += 1
-            orders[order_id] = found
-    return Saved(list(orders.values()), failures, repeated)
+    def _keep(self, order: Order) -> None:
+        order_id = order.order_id or ""
+        if self.orders.pop(order_id, None):
+            self.repeated[order_id] += 1
+        self.orders[order_id] = order
 
 
 def _read_document(place: str, document: bytes, *, is_part: bool = False) -> Sequence[Order | Failure]:

@@ -60,8 +60,9 @@ class TablesBuilder:
             self._orders.add(chunk)
             self._captures.add([capture for order in chunk for capture in order.captures])
             self._refunds.add([refund for order in chunk for refund in order.refunds])
-            for name, positions in self._positions.items():
-                positions.extend(position for order in chunk for position in range(len(getattr(order, name))))
+            for order in chunk:
+                self._positions["captures"].extend(range(len(order.captures)))
+                self._positions["refunds"].extend(range(len(order.refunds)))
             self._lines.add(_owners(chunk, "order_lines"))
             self._shipments.add(_owners(chunk, "shipping_info"))
         return self
@@ -82,10 +83,11 @@ class _Rows:
 
     def __init__(self, table: str, *, personal: bool) -> None:
         self._schema = columns(table, personal=personal)
-        self._fields = [column for column in self._schema if column.path is not None]
-        self._properties = [column for column in self._schema if column.path is None]
         self._values: dict[str, list[Any]] = {column.name: [] for column in self._schema}
-        steps = (step for column in self._fields for step in (*column.parent.split("."), _attribute(column)))
+        fields = [column for column in self._schema if column.path is not None]
+        self._fields = [(one.parent, self._values[one.name], itemgetter(_attribute(one))) for one in fields]
+        self._properties = [(one.field, self._values[one.name]) for one in self._schema if one.path is None]
+        steps = (step for column in fields for step in (*column.parent.split("."), _attribute(column)))
         self._absent: dict[str, Any] = dict.fromkeys(steps)
 
     def add(self, items: Sequence[object]) -> None:
@@ -93,11 +95,10 @@ class _Rows:
         if not items:
             return
         nested = {"": [item.__dict__ for item in items]}
-        for column in self._fields:
-            attributes = self._nested(column.parent, nested)
-            self._values[column.name].extend(map(itemgetter(_attribute(column)), attributes))
-        for column in self._properties:
-            self._values[column.name].extend(_property(column.field, items))
+        for parent, values, attribute in self._fields:
+            values.extend(map(attribute, self._nested(parent, nested)))
+        for name, values in self._properties:
+            values.extend(_property(name, items))
 
     def _nested(self, parent: str, known: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
         """Return the attributes of the objects nested at a path; of a missing object every attribute is None."""

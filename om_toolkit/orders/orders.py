@@ -1,7 +1,6 @@
 """Validated orders or captures in; immutable collections with tables, drift and HTML out."""
 
-from collections import Counter
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property

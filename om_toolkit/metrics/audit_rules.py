@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
-from om_toolkit.metrics.expressions import OPEN, divide_exactly, formatted_amount
+from om_toolkit.metrics.expressions import OPEN, currency_exponent, divide_exactly, formatted_amount
 from om_toolkit.metrics.grouping import CURRENCY
 
 SEVERITIES: Final = ("error", "warning", "info")
@@ -18,6 +18,10 @@ SEVERITIES: Final = ("error", "warning", "info")
 FINDING_KEYS: Final = ("order_id", "capture_id", CURRENCY)
 
 _FIELD: Final = re.compile(r"\{(\w+)\}")
+
+_TEXT: Final = "text of "  # the temporary column with a value as text begins with it
+
+_EXPONENT: Final = "exponent of the currency"  # a temporary column
 
 _ORDERED, _CAPTURED, _STATUS = map(pl.col, ("order_amount", "captured_amount", "status"))
 _REMAINING: Final = pl.col("remaining_authorized_amount")
@@ -64,32 +68,39 @@ class Rule(NamedTuple):
         """Whether a row breaks the rule."""
         return _amount(self.actual) != _amount(self.expected) if self.when is None else self.when
 
-    def columns(self) -> list[pl.Expr]:
-        """Return the columns of a finding."""
-        expected, actual = _amount(self.expected), _amount(self.actual)
-        return [
-            pl.lit(self.name).alias("rule"),
-            pl.lit(self.severity).alias("severity"),
-            *map(pl.col, FINDING_KEYS),
-            expected.alias("expected"),
-            actual.alias("actual"),
-            (actual - expected).alias("difference"),
-            _sentence(self.message).alias("message"),
-        ]
-
 
 def findings(rows: pl.LazyFrame, rules: Sequence[Rule]) -> pl.LazyFrame:
     """Plan the findings about some rows, one for each rule that a row breaks.
 
-    All rules are checked in one pass, so that rows which need joins are made once.
+    All rules are checked in one pass, so that rows which need joins are made once; each value is written as text once.
     """
     broken = pl.concat_list(pl.when(rule.is_broken).then(pl.lit(number, pl.Int8)) for number, rule in enumerate(rules))
-    found = (
-        rows.filter(pl.any_horizontal(rule.is_broken for rule in rules))
-        .with_columns(broken=broken.list.drop_nulls())
-        .explode("broken")
+    shown = sorted({column for rule in rules for column in _FIELD.findall(rule.message)})
+    expected, actual = (
+        _by_rule({number: _amount(getattr(rule, side)) for number, rule in enumerate(rules) if getattr(rule, side)})
+        for side in ("expected", "actual")
     )
-    return pl.concat(found.filter(broken=number).select(rule.columns()) for number, rule in enumerate(rules))
+    return (
+        rows.filter(pl.any_horizontal(rule.is_broken for rule in rules))
+        .with_columns(currency_exponent().alias(_EXPONENT))
+        .with_columns(*(_value_text(column).alias(_TEXT + column) for column in shown), number=broken.list.drop_nulls())
+        .explode("number")
+        .select(
+            _by_rule({number: pl.lit(rule.name) for number, rule in enumerate(rules)}).alias("rule"),
+            _by_rule({number: pl.lit(rule.severity) for number, rule in enumerate(rules)}).alias("severity"),
+            *map(pl.col, FINDING_KEYS),
+            expected.alias("expected"),
+            actual.alias("actual"),
+            (actual - expected).alias("difference"),
+            _by_rule({number: _sentence(rule.message) for number, rule in enumerate(rules)}).alias("message"),
+        )
+    )
+
+
+def _by_rule(values: Mapping[int, pl.Expr]) -> pl.Expr:
+    """Return the value of the rule whose number a row has."""
+    chosen = [pl.when(pl.col("number") == number).then(value) for number, value in values.items()]
+    return pl.coalesce(chosen) if chosen else pl.lit(None, dtype=pl.Int64)
 
 
 def _amount(column: str | None) -> pl.Expr:
@@ -98,7 +109,7 @@ def _amount(column: str | None) -> pl.Expr:
 
 def _sentence(message: str) -> pl.Expr:
     """Fill in the values of the columns that a message names."""
-    return pl.format(_FIELD.sub("{}", message), *map(_value_text, _FIELD.findall(message)))
+    return pl.format(_FIELD.sub("{}", message), *(_TEXT + column for column in _FIELD.findall(message)))
 
 
 def _value_text(column: str) -> pl.Expr:
@@ -106,7 +117,7 @@ def _value_text(column: str) -> pl.Expr:
     values = pl.col(column)
     match column.rpartition("_")[2]:
         case "amount":
-            return formatted_amount(values)
+            return formatted_amount(values, pl.col(_EXPONENT))
         case "at":
             return values.dt.strftime("%Y-%m-%d %H:%M:%S UTC")
         case "rate":

@@ -95,14 +95,23 @@ def divide_exactly(number: pl.Expr, divisor: int) -> pl.Expr:
     return number / (number * 0 + divisor)
 
 
-def formatted_amount(amount: pl.Expr) -> pl.Expr:
-    """Return amounts of the row's currency as text, in the form of `money.format`."""
-    code = pl.col(CURRENCY)
-    exponent = code.replace_strict(EXPONENTS, default=None, return_dtype=pl.Int64)
+def currency_exponent() -> pl.Expr:
+    """Return the exponent of each row's currency; null if ISO 4217 does not have it."""
+    return pl.col(CURRENCY).replace_strict(EXPONENTS, default=None, return_dtype=pl.Int64)
+
+
+def formatted_amount(amount: pl.Expr, exponent: pl.Expr) -> pl.Expr:
+    """Return amounts of the row's currency as text, in the form of `money.format`.
+
+    Args:
+        amount: Minor units.
+        exponent: A column with the `currency_exponent`, which takes longer to find than all the rest.
+    """
     scale = pl.lit(10, dtype=pl.Int64).pow(exponent.fill_null(0))
     sign = pl.when(amount < 0).then(pl.lit("-")).otherwise(pl.lit(""))
     digits = (amount.abs() // scale).cast(pl.String).str.reverse().str.replace_all(r"(\d{3})", "$1,").str.reverse()
     part = pl.format(".{}", (amount.abs() % scale).cast(pl.String).str.zfill(exponent))
     decimals = pl.when(exponent > 0).then(part).otherwise(pl.lit(""))
+    code = pl.col(CURRENCY)
     unit = pl.when(exponent.is_null()).then(pl.format("minor units of {}", code.fill_null("?"))).otherwise(code)
     return pl.format("{}{}{} {}", sign, digits.str.strip_chars_start(","), decimals, unit)

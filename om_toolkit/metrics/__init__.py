@@ -48,7 +48,7 @@ def explain(metric: str) -> Explanation:
 
     Example:
         >>> print(explain("at_risk").splitlines()[0])
-        Sum the orders of `expiring` per currency.
+        Sum the orders of `expiring` per currency, and per local day or other period of their expiry.
     """
     names = [name for name in __all__ if name != "explain"]
     if metric not in names:

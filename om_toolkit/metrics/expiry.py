@@ -1,24 +1,34 @@
 """Authorised money that is about to expire: orders in, those to capture soon out."""
 
 from datetime import datetime, timedelta
+from typing import Final
 
 import polars as pl
 
 from om_toolkit.metrics.expressions import OPEN, effective_as_of, in_hours, parse_duration, total
-from om_toolkit.metrics.grouping import CURRENCY
+from om_toolkit.metrics.grouping import CURRENCY, by_period
 from om_toolkit.tables.tables import Tables, tables_of
+
+_BLOCKING: Final = ("PENDING", "REJECTED", "STOPPED")
+"""The fraud statuses in which an order cannot be captured."""
+
+_OPEN_AMOUNT: Final = pl.col("remaining_authorized_amount")
+
+_EXPIRES_AT: Final = pl.col("expires_at")
 
 
 def expiring(data: object, *, within: str | timedelta | None = "72h", as_of: datetime | None = None) -> pl.DataFrame:
     """List the orders whose authorised money is lost unless it is captured, the soonest first.
 
-    These orders are AUTHORIZED or PART_CAPTURED, have a remaining amount, and `as_of ≤ expires_at ≤ as_of + within`.
-    Without an `as_of`, from the argument or the data, the list is empty.
+    These orders are AUTHORIZED or PART_CAPTURED, have money that remains, and `as_of ≤ expires_at ≤ as_of + within`.
+    Where the remaining amount is missing, it is inferred: the order amount less the captured amount. If one of these
+    is missing too, the order is listed with an unknown amount. Orders created after `as_of` are left out. Without an
+    `as_of`, from the argument or the data, the list is empty.
 
     Args:
         data: Orders or Tables.
-        within: A duration such as `90m`, `72h`, `7d`, or a timedelta. None lists all open orders with a remaining
-            amount, including overdue ones (`hours_left` is negative) and, last, those without `expires_at`
+        within: A duration such as `90m`, `72h`, `7d`, or a timedelta. None lists all open orders with money that
+            remains, including overdue ones (`hours_left` is negative) and, last, those without `expires_at`
             (`hours_left` is null).
         as_of: The instant from which hours are counted, by default that of the data; a naive time is in UTC.
 
@@ -29,11 +39,12 @@ def expiring(data: object, *, within: str | timedelta | None = "72h", as_of: dat
         |---|---|---|
         | `order_id`, `merchant_reference1` | String | |
         | `purchase_currency` | String | |
-        | `remaining_authorized_amount` | Int64 | minor units |
+        | `remaining_authorized_amount` | Int64 | minor units, null if unknown |
+        | `remaining_is_inferred` | Boolean | whether the order itself does not have it |
         | `expires_at` | Datetime | UTC |
         | `hours_left` | Float64 | from `as_of` to `expires_at` |
         | `fraud_status` | String | |
-        | `can_capture` | Boolean | false while `fraud_status` is PENDING |
+        | `can_capture` | Boolean | false while `fraud_status` is PENDING, REJECTED or STOPPED |
 
     Raises:
         ValueError: If `within` is not a duration.
@@ -46,30 +57,57 @@ def expiring(data: object, *, within: str | timedelta | None = "72h", as_of: dat
         ('100207', 60.0, True)
     """
     tables = tables_of(data)
-    return tables.run(_open_orders(tables, within, as_of))
+    now = effective_as_of(as_of, tables)
+    listed = _open_orders(tables, now).filter(_is_within(within, now))
+    return tables.run(
+        listed.sort("expires_at", "order_id", nulls_last=True).select(
+            "order_id",
+            "merchant_reference1",
+            CURRENCY,
+            "remaining_authorized_amount",
+            "remaining_is_inferred",
+            "expires_at",
+            in_hours((_EXPIRES_AT - now).dt.total_microseconds()).alias("hours_left"),
+            "fraud_status",
+            "can_capture",
+        )
+    )
 
 
-def at_risk(data: object, *, within: str | timedelta | None = "72h", as_of: datetime | None = None) -> pl.DataFrame:
-    """Sum the orders of `expiring` per currency.
+def at_risk(
+    data: object,
+    *,
+    within: str | timedelta | None = "72h",
+    every: str | None = None,
+    time_zone: str = "UTC",
+    as_of: datetime | None = None,
+) -> pl.DataFrame:
+    """Sum the orders of `expiring` per currency, and per local day or other period of their expiry.
 
     Args:
         data: Orders or Tables.
         within: As for `expiring`.
+        every: A period as for `by_period`, such as `1d`; None sums over all of them.
+        time_zone: A name of the IANA database, for the periods.
         as_of: As for `expiring`.
 
     Returns:
-        A row per currency:
+        A row per currency, and per period of expiry with `every`, without a period last:
 
         | column | type | meaning |
         |---|---|---|
         | `purchase_currency` | String | |
-        | `orders` | Int64 | |
+        | `expires_at_1d` | Date | the first day of the period; named after `every` |
+        | `orders` | Int64 | the orders of `expiring` |
         | `remaining_authorized_amount` | Int64 | minor units |
         | `soonest_expires_at` | Datetime | UTC |
         | `blocked_orders` | Int64 | orders that cannot be captured yet |
+        | `without_deadline` | Int64 | open orders with money that remains, but no `expires_at`; for any `within` |
+        | `excluded` | Int64 | orders whose remaining amount is unknown and not in the sum |
 
     Raises:
-        ValueError: If `within` is not a duration.
+        ValueError: If `within` is not a duration, or `every` is not a period.
+        polars.exceptions.ComputeError: If the time zone does not exist.
 
     Example:
         >>> import om_toolkit as om
@@ -79,33 +117,43 @@ def at_risk(data: object, *, within: str | timedelta | None = "72h", as_of: date
         ('EUR', 3, 65100)
     """
     tables = tables_of(data)
+    now = effective_as_of(as_of, tables)
+    periods = [] if every is None else [by_period(every, of="expires_at", time_zone=time_zone)]
+    is_listed, has_no_deadline = pl.col("is_listed"), _EXPIRES_AT.is_null()
     return tables.run(
-        _open_orders(tables, within, as_of)
-        .group_by(CURRENCY)
+        _open_orders(tables, now)
+        .with_columns(is_listed=_is_within(within, now))
+        .filter(is_listed | has_no_deadline)
+        .group_by(CURRENCY, *periods)
         .agg(
-            orders=pl.len().cast(pl.Int64),
-            remaining_authorized_amount=total("remaining_authorized_amount"),
-            soonest_expires_at=pl.col("expires_at").min(),
-            blocked_orders=total(~pl.col("can_capture")),
+            orders=total(is_listed),
+            remaining_authorized_amount=total(_OPEN_AMOUNT.filter(is_listed)),
+            soonest_expires_at=_EXPIRES_AT.min(),
+            blocked_orders=total(is_listed & ~pl.col("can_capture")),
+            without_deadline=total(has_no_deadline),
+            excluded=total(is_listed & _OPEN_AMOUNT.is_null()),
         )
-        .sort(CURRENCY, nulls_last=True)
+        .sort(CURRENCY, *(period.meta.output_name() for period in periods), nulls_last=True)
     )
 
 
-def _open_orders(tables: Tables[pl.LazyFrame], within: str | timedelta | None, as_of: datetime | None) -> pl.LazyFrame:
-    """Plan the rows of `expiring`."""
-    now, expires_at = effective_as_of(as_of, tables), pl.col("expires_at")
-    orders = tables.orders.filter(pl.col("status").is_in(OPEN), pl.col("remaining_authorized_amount") > 0)
-    if within is not None:
-        until = now + (parse_duration(within) if isinstance(within, str) else within)
-        orders = orders.filter(expires_at.is_between(now, until))
-    return orders.sort("expires_at", "order_id", nulls_last=True).select(
-        "order_id",
-        "merchant_reference1",
-        CURRENCY,
-        "remaining_authorized_amount",
-        "expires_at",
-        in_hours((expires_at - now).dt.total_microseconds()).alias("hours_left"),
-        "fraud_status",
-        pl.col("fraud_status").ne_missing("PENDING").alias("can_capture"),
+def _open_orders(tables: Tables[pl.LazyFrame], now: pl.Expr) -> pl.LazyFrame:
+    """Plan the orders with money that can still be captured, or could once their fraud check is over."""
+    is_created_later = (pl.col("created_at") > now).fill_null(value=False)
+    return (
+        tables.orders.filter(pl.col("status").is_in(OPEN), ~is_created_later)
+        .with_columns(
+            pl.coalesce(_OPEN_AMOUNT, pl.col("order_amount") - pl.col("captured_amount")),
+            remaining_is_inferred=_OPEN_AMOUNT.is_null(),
+            can_capture=~pl.col("fraud_status").is_in(_BLOCKING).fill_null(value=False),
+        )
+        .filter((_OPEN_AMOUNT > 0).fill_null(value=True))
     )
+
+
+def _is_within(within: str | timedelta | None, now: pl.Expr) -> pl.Expr:
+    """Return whether an order expires within a duration from now; without a duration every order is listed."""
+    if within is None:
+        return pl.lit(value=True)
+    until = now + (within if isinstance(within, timedelta) else parse_duration(within))
+    return _EXPIRES_AT.is_between(now, until).fill_null(value=False)

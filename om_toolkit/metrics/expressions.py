@@ -1,7 +1,7 @@
 """Expressions and checks that several metrics use: options, amounts and durations in, polars expressions out."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -49,20 +49,34 @@ def with_seen_at(orders: pl.LazyFrame) -> pl.LazyFrame:
     return orders.with_columns(seen_at=pl.lit(None, dtype=pl.Datetime("us", "UTC")))
 
 
-def parse_duration(text: str) -> timedelta:
-    """Read a duration.
+def parse_duration(value: object) -> timedelta:
+    """Read a duration given as `within`.
 
     Raises:
-        ValueError: If it is not a whole number and a unit.
+        ValueError: If it is not the text of a whole number and a unit.
 
     Example:
         >>> parse_duration("90m"), parse_duration("72h"), parse_duration("1w")
         (datetime.timedelta(seconds=5400), datetime.timedelta(days=3), datetime.timedelta(days=7))
     """
-    match = re.fullmatch(r"(\d+)([mhdw])", text)
+    match = re.fullmatch(r"([0-9]{1,6})([mhdw])", value) if isinstance(value, str) else None
     if not match:
-        raise ValueError(f"invalid duration {text!r}; use a number and a unit, such as '90m', '72h', '7d' or '2w'")
+        raise ValueError(
+            f"invalid duration {value!r} in within; use a number and a unit, such as '90m', '72h', '7d' or '2w'"
+        )
     return timedelta(**{_DURATION_UNITS[match[2]]: int(match[1])})
+
+
+def windows_of(within: object) -> tuple[str, ...]:
+    """Return the durations of an option that takes one or several.
+
+    Raises:
+        ValueError: If one of them is not a duration.
+    """
+    given = tuple(within) if isinstance(within, Iterable) and not isinstance(within, str) else (within,)
+    for window in given:
+        parse_duration(window)
+    return given
 
 
 def check_choice(option: str, value: str, choices: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 import polars as pl
 
 from om_toolkit.metrics.captured_orders import OUTCOMES, Estimand, Event, Weight, order_ends
-from om_toolkit.metrics.expressions import effective_as_of, in_hours, parse_duration, total
+from om_toolkit.metrics.expressions import effective_as_of, in_hours, parse_duration, total, windows_of
 from om_toolkit.metrics.grouping import CURRENCY, By, Groups, groups_of
 from om_toolkit.metrics.survival import (
     AT,
@@ -112,7 +112,7 @@ def capture_latency(  # noqa: PLR0913 - the parameters are those of the definiti
         (0.369, 0.317, 0.426)
     """
     tables = tables_of(data)
-    windows = (within,) if isinstance(within, str) else within
+    windows = windows_of(within)
     estimand = Estimand(event, weight, effective_as_of(as_of, tables))
     return tables.run(latency_plan(tables, by=by, estimand=estimand, quantiles=quantiles, windows=windows))
 

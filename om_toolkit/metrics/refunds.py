@@ -5,7 +5,7 @@ from typing import Final, Literal, get_args
 
 import polars as pl
 
-from om_toolkit.metrics.expressions import check_choice, divide_exactly, effective_as_of, total
+from om_toolkit.metrics.expressions import check_choice, divide_exactly, effective_as_of, total, windows_of
 from om_toolkit.metrics.grouping import By, Groups, by_period, groups_of, has_currency
 from om_toolkit.metrics.intervals import amount_ratio, count_ratio, moments, ratio
 from om_toolkit.metrics.refund_curves import MICROSECONDS_PER_DAY, maturity, shares_within
@@ -100,7 +100,7 @@ def refund_ratio(  # noqa: PLR0913 - the parameters are those of the definition
         (0.222, 0.119, 0.376, 0.216, 0.11, 0.382)
     """
     check_choice("basis", basis, get_args(Basis))
-    windows = (within,) if isinstance(within, str) else within
+    windows = windows_of(within)
     tables = tables_of(data)
     if basis == "order":
         return tables.run(refund_plan(tables, by, windows))

@@ -370,12 +370,12 @@ def test_carriers() -> None:
 
 def test_expiring_and_at_risk() -> None:
     # Open are a, until 760 h, and e, until 1072 h; at 720 h that is 40 and 352 h away.
-    a = ("a", None, "SEK", 10000, at(760), 40, "PENDING", False)
-    e = ("e", None, "SEK", 5000, at(1072), 352, "ACCEPTED", True)
+    a = ("a", None, "SEK", 10000, False, at(760), 40, "PENDING", False)
+    e = ("e", None, "SEK", 5000, False, at(1072), 352, "ACCEPTED", True)
     assert om.expiring(ORDERS).rows() == [a]
     assert om.expiring(ORDERS, within=None).rows() == [a, e]
-    assert om.at_risk(ORDERS).rows() == [("SEK", 1, 10000, at(760), 1)]
-    assert om.at_risk(ORDERS, within=None).rows() == [("SEK", 2, 15000, at(760), 1)]
+    assert om.at_risk(ORDERS).rows() == [("SEK", 1, 10000, at(760), 1, 0, 0)]
+    assert om.at_risk(ORDERS, within=None).rows() == [("SEK", 2, 15000, at(760), 1, 0, 0)]
 
 
 def test_key_figures() -> None:

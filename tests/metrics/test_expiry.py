@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -37,7 +38,11 @@ def ids(orders: list[dict[str, Any]], **options: Any) -> list[str]:
         ({"status": "CANCELLED"}, False),
         ({"status": None}, False),
         ({"remaining_authorized_amount": 0}, False),
-        ({"remaining_authorized_amount": None}, False),
+        ({"remaining_authorized_amount": None}, True),
+        ({"remaining_authorized_amount": None, "order_amount": 900, "captured_amount": 900}, False),
+        ({"status": "PART_CAPTURED", "remaining_authorized_amount": 0}, False),
+        ({"created_at": at(100)}, True),
+        ({"created_at": at(101)}, False),
         ({"expires_at": at(100)}, True),
         ({"expires_at": at(172)}, True),
         ({"expires_at": at(172) + timedelta(microseconds=1)}, False),
@@ -55,15 +60,58 @@ def test_orders_are_sorted_by_expiry_then_by_id() -> None:
 
 def test_a_row_has_the_remaining_amount_and_whether_it_can_be_captured() -> None:
     pending = order("a", 101.5, fraud_status="PENDING", merchant_reference1="R1")
-    accepted, untold = order("b", 102, fraud_status="ACCEPTED"), order("c", 103)
-    shown = expiring(shop(orders=[pending, accepted, untold], as_of=NOW))
-    columns = "order_id merchant_reference1 purchase_currency remaining_authorized_amount expires_at hours_left"
-    assert shown.columns == [*columns.split(), "fraud_status", "can_capture"]
+    accepted, unchecked = order("b", 102, fraud_status="ACCEPTED"), order("c", 103)
+    shown = expiring(shop(orders=[pending, accepted, unchecked], as_of=NOW))
+    columns = "order_id merchant_reference1 purchase_currency remaining_authorized_amount remaining_is_inferred"
+    assert shown.columns == [*columns.split(), "expires_at", "hours_left", "fraud_status", "can_capture"]
     assert shown.rows() == [
-        ("a", "R1", "SEK", 500, at(101.5), 1.5, "PENDING", False),
-        ("b", None, "SEK", 500, at(102), 2.0, "ACCEPTED", True),
-        ("c", None, "SEK", 500, at(103), 3.0, None, True),
+        ("a", "R1", "SEK", 500, False, at(101.5), 1.5, "PENDING", False),
+        ("b", None, "SEK", 500, False, at(102), 2.0, "ACCEPTED", True),
+        ("c", None, "SEK", 500, False, at(103), 3.0, None, True),
     ]
+
+
+@pytest.mark.parametrize("status", ["PENDING", "REJECTED", "STOPPED"])
+def test_an_order_whose_fraud_check_is_not_passed_cannot_be_captured(status: str) -> None:
+    tables = shop(orders=[order("a", 110, fraud_status=status)], as_of=NOW)
+    assert expiring(tables)["can_capture"].to_list() == [False]
+    assert at_risk(tables)["blocked_orders"].to_list() == [1]
+
+
+def test_a_missing_remaining_amount_is_inferred_or_unknown_but_never_zero() -> None:
+    missing = {"remaining_authorized_amount": None}
+    orders = [
+        order("a", 110, **missing, order_amount=900, captured_amount=200),
+        order("b", 111, **missing, order_amount=900),
+        order("c", 112),
+    ]
+    tables = shop(orders=orders, as_of=NOW)
+    shown = expiring(tables).select("order_id", "remaining_authorized_amount", "remaining_is_inferred")
+    assert shown.rows() == [("a", 700, True), ("b", None, True), ("c", 500, False)]
+    risk = at_risk(tables).select("orders", "remaining_authorized_amount", "excluded")
+    assert risk.rows() == [(3, 1200, 1)]
+
+
+def test_orders_without_a_deadline_are_counted_for_any_duration() -> None:
+    orders = [order("a", None), order("b", 110), order("c", None, purchase_currency="JPY")]
+    tables = shop(orders=orders, as_of=NOW)
+    columns = ("purchase_currency", "orders", "remaining_authorized_amount", "without_deadline")
+    assert at_risk(tables).select(columns).rows() == [("JPY", 0, 0, 1), ("SEK", 1, 500, 1)]
+    assert at_risk(tables, within=None).select(columns).rows() == [("JPY", 1, 500, 1), ("SEK", 2, 1000, 1)]
+
+
+def test_money_at_risk_is_summed_by_local_day_of_expiry() -> None:
+    # Hour 100 is 2025-01-05 04:00 UTC; 23:30 UTC on that day is already the 6th in Stockholm.
+    orders = [order("a", 119.5), order("b", 110), order("c", 121), order("d", None)]
+    tables = shop(orders=orders, as_of=NOW)
+    columns = ("purchase_currency", "expires_at_1d", "orders", "without_deadline")
+    assert at_risk(tables, every="1d").select(columns).rows() == [
+        ("SEK", date(2025, 1, 5), 2, 0),
+        ("SEK", date(2025, 1, 6), 1, 0),
+        ("SEK", None, 0, 1),
+    ]
+    local = at_risk(tables, every="1d", time_zone="Europe/Stockholm")
+    assert local["orders"].to_list() == [1, 2, 0]
 
 
 @pytest.mark.parametrize(
@@ -102,11 +150,11 @@ def test_money_at_risk_is_summed_per_currency() -> None:
     ]
     shown = at_risk(shop(orders=orders, as_of=NOW))
     columns = "purchase_currency orders remaining_authorized_amount soonest_expires_at blocked_orders"
-    assert shown.columns == columns.split()
+    assert shown.columns == [*columns.split(), "without_deadline", "excluded"]
     assert shown.rows() == [
-        ("JPY", 1, 7, at(115), 0),
-        ("SEK", 2, 1000, at(110), 1),
-        (None, 1, 500, at(115), 0),
+        ("JPY", 1, 7, at(115), 0, 0, 0),
+        ("SEK", 2, 1000, at(110), 1, 0, 0),
+        (None, 1, 500, at(115), 0, 0, 0),
     ]
     assert at_risk(shop(orders=orders, as_of=NOW), within=None)["orders"].to_list() == [1, 3, 1]
 
@@ -120,6 +168,9 @@ def test_the_order_of_rows_lazy_frames_and_no_rows_change_nothing(metric: Any) -
     assert metric(shop()).schema == metric(tables).schema
 
 
-def test_an_invalid_duration_is_refused() -> None:
-    with pytest.raises(ValueError, match="invalid duration 'soon'"):
-        expiring(shop(), within="soon")
+@pytest.mark.parametrize("within", ["soon", 72, 72.0, "³h", "", ["72h"]])
+@pytest.mark.parametrize("metric", [expiring, at_risk])
+def test_an_invalid_duration_is_refused(metric: Any, within: Any) -> None:
+    message = f"invalid duration {within!r} in within; use a number and a unit, such as '90m', '72h', '7d' or '2w'"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        metric(shop(), within=within)

@@ -485,10 +485,12 @@ def test_the_plan_is_one_query_that_can_be_serialized() -> None:
         ({"quantiles": (50,)}, "between 0 and 1"),
         (
             {"within": "3 days"},
-            "invalid duration '3 days'; use a number and a unit, such as '90m', '72h', '7d' or '2w'",
+            "invalid duration '3 days' in within; use a number and a unit, such as '90m', '72h', '7d' or '2w'",
         ),
         ({"within": ["72"]}, "invalid duration '72'"),
         ({"within": "72H"}, "invalid duration '72H'"),
+        ({"within": [24]}, "invalid duration 24 in within"),
+        ({"within": 24}, "invalid duration 24 in within"),
         ({"event": "last"}, "invalid event 'last'; use 'first' or 'full'"),
         ({"weight": "money"}, "invalid weight 'money'; use 'orders' or 'amount'"),
     ],

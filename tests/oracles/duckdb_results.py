@@ -433,25 +433,39 @@ def _counted(by: Sequence[str], items: str, label: str, money: str | None) -> st
 
 def expiring(hours: float | None, as_of: datetime | None) -> str:
     now = _moment(as_of)
-    columns = "true"
-    if hours is not None:
-        columns = f"epoch_us(expires_at) BETWEEN {now} AND {now} + {round(hours * 3600e6)}"
     return f"""
-    SELECT order_id, merchant_reference1, purchase_currency, remaining_authorized_amount,
-        epoch_us(expires_at) AS expires_at, (epoch_us(expires_at) - {now}) / 3600e6 AS hours_left, fraud_status,
-        fraud_status IS DISTINCT FROM 'PENDING' AS can_capture
-    FROM orders
-    WHERE status IN ('AUTHORIZED', 'PART_CAPTURED') AND remaining_authorized_amount > 0 AND {columns}
-    ORDER BY expires_at NULLS LAST, order_id
+    SELECT order_id, merchant_reference1, purchase_currency, remaining_authorized_amount, remaining_is_inferred,
+        expires_at, (expires_at - {now}) / 3600e6 AS hours_left, fraud_status, can_capture
+    FROM ({_open(hours, as_of)}) WHERE is_listed ORDER BY expires_at NULLS LAST, order_id
+    """
+
+
+def _open(hours: float | None, as_of: datetime | None) -> str:
+    now = _moment(as_of)
+    is_listed = "true"
+    if hours is not None:
+        is_listed = f"coalesce(epoch_us(expires_at) BETWEEN {now} AND {now} + {round(hours * 3600e6)}, false)"
+    return f"""
+    SELECT * FROM (
+        SELECT order_id, merchant_reference1, purchase_currency, epoch_us(expires_at) AS expires_at, fraud_status,
+            coalesce(remaining_authorized_amount, order_amount - captured_amount) AS remaining_authorized_amount,
+            remaining_authorized_amount IS NULL AS remaining_is_inferred, {is_listed} AS is_listed,
+            coalesce(fraud_status NOT IN ('PENDING', 'REJECTED', 'STOPPED'), true) AS can_capture
+        FROM orders
+        WHERE status IN ('AUTHORIZED', 'PART_CAPTURED') AND coalesce(epoch_us(created_at) <= {now}, true)
+    ) WHERE coalesce(remaining_authorized_amount > 0, true)
     """
 
 
 def at_risk(hours: float | None, as_of: datetime | None) -> str:
     return f"""
-    SELECT purchase_currency, count(*) AS orders, sum(remaining_authorized_amount)::BIGINT AS
-        remaining_authorized_amount, min(expires_at) AS soonest_expires_at,
-        count(*) FILTER (NOT can_capture) AS blocked_orders
-    FROM ({expiring(hours, as_of)}) GROUP BY ALL ORDER BY purchase_currency NULLS LAST
+    SELECT purchase_currency, count(*) FILTER (is_listed) AS orders,
+        coalesce(sum(remaining_authorized_amount) FILTER (is_listed), 0)::BIGINT AS remaining_authorized_amount,
+        min(expires_at) AS soonest_expires_at, count(*) FILTER (is_listed AND NOT can_capture) AS blocked_orders,
+        count(*) FILTER (expires_at IS NULL) AS without_deadline,
+        count(*) FILTER (is_listed AND remaining_authorized_amount IS NULL) AS excluded
+    FROM ({_open(hours, as_of)}) WHERE is_listed OR expires_at IS NULL
+    GROUP BY ALL ORDER BY purchase_currency NULLS LAST
     """
 
 

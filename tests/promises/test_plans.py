@@ -37,6 +37,7 @@ CALLS: dict[str, tuple[Callable[..., pl.DataFrame], dict[str, Any]]] = {
     "carriers": (om.carriers, {"by": "purchase_country"}),
     "expiring": (om.expiring, {"within": None}),
     "at_risk": (om.at_risk, {"within": None}),
+    "at_risk, days": (om.at_risk, {"within": "7d", "every": "1d", "time_zone": "Europe/Stockholm"}),
     "audit": (om.audit, {}),
     "key_figures": (om.key_figures, {}),
 }

@@ -12,6 +12,8 @@ from om_toolkit.metrics.explaining import Explanation
 from om_toolkit.metrics.figures import key_figures
 from om_toolkit.metrics.grouping import by_period
 from om_toolkit.metrics.latency import capture_curve, capture_latency
+from om_toolkit.metrics.mix import mix
+from om_toolkit.metrics.products import products
 from om_toolkit.metrics.refund_curves import refund_curve
 from om_toolkit.metrics.refunds import refund_ratio, time_to_refund
 from om_toolkit.metrics.shipping import carriers, shipping_methods
@@ -27,6 +29,8 @@ __all__ = [
     "expiring",
     "explain",
     "key_figures",
+    "mix",
+    "products",
     "refund_curve",
     "refund_ratio",
     "shipping_methods",

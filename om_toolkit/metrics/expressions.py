@@ -18,6 +18,9 @@ OPEN: Final = ("AUTHORIZED", "PART_CAPTURED")
 CAPTURE_KEY: Final = ("order_id", "capture_id")
 """What identifies a capture; a missing capture id is a value like any other."""
 
+CAPTURE_POSITION: Final = ("order_id", "capture")
+"""What identifies a row of the captures table."""
+
 _MICROSECONDS_PER_HOUR: Final = 3_600_000_000
 
 _DURATION_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

@@ -16,6 +16,8 @@ FIRST_FIGURES: Final = {
     "carriers": "count",
     "expiring": "remaining_authorized_amount",
     "key_figures": "orders",
+    "mix": "count",
+    "products": "captured_quantity",
     "refund_curve": "days",
     "refund_ratio": "orders_captured",
     "shipping_methods": "count",

@@ -38,6 +38,9 @@ CALLS: dict[str, tuple[Callable[..., pl.DataFrame], dict[str, Any]]] = {
     "expiring": (om.expiring, {"within": None}),
     "at_risk": (om.at_risk, {"within": None}),
     "at_risk, days": (om.at_risk, {"within": "7d", "every": "1d", "time_zone": "Europe/Stockholm"}),
+    "mix": (om.mix, {"column": "customer_type", "by": WEEK}),
+    "products": (om.products, {}),
+    "products, columns": (om.products, {"by": ["type", "purchase_country"]}),
     "audit": (om.audit, {}),
     "key_figures": (om.key_figures, {}),
 }

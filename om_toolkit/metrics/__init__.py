@@ -16,6 +16,7 @@ from om_toolkit.metrics.mix import mix
 from om_toolkit.metrics.products import products
 from om_toolkit.metrics.refund_curves import refund_curve
 from om_toolkit.metrics.refunds import refund_ratio, time_to_refund
+from om_toolkit.metrics.shipped import shipped_uncaptured
 from om_toolkit.metrics.shipping import carriers, shipping_methods
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "products",
     "refund_curve",
     "refund_ratio",
+    "shipped_uncaptured",
     "shipping_methods",
     "time_to_refund",
 ]

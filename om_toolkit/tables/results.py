@@ -20,6 +20,7 @@ FIRST_FIGURES: Final = {
     "products": "captured_quantity",
     "refund_curve": "days",
     "refund_ratio": "orders_captured",
+    "shipped_uncaptured": "remaining_authorized_amount",
     "shipping_methods": "count",
     "time_to_refund": "refunds",
 }

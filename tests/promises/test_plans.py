@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from om_toolkit.tables.tables import Tables
+
+
+def shipped_uncaptured(tables: Tables[Any]) -> pl.DataFrame:
+    """List the shipped orders as if nothing had been captured: the recording has none of these."""
+    orders = tables.orders.with_columns(status=pl.lit("EXPIRED"), captured_amount=pl.lit(0, dtype=pl.Int64))
+    return om.shipped_uncaptured(replace(tables, orders=orders, captures=tables.captures.filter(pl.lit(False))))
+
 
 WEEK = om.by_period("1w", time_zone="Europe/Stockholm")
 CALLS: dict[str, tuple[Callable[..., pl.DataFrame], dict[str, Any]]] = {
@@ -38,6 +46,7 @@ CALLS: dict[str, tuple[Callable[..., pl.DataFrame], dict[str, Any]]] = {
     "expiring": (om.expiring, {"within": None}),
     "at_risk": (om.at_risk, {"within": None}),
     "at_risk, days": (om.at_risk, {"within": "7d", "every": "1d", "time_zone": "Europe/Stockholm"}),
+    "shipped_uncaptured": (shipped_uncaptured, {}),
     "mix": (om.mix, {"column": "customer_type", "by": WEEK}),
     "products": (om.products, {}),
     "products, columns": (om.products, {"by": ["type", "purchase_country"]}),

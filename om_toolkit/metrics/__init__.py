@@ -18,6 +18,7 @@ from om_toolkit.metrics.refund_curves import refund_curve
 from om_toolkit.metrics.refunds import refund_ratio, time_to_refund
 from om_toolkit.metrics.shipped import shipped_uncaptured
 from om_toolkit.metrics.shipping import carriers, shipping_methods
+from om_toolkit.metrics.timelines import timeline
 
 __all__ = [
     "at_risk",
@@ -37,6 +38,7 @@ __all__ = [
     "shipped_uncaptured",
     "shipping_methods",
     "time_to_refund",
+    "timeline",
 ]
 
 

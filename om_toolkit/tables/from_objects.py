@@ -7,7 +7,7 @@ into all five tables: meanwhile they stay in the processor's cache.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
-from typing import Any, Final, Protocol, Self, TypeAlias
+from typing import Any, Final, Protocol, Self, TypeAlias, runtime_checkable
 
 import polars as pl
 
@@ -15,6 +15,7 @@ from om_toolkit.support.chunks import chunked
 from om_toolkit.tables.schema import Column, columns, frame
 
 
+@runtime_checkable
 class OrderDocument(Protocol):
     """An order as an object; it and its parts have an attribute per field of the API (`class_` for `class`)."""
 

@@ -155,7 +155,9 @@ def test_the_first_figure_of_each_metric_is_known() -> None:
         orders = client.orders(client.recorded_order_ids)
     arguments = {"mix": ["customer_type"]}
     for name, first in FIRST_FIGURES.items():
-        assert first in getattr(om, name)(orders, *arguments.get(name, [])).columns, name
+        assert (
+            first in getattr(om, name)(orders[0] if name == "timeline" else orders, *arguments.get(name, [])).columns
+        ), name
 
 
 def test_another_function_is_compared_by_its_group_columns() -> None:

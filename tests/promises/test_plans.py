@@ -26,6 +26,11 @@ def shipped_uncaptured(tables: Tables[Any]) -> pl.DataFrame:
     return om.shipped_uncaptured(replace(tables, orders=orders, captures=tables.captures.filter(pl.lit(False))))
 
 
+def timeline(tables: Tables[Any]) -> pl.DataFrame:
+    """List the events of one order of the recording."""
+    return om.timeline(tables.filter(pl.col("merchant_reference1") == "100078"))
+
+
 WEEK = om.by_period("1w", time_zone="Europe/Stockholm")
 CALLS: dict[str, tuple[Callable[..., pl.DataFrame], dict[str, Any]]] = {
     "capture_latency": (om.capture_latency, {"by": "purchase_country"}),
@@ -47,6 +52,7 @@ CALLS: dict[str, tuple[Callable[..., pl.DataFrame], dict[str, Any]]] = {
     "at_risk": (om.at_risk, {"within": None}),
     "at_risk, days": (om.at_risk, {"within": "7d", "every": "1d", "time_zone": "Europe/Stockholm"}),
     "shipped_uncaptured": (shipped_uncaptured, {}),
+    "timeline": (timeline, {}),
     "mix": (om.mix, {"column": "customer_type", "by": WEEK}),
     "products": (om.products, {}),
     "products, columns": (om.products, {"by": ["type", "purchase_country"]}),

@@ -18,6 +18,7 @@ from om_toolkit.metrics.refund_curves import refund_curve
 from om_toolkit.metrics.refunds import refund_ratio, time_to_refund
 from om_toolkit.metrics.shipped import shipped_uncaptured
 from om_toolkit.metrics.shipping import carriers, shipping_methods
+from om_toolkit.metrics.shipping_choices import chosen_vs_shipped
 from om_toolkit.metrics.timelines import timeline
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "capture_curve",
     "capture_latency",
     "carriers",
+    "chosen_vs_shipped",
     "compare",
     "expiring",
     "explain",

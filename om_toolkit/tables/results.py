@@ -14,6 +14,7 @@ FIRST_FIGURES: Final = {
     "capture_curve": "hours",
     "capture_latency": "orders",
     "carriers": "count",
+    "chosen_vs_shipped": "orders",
     "expiring": "remaining_authorized_amount",
     "key_figures": "orders",
     "mix": "count",

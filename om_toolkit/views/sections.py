@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import polars as pl
 
 from om_toolkit import metrics
-from om_toolkit.metrics.intervals import count_ratio
+from om_toolkit.metrics.intervals import moments, unit_ratio
 from om_toolkit.tables.tables import Tables
 from om_toolkit.views import plots, small_groups
 from om_toolkit.views.formatting import (
@@ -180,11 +180,16 @@ def _section(title: str, sentences: Sequence[str], picture: str, columns: Column
 
 def _method_shares(by_order: pl.DataFrame) -> pl.DataFrame:
     """Sum the shipping methods of single orders, with the shares that `shipping_methods` returns."""
-    counts = by_order.group_by(_METHOD).agg(pl.col("count", "with_tracking").sum())
-    shares = counts.with_columns(total=pl.col("count").sum()).with_columns(
-        *count_ratio("share", "count", "total"), tracking_share=pl.col("with_tracking") / pl.col("count")
+    count = pl.col("count")
+    of_orders = by_order.group_by("order_id", _METHOD).agg(pl.col("count", "with_tracking").sum())
+    of_orders = of_orders.with_columns(of_order=count.sum().over("order_id"))
+    counts = of_orders.group_by(_METHOD).agg(
+        pl.col("count", "with_tracking").sum(), **moments("share", count, pl.col("of_order"))
     )
-    return small_groups.few_last(shares.sort(-pl.col("count"), _METHOD, nulls_last=True), _METHOD)
+    shares = counts.with_columns(total=count.sum(), share_xx=pl.col("share_xy").sum()).with_columns(
+        *unit_ratio("share", "count", "total"), tracking_share=pl.col("with_tracking") / count
+    )
+    return small_groups.few_last(shares.sort(-count, _METHOD, nulls_last=True), _METHOD)
 
 
 def _capture_sentence(row: Row) -> str:

@@ -298,41 +298,78 @@ def test_time_to_refund() -> None:
     assert om.time_to_refund(ORDERS).row(0) == (3, 1, 0, 2.5, pytest.approx(50 / 24), pytest.approx(70 / 24))
 
 
-def shares(rows: list[tuple[str, int, int]]) -> list[Any]:
-    """Return the rows of names, counts and tracked counts, with shares and Wilson's interval by hand."""
+def interval(share: float, size: float) -> tuple[float, float, float]:
+    """Return a share with Wilson's interval for a number of orders."""
+    middle, half = share + Z2 / (2 * size), sqrt(Z2 * share * (1 - share) / size + Z2**2 / (4 * size**2))
+    return share, (middle - half) / (1 + Z2 / size), (middle + half) / (1 + Z2 / size)
+
+
+def approximately(number: float) -> Any:
+    return pytest.approx(number, abs=1e-12)
+
+
+def shares(rows: list[tuple[str, int, int]], size: float | None = None, tracked_size: float | None = None) -> list[Any]:
+    """Return the rows of names, counts and tracked counts, with their shares by hand.
+
+    The number of orders is the count, unless an order has several; `tracked_size` is that of the first row.
+    """
     n = sum(count for _, count, _ in rows)
     made: list[Any] = []
-    for name, count, tracked in rows:
-        middle, half = (count + Z2 / 2) / (n + Z2), sqrt(Z2 * (count * (n - count) / n + Z2 / 4)) / (n + Z2)
-        numbers = (count / n, tracked, tracked / count, middle - half, middle + half)
-        made.append((name, count, *(pytest.approx(number, abs=1e-12) for number in numbers)))
+    for number, (name, count, tracked) in enumerate(rows):
+        of_method = tracked_size if tracked_size and not number else count
+        numbers = (*interval(count / n, size or n), tracked, *interval(tracked / count, of_method))
+        made.append((name, count, *map(approximately, numbers)))
     return made
 
 
 def test_shipping_methods() -> None:
     # Captures 1 to 10: Home, PickUpPoint, Home, (mixed), (digital), (unknown), Home (spelled home), (missing), Drone,
-    # Undefined; 1, 3, 4 and 7 have tracking. Wilson of 3 in 10 and of 1 in 10.
+    # Undefined; 1, 3, 4 and 7 have tracking. Of nine orders f has two captures: Kish's size is 10² / (8 + 2²) = 25/3.
+    # R(1 - R)/V is larger: for Home 0.21 / (1.68/100) = 12.5, for Drone 0.09 / (0.92/100) = 9.8.
     rows = om.shipping_methods(ORDERS).rows()
     one = [(name, 1, int(name == "(mixed)")) for name in "(digital) (missing) (mixed) (unknown)".split()]
     one += [(name, 1, 0) for name in ("Drone", "PickUpPoint", "Undefined")]
-    assert rows == shares([("Home", 3, 3), *one])
-    assert [row[5:] for row in rows] == [close(0.107791, 0.603222)] + 7 * [close(0.017876, 0.404150)]
+    assert rows == shares([("Home", 3, 3), *one], size=25 / 3)
+    assert [row[3:5] for row in rows] == [close(0.098072, 0.628138)] + 7 * [close(0.015672, 0.436748)]
 
 
 def test_shipping_methods_and_their_money() -> None:
-    # Of the 26000 captured in SEK 6000 + 3000 went Home.
+    # Of the 26000 captured in SEK 6000 + 3000 went Home. Kish's size is 9² / (7 + 2²) = 81/11 of captures; of money,
+    # with Σx² = (36 + 16 + 49 + 4 + 1 + 6.25 + 2.25 + 4)·10⁶, it is 26² / 118.5 = 5.7046. R(1 - R)/V is smaller for
+    # PickUpPoint only, 4000 of order e: with R = 2/13 it is 22/169 over 8/7 · Σ(y - R·x)² / 26000², 5.5469.
     rows = om.shipping_methods(ORDERS, by="purchase_currency").rows()
     money = [9000, 2000, 2500, 4000, 1000, 1500, 4000, 2000]
     names = "Home (digital) (missing) (mixed) (unknown) Drone PickUpPoint Undefined".split()
-    counted = shares([(name, 2 if name == "Home" else 1, {"Home": 2, "(mixed)": 1}.get(name, 0)) for name in names])
+    tracked = {"Home": 2, "(mixed)": 1}
+    counted = shares([(name, 2 if name == "Home" else 1, tracked.get(name, 0)) for name in names], size=81 / 11)
+    of_others = {"d": 6000, "e": 4000, "f": 7000, "g": 2000, "h": 1000, "j": 2500, "k": 1500, "l": 2000}
+    owners = (
+        {"d": 6000, "f": 3000},
+        {"g": 2000},
+        {"j": 2500},
+        {"f": 4000},
+        {"h": 1000},
+        {"k": 1500},
+        {"e": 4000},
+        {"l": 2000},
+    )
+    sizes = []
+    for of_method in owners:
+        ratio = sum(of_method.values()) / 26000
+        residuals = sum((of_method.get(name, 0) - ratio * amount) ** 2 for name, amount in of_others.items())
+        sizes.append(min(26**2 / 118.5, ratio * (1 - ratio) / (8 / 7 * residuals / 26000**2)))
     assert rows == [
-        ("JPY", *shares([("Home", 1, 1)])[0], 980, 1),
-        *(("SEK", *row, amount, amount / 26000) for row, amount in zip(counted, money, strict=True)),
+        ("JPY", *shares([("Home", 1, 1)])[0], 980, *map(approximately, interval(1, 1))),
+        *(
+            ("SEK", *row, amount, *map(approximately, interval(amount / 26000, size)))
+            for row, amount, size in zip(counted, money, sizes, strict=True)
+        ),
     ]
+    assert [round(size, 4) for size in sizes] == [5.7046] * 6 + [5.5469, 5.7046]
 
 
 @pytest.mark.parametrize(
-    ("options", "expected"),
+    ("options", "expected", "sizes"),
     [
         # f is (mixed) as a whole: Home, and Home with Postal. Tracked are shipments of d, of f and of i.
         (
@@ -341,16 +378,31 @@ def test_shipping_methods_and_their_money() -> None:
                 "Home 2 2, (digital) 1 0, (missing) 1 0, (mixed) 1 1, (unknown) 1 0, Drone 1 0, PickUpPoint 1 0, "
                 "Undefined 1 0"
             ),
+            (None, None),
         ),
-        # Eight entries: those of d, of e, three of f, those of i, k and l. Of f both that went Home are tracked.
-        ({"grain": "shipment"}, "Home 4 4, Drone 1 0, PickUpPoint 1 0, Postal 1 0, Undefined 1 0"),
+        # Eight entries: those of d, of e, three of f, those of i, k and l. Of f both that went Home are tracked. Order
+        # j has physical goods without any. Kish's size is 9² / (6 + 3²), and of the tracked Home 4² / (1 + 2² + 1).
+        (
+            {"grain": "shipment"},
+            "Home 4 4, (missing) 1 0, Drone 1 0, PickUpPoint 1 0, Postal 1 0, Undefined 1 0",
+            (5.4, 16 / 6),
+        ),
         # Only a has a chosen method; it is not shipped yet.
-        ({"grain": "order", "source": "chosen"}, "(missing) 11 3, Home 1 0"),
+        ({"grain": "order", "source": "chosen"}, "(missing) 11 3, Home 1 0", (None, None)),
     ],
 )
-def test_shipping_methods_of_other_grains(options: dict[str, Any], expected: str) -> None:
+def test_shipping_methods_of_other_grains(options: dict[str, Any], expected: str, sizes: Any) -> None:
     counts = [method.split() for method in expected.split(", ")]
-    assert om.shipping_methods(ORDERS, **options).rows() == shares([(name, int(n), int(k)) for name, n, k in counts])
+    rows = shares([(name, int(n), int(k)) for name, n, k in counts], *sizes)
+    assert om.shipping_methods(ORDERS, **options).rows() == rows
+
+
+def test_chosen_vs_shipped() -> None:
+    # Nine orders have captures, and none of them a chosen method.
+    rows = om.chosen_vs_shipped(ORDERS).rows()
+    names = "(digital) (missing) (mixed) (unknown) Drone PickUpPoint Undefined".split()
+    expected = [("Home", 2), *((name, 1) for name in names)]
+    assert rows == [("(missing)", name, n, *map(approximately, interval(n / 9, 9))) for name, n in expected]
 
 
 def test_carriers() -> None:
@@ -364,7 +416,8 @@ def test_carriers() -> None:
             ("(unknown)", 1, 0),
             ("PostNord", 1, 0),
             ("Yamato", 1, 1),
-        ]
+        ],
+        size=25 / 3,
     )
 
 

@@ -44,6 +44,8 @@ def metrics_and_queries(
         yield om.shipping_methods, {"by": by, "grain": grain}, sql.shipping(by, grain, "shipping_method")
         yield om.carriers, {"by": by, "grain": grain}, sql.shipping(by, grain, "shipping_company")
     yield om.shipping_methods, {"by": by, "grain": "order", "source": "chosen"}, sql.chosen(by)
+    yield om.chosen_vs_shipped, {"by": by}, sql.chosen_vs_shipped(by)
+    yield om.mix, {"by": by, "column": "customer_type"}, sql.mix(by, "customer_type")
     for within, hours in ((None, None), ("5h", 5.0)):
         yield om.expiring, {"within": within}, sql.expiring(hours, as_of)
         yield om.at_risk, {"within": within}, sql.at_risk(hours, as_of)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -81,15 +82,38 @@ def test_a_capture_has_its_method_or_the_label_of_its_absence(
     assert counts(shipping_methods(shipped(capture("a", methods, lines)))) == [(expected, 1)]
 
 
-def test_only_the_shipments_and_lines_of_captures_count() -> None:
+def test_shipping_info_of_the_order_applies_to_its_captures_if_none_has_any() -> None:
+    of_order = {"source": "order", "shipping_method": "Home", "has_tracking": True}
+    captures = [{"order_id": one, "capture_id": number, "captured_amount": 5} for one in "ab" for number in "12"]
+    own = {"order_id": "b", "source": "capture", "capture_id": "1", "shipping_method": "Own", "has_tracking": False}
+    tables = shop(
+        orders=[{"order_id": "a"}, {"order_id": "b"}, {"order_id": "c"}],
+        captures=captures,
+        shipments=[*({**of_order, "order_id": one} for one in "abc"), own],
+        order_lines=[{"order_id": "b", "source": "order", "type": "physical"}],
+    )
+    assert counts(shipping_methods(tables), "with_tracking") == [("Home", 2, 2), ("(unknown)", 1, 0), ("Own", 1, 0)]
+    # The entry of order c has no capture to apply to.
+    assert counts(shipping_methods(tables, grain="shipment")) == [("Home", 1), ("Own", 1)]
+    assert counts(shipping_methods(tables, grain="order")) == [("Home", 1), ("Own", 1)]
+
+
+def test_captures_without_ids_are_not_one_capture() -> None:
+    keys = [{"order_id": "a", "capture_id": None, "capture": position} for position in (0, 1)]
+    methods = ("Home", "BoxReg")
     tables = shop(
         orders=[{"order_id": "a"}],
-        captures=[{"order_id": "a", "capture_id": None}],
-        shipments=[{"order_id": "a", "source": "order", "shipping_method": "Home", "has_tracking": True}],
-        order_lines=[{"order_id": "a", "source": "order", "type": "physical"}],
+        captures=[{**key, "captured_amount": 5} for key in keys],
+        shipments=[
+            {**key, "source": "capture", "shipping_method": method, "has_tracking": method == "Home"}
+            for key, method in zip(keys, methods, strict=True)
+        ],
+        order_lines=[{**key, "source": "capture", "type": "physical"} for key in keys],
     )
-    assert counts(shipping_methods(tables), "with_tracking") == [("(unknown)", 1, 0)]
-    assert shipping_methods(tables, grain="shipment").height == 0
+    for grain in ("capture", "shipment"):
+        found = shipping_methods(tables, grain=grain)  # type: ignore[arg-type]
+        assert counts(found, "with_tracking") == [("BoxReg", 1, 0), ("Home", 1, 1)]
+    assert counts(shipping_methods(tables, grain="order"), "with_tracking") == [("(mixed)", 1, 1)]
 
 
 def test_a_capture_without_id_is_joined_with_its_own_shipments() -> None:
@@ -129,36 +153,54 @@ def test_several_shipments_do_not_multiply_a_capture_or_its_amount() -> None:
             "purchase_currency": "SEK",
             "shipping_method": "Home",
             "count": 2,
-            "share": pytest.approx(2 / 3),
+            **_wilson("share", 2, 3),
             "with_tracking": 1,
-            "tracking_share": 0.5,
-            **_wilson(2, 3),
+            **_wilson("tracking_share", 1, 2),
             "captured_amount": 400,
             "amount_share": 0.8,
+            # The residuals y - R·x are 60, 20 and -80, and R(1 - R)/V is 2.56: the effective size is Kish's, 2.27.
+            **_bounds(0.8, 500**2 / (300**2 + 100**2 + 100**2)),
         },
         {
             "purchase_currency": "SEK",
             "shipping_method": "Postal",
             "count": 1,
-            "share": pytest.approx(1 / 3),
+            **_wilson("share", 1, 3),
             "with_tracking": 0,
-            "tracking_share": 0.0,
-            **_wilson(1, 3),
+            **_wilson("tracking_share", 0, 1),
             "captured_amount": 100,
             "amount_share": 0.2,
+            **_bounds(0.2, 500**2 / (300**2 + 100**2 + 100**2)),
         },
     ]
 
 
-def _wilson(hits: int, of: int) -> dict[str, Any]:
+def _wilson(name: str, hits: int, of: int) -> dict[str, Any]:
     low, high = binomtest(hits, of).proportion_ci(method="wilson")
-    return {"share_low": pytest.approx(low, abs=1e-12), "share_high": pytest.approx(high, abs=1e-12)}
+    values = {name: hits / of, f"{name}_low": low, f"{name}_high": high}
+    return {key: pytest.approx(value, abs=1e-12) for key, value in values.items()}
+
+
+def _bounds(share: float, size: float) -> dict[str, Any]:
+    z2 = 1.959963984540054**2
+    middle, half = share + z2 / (2 * size), sqrt(z2 * share * (1 - share) / size + z2**2 / (4 * size**2))
+    low, high = ((middle + side * half) / (1 + z2 / size) for side in (-1, 1))
+    return {"amount_share_low": pytest.approx(low), "amount_share_high": pytest.approx(high)}
+
+
+def test_the_variance_of_a_share_is_taken_over_orders() -> None:
+    # Order a has three captures sent home, b one by post: of 4 captures 3 are Home. The residuals y - R·x are
+    # 3 - 0.75·3 = 0.75 and -0.75, so V = 2·0.75²/4², and n_eff = min(4²/(3² + 1²), 0.75·0.25/V).
+    tables = shipped(*(capture("a", ["Home"], capture_id=number) for number in "123"), capture("b", ["Postal"]))
+    row = shipping_methods(tables).row(0, named=True)
+    expected = _bounds(0.75, min(16 / 10, 0.75 * 0.25 / (2 * 0.75**2 / 16)))
+    assert (row["share_low"], row["share_high"]) == tuple(expected.values())
 
 
 def test_amounts_are_shown_only_with_their_currency() -> None:
     tables = shipped(capture("a", ["Home"]))
-    amounts = ["captured_amount", "amount_share"]
-    assert shipping_methods(tables, by=["purchase_country", "purchase_currency"]).columns[-2:] == amounts
+    amounts = ["captured_amount", "amount_share", "amount_share_low", "amount_share_high"]
+    assert shipping_methods(tables, by=["purchase_country", "purchase_currency"]).columns[-4:] == amounts
     assert not set(amounts) & set(shipping_methods(tables, by="purchase_country").columns)
     assert not set(amounts) & set(shipping_methods(tables, by="purchase_currency", grain="shipment").columns)
 
@@ -196,7 +238,13 @@ def test_rows_are_sorted_by_group_then_by_count_then_by_name() -> None:
 def test_each_shipment_is_counted() -> None:
     tables = shipped(capture("a", ["Home", "Postal"], tracked=True), capture("b", ["Home", None]), capture("c"))
     result = shipping_methods(tables, grain="shipment")
-    assert counts(result, "with_tracking") == [("Home", 2, 1), ("(missing)", 1, 0), ("Postal", 1, 1)]
+    # One entry has no method, and the physical goods of c have no entry.
+    assert counts(result, "with_tracking") == [("(missing)", 2, 0), ("Home", 2, 1), ("Postal", 1, 1)]
+
+
+def test_a_capture_without_physical_goods_is_no_missing_shipment() -> None:
+    tables = shipped(capture("a", [], ["digital"]), capture("b", [], []), capture("c", [], ["physical", "digital"]))
+    assert counts(shipping_methods(tables, grain="shipment")) == [("(missing)", 1)]
 
 
 @pytest.mark.parametrize(
@@ -231,6 +279,16 @@ def test_chosen_methods_are_counted_over_all_orders() -> None:
     assert counts(result, "with_tracking", "captured_amount") == [("PickUpPoint", 2, 1, 90), ("(missing)", 1, 0, 10)]
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [("Own\nPostal", "(mixed)"), ("Own\nown", "Own"), (" \nOwn", "Own"), (" ", "(missing)"), (None, "Home")],
+)
+def test_an_order_with_several_deliveries_has_all_its_chosen_methods(options: str | None, expected: str) -> None:
+    order = {"selected_shipping_option_method": "Home", "selected_shipping_options_method": options}
+    result = shipping_methods(shipped(capture("a"), a=order), grain="order", source="chosen")
+    assert counts(result) == [(expected, 1)]
+
+
 def test_carriers_are_the_same_by_company() -> None:
     tables = shop(
         orders=[{"order_id": order} for order in "abc"],
@@ -243,7 +301,8 @@ def test_carriers_are_the_same_by_company() -> None:
     result = carriers(tables)
     assert result.columns == [
         "shipping_company",
-        *("count", "share", "with_tracking", "tracking_share", "share_low", "share_high"),
+        *("count", "share", "share_low", "share_high"),
+        *("with_tracking", "tracking_share", "tracking_share_low", "tracking_share_high"),
     ]
     assert result.select("shipping_company", "count", "with_tracking").rows() == [
         ("Postnord", 2, 2),

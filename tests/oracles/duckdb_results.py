@@ -343,26 +343,27 @@ def shipping(by: Sequence[str], grain: str, label: str) -> str:
     money = "captured_amount" if grain != "shipment" and "purchase_currency" in by else None
     return f"""
     WITH entries AS (
-        SELECT order_id, capture_id, has_tracking, {label} AS spelling, {_key(label)} AS key
-        FROM shipments WHERE source = 'capture'
+        SELECT order_id, source, capture, has_tracking, {label} AS spelling, {_key(label)} AS key FROM shipments
     ),
-    lines AS (SELECT * FROM order_lines WHERE source = 'capture'),
+    of_captures AS ({_entries_by("order_id, capture", "source = 'capture'")}),
+    of_orders_alone AS (
+        {_entries_by("order_id", "source = 'order' AND order_id NOT IN (SELECT order_id FROM of_captures)")}
+    ),
+    of_lines AS (
+        SELECT order_id, capture, count(*) AS n, count(*) FILTER (type = 'digital') AS digital, count(*) FILTER (type IN
+            ('discount', 'sales_tax', 'store_credit', 'gift_card', 'surcharge', 'return_fee')) AS money
+        FROM order_lines WHERE source = 'capture' GROUP BY ALL
+    ),
     judged AS (
-        SELECT c.order_id, c.captured_amount AS amount, e.keys, coalesce(e.is_tracked, false) AS is_tracked,
-            CASE WHEN e.n IS NOT NULL THEN '(missing)' WHEN l.n IS NULL THEN '(unknown)'
+        SELECT c.order_id, c.captured_amount AS amount, coalesce(e.keys, a.keys) AS keys,
+            coalesce(e.is_tracked, a.is_tracked, false) AS is_tracked,
+            e.n IS NULL AND a.n IS NULL AND l.n > 0 AND NOT (l.digital > 0 AND l.digital + l.money = l.n) AS is_bare,
+            CASE WHEN e.n IS NOT NULL OR a.n IS NOT NULL THEN '(missing)' WHEN l.n IS NULL THEN '(unknown)'
                 WHEN l.digital > 0 AND l.digital + l.money = l.n THEN '(digital)' ELSE '(missing)' END AS absent
         FROM captures c
-        LEFT JOIN (
-            SELECT order_id, capture_id, count(*) AS n, list_sort(list(DISTINCT key) FILTER (key IS NOT NULL)) AS keys,
-                bool_or(has_tracking) AS is_tracked
-            FROM entries GROUP BY ALL
-        ) e ON c.order_id IS NOT DISTINCT FROM e.order_id AND c.capture_id IS NOT DISTINCT FROM e.capture_id
-        LEFT JOIN (
-            SELECT order_id, capture_id, count(*) AS n, count(*) FILTER (type = 'digital') AS digital,
-                count(*) FILTER (type IN
-                    ('discount', 'sales_tax', 'store_credit', 'gift_card', 'surcharge', 'return_fee')) AS money
-            FROM lines GROUP BY ALL
-        ) l ON c.order_id IS NOT DISTINCT FROM l.order_id AND c.capture_id IS NOT DISTINCT FROM l.capture_id
+        LEFT JOIN of_captures e ON c.order_id = e.order_id AND c.capture = e.capture
+        LEFT JOIN of_orders_alone a ON c.order_id = a.order_id
+        LEFT JOIN of_lines l ON c.order_id = l.order_id AND c.capture = l.capture
     ),
     of_orders AS (
         SELECT order_id, sum(amount) AS amount, list_distinct(flatten(list(keys) FILTER (keys IS NOT NULL))) AS keys,
@@ -374,9 +375,19 @@ def shipping(by: Sequence[str], grain: str, label: str) -> str:
     of_entries AS (
         SELECT order_id, NULL::BIGINT AS amount, CASE WHEN key IS NULL THEN [] ELSE [key] END AS keys,
             coalesce(has_tracking, false) AS is_tracked, '(missing)' AS absent
-        FROM entries
+        FROM entries WHERE source = 'capture' OR order_id IN (SELECT order_id FROM of_orders_alone)
+            AND order_id IN (SELECT order_id FROM captures)
+        UNION ALL SELECT order_id, NULL, [], false, '(missing)' FROM judged WHERE is_bare
     ),
     {_counted(by, {"capture": "judged", "order": "of_orders", "shipment": "of_entries"}[grain], label, money)}
+    """
+
+
+def _entries_by(key: str, condition: str) -> str:
+    return f"""
+        SELECT {key}, count(*) AS n, list_sort(list(DISTINCT key) FILTER (key IS NOT NULL)) AS keys,
+            coalesce(bool_or(has_tracking), false) AS is_tracked
+        FROM entries WHERE {condition} GROUP BY ALL
     """
 
 
@@ -385,24 +396,58 @@ def chosen(by: Sequence[str]) -> str:
     money = "captured_amount" if "purchase_currency" in by else None
     return f"""
     WITH entries AS (
-        SELECT selected_shipping_option_method AS spelling, {_key("selected_shipping_option_method")} AS key FROM orders
+        SELECT order_id, spelling, {_key("spelling")} AS key FROM (
+            SELECT order_id, unnest(CASE WHEN selected_shipping_options_method IS NULL
+                THEN [selected_shipping_option_method] ELSE string_split(selected_shipping_options_method, chr(10)) END
+            ) AS spelling FROM orders
+        )
     ),
     choices AS (
         SELECT order_id, captured_amount AS amount, '(missing)' AS absent,
-            CASE WHEN {_key("selected_shipping_option_method")} IS NULL THEN []
-                ELSE [{_key("selected_shipping_option_method")}] END AS keys,
-            coalesce((SELECT bool_or(has_tracking) FROM shipments s
-                WHERE s.order_id = o.order_id AND source = 'capture'), false) AS is_tracked
+            (SELECT list(DISTINCT key) FILTER (key IS NOT NULL) FROM entries e WHERE e.order_id = o.order_id) AS keys,
+            coalesce((SELECT bool_or(has_tracking) FROM shipments s WHERE s.order_id = o.order_id), false) AS is_tracked
         FROM orders o
     ),
     {_counted(by, "choices", "shipping_method", money)}
     """
 
 
+def chosen_vs_shipped(by: Sequence[str]) -> str:
+    """Return a query over orders by what was chosen and what was shipped, from the queries of one order each."""
+    pairs = ", ".join(
+        f"{side} AS (SELECT order_id, any_value({_key('shipping_method')}) AS {side} FROM ({query}) GROUP BY order_id)"
+        for side, query in (
+            ("chosen", chosen(["order_id"])),
+            ("shipped", shipping(["order_id"], "order", "shipping_method")),
+        )
+    )
+    written = """
+        SELECT shipping_method AS spelling FROM shipments UNION ALL
+        SELECT unnest(string_split(
+            coalesce(selected_shipping_options_method, selected_shipping_option_method), chr(10)
+        )) FROM orders
+    """
+    shown = "coalesce((SELECT spelling FROM spelled WHERE spelled.key = {0}), {0}) AS {0}"
+    return f"""
+    WITH {pairs},
+    spelled AS (
+        SELECT {_key("spelling")} AS key, spelling FROM ({written}) WHERE key IS NOT NULL GROUP BY key, spelling
+        QUALIFY row_number() OVER (PARTITION BY key ORDER BY count(*) DESC, spelling) = 1
+    ),
+    paired AS (
+        SELECT {_list(by)} {shown.format("chosen")}, {shown.format("shipped")}
+        FROM orders JOIN chosen USING (order_id) JOIN shipped USING (order_id)
+    ),
+    counted AS (SELECT *, count(*) AS orders FROM paired GROUP BY ALL),
+    totals AS (SELECT *, (sum(orders) OVER (PARTITION BY {_list(by)} true))::BIGINT AS total FROM counted)
+    SELECT {_list(by)} chosen, shipped, orders, {_wilson("share", "orders", "total")} FROM totals
+    ORDER BY {_sort(by)} orders DESC, chosen, shipped
+    """
+
+
 def _counted(by: Sequence[str], items: str, label: str, money: str | None) -> str:
     amounts = (
-        """, captured_amount, CASE WHEN sum(captured_amount) OVER same <> 0
-        THEN captured_amount / (sum(captured_amount) OVER same)::DOUBLE END AS amount_share"""
+        f", captured_amount, {_effective('amount_share', 'captured_amount', 'total_amount', 'a', 'n / (n - 1)')}"
         if money
         else ""
     )
@@ -412,22 +457,76 @@ def _counted(by: Sequence[str], items: str, label: str, money: str | None) -> st
         QUALIFY row_number() OVER (PARTITION BY key ORDER BY count(*) DESC, spelling) = 1
     ),
     named AS (
-        SELECT {_list(by, of="o.")} i.is_tracked, i.amount, CASE
+        SELECT {_list(by, of="o.")} order_id, i.is_tracked, i.amount, CASE
             WHEN coalesce(len(keys), 0) = 0 THEN absent WHEN len(keys) > 1 THEN '(mixed)'
             ELSE (SELECT spelling FROM spelled s WHERE s.key = keys[1]) END AS {label}
         FROM {items} i JOIN orders o USING (order_id)
     ),
-    summed AS (
-        SELECT {_list(by)} {label}, count(*) AS count, count(*) FILTER (is_tracked) AS with_tracking,
-            coalesce(sum(amount), 0)::BIGINT AS captured_amount
-        FROM named GROUP BY {_list(by)} {label}
+    by_order AS (
+        SELECT *, sum(y) OVER own AS x, sum(amount) OVER own AS amount_x FROM (
+            SELECT {_list(by)} {label}, order_id, count(*) AS y, count(*) FILTER (is_tracked) AS tracked,
+                coalesce(sum(amount), 0)::BIGINT AS amount
+            FROM named GROUP BY {_list(by)} {label}, order_id
+        ) WINDOW own AS (PARTITION BY {_list(by)} order_id)
     ),
-    totals AS (SELECT *, (sum(count) OVER (PARTITION BY {_list(by)} true))::BIGINT AS total FROM summed)
-    SELECT {_list(by)} {label}, count, share, with_tracking, with_tracking / count::DOUBLE AS tracking_share,
-        share_low, share_high {amounts}
-    FROM (SELECT *, {_wilson("share", "count", "total")} FROM totals)
-    WINDOW same AS (PARTITION BY {_list(by)} true)
-    ORDER BY {_sort(by)} count DESC, {label}
+    totals AS (
+        SELECT {_list(by)} true AS everything, sum(y)::BIGINT AS total, sum(amount)::BIGINT AS total_amount,
+            count(DISTINCT order_id) AS n, sum(y * x) AS s_xx, sum(amount * amount_x::DOUBLE) AS a_xx
+        FROM by_order GROUP BY {_list(by)} everything
+    ),
+    summed AS (
+        SELECT {_list(by)} {label}, sum(y)::BIGINT AS count, sum(tracked)::BIGINT AS with_tracking,
+            sum(amount)::BIGINT AS captured_amount, sum(y * y) AS s_yy, sum(y * x) AS s_xy,
+            sum(amount * amount::DOUBLE) AS a_yy, sum(amount * amount_x::DOUBLE) AS a_xy,
+            sum(tracked * tracked) AS t_yy, sum(tracked * y) AS t_xy, sum(y * y) AS t_xx
+        FROM by_order GROUP BY {_list(by)} {label}
+    )
+    SELECT {_list(by, of="s.")} s.{label}, count, {_effective("share", "count", "total", "s", "1")}, with_tracking,
+        {_effective("tracking_share", "with_tracking", "count", "t", "1")} {amounts}
+    FROM summed s JOIN totals t ON {_same(by, "s", "t")}
+    ORDER BY {_sort([f"s.{name}" for name in by])} count DESC, s.{label}
+    """
+
+
+def _effective(name: str, y: str, x: str, of: str, factor: str) -> str:
+    """Return a ratio with Wilson's interval for an effective number of orders, from sums of squares and products."""
+    ratio = f"(({y}) / ({x})::DOUBLE)"
+    residuals = f"({of}_yy - 2 * {ratio} * {of}_xy + {ratio} ^ 2 * {of}_xx)"
+    kish = f"(({x})::DOUBLE ^ 2 / {of}_xx)"
+    is_varied = f"{residuals} > 1e-9 * {of}_xx AND ({y}) > 0 AND ({y}) < ({x})"
+    spread = f"({factor} * {residuals} / ({x})::DOUBLE ^ 2)"
+    size = f"(CASE WHEN {is_varied} THEN least({kish}, {ratio} * (1 - {ratio}) / {spread}) ELSE {kish} END)"
+    known = f"CASE WHEN ({x}) > 0 AND ({y}) BETWEEN 0 AND ({x}) THEN "
+    middle, half = (
+        f"({ratio} * {size} + {Z} ^ 2 / 2) / ({size} + {Z} ^ 2)",
+        f"{Z} * sqrt({size} * {ratio} * (1 - {ratio}) + {Z} ^ 2 / 4) / ({size} + {Z} ^ 2)",
+    )
+    return (
+        f"CASE WHEN ({x}) <> 0 THEN {ratio} END AS {name}, {known} greatest(0, {middle} - {half}) END AS {name}_low, "
+        f"{known} least(1, {middle} + {half}) END AS {name}_high"
+    )
+
+
+def mix(by: Sequence[str], column: str) -> str:
+    """Return a query over orders by the values of a column, within each group and currency."""
+    groups = list(by) if "purchase_currency" in by else [*by, "purchase_currency"]
+    return f"""
+    WITH summed AS (
+        SELECT {_list(groups)} {column}, count(*) AS count, coalesce(sum(order_amount), 0)::BIGINT AS order_amount,
+            avg(order_amount) AS average_order_value, quantile_cont(order_amount, 0.5) AS p50_order_value,
+            count(*) FILTER (order_amount IS NULL) AS excluded,
+            coalesce(sum(order_amount::DOUBLE ^ 2), 0) AS a_yy
+        FROM orders GROUP BY ALL
+    ),
+    totals AS (
+        SELECT *, a_yy AS a_xy, (sum(count) OVER own)::BIGINT AS total, (sum(order_amount) OVER own)::BIGINT AS amount,
+            sum(count - excluded) OVER own AS n, sum(a_yy) OVER own AS a_xx
+        FROM summed WINDOW own AS (PARTITION BY {_list(groups)} true)
+    )
+    SELECT {_list(groups)} {column}, count, {_wilson("share", "count", "total")}, order_amount,
+        {_effective("amount_share", "order_amount", "amount", "a", "n / (n - 1)")},
+        average_order_value, p50_order_value, excluded
+    FROM totals ORDER BY {_sort(groups)} count DESC, {column} NULLS LAST
     """
 
 
@@ -497,9 +596,11 @@ def key_figures(as_of: datetime | None) -> str:
         FROM sums s
     ),
     shipped AS (
-        SELECT o.purchase_currency, count(*) AS captures, count(*) FILTER ((SELECT bool_or(has_tracking) FROM shipments
-            s WHERE source = 'capture' AND s.order_id IS NOT DISTINCT FROM c.order_id AND s.capture_id IS NOT DISTINCT
-            FROM c.capture_id)) AS tracked
+        SELECT o.purchase_currency, count(*) AS captures, count(*) FILTER (coalesce(
+            (SELECT bool_or(has_tracking) FROM shipments s
+                WHERE source = 'capture' AND s.order_id = c.order_id AND s.capture = c.capture),
+            (SELECT bool_or(has_tracking) FROM shipments s WHERE source = 'order' AND s.order_id = c.order_id
+                AND c.order_id NOT IN (SELECT order_id FROM shipments WHERE source = 'capture')))) AS tracked
         FROM captures c JOIN orders o USING (order_id) GROUP BY ALL
     )
     SELECT s.purchase_currency, s.n AS orders, s.total_x::BIGINT AS order_amount,

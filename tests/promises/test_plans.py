@@ -47,6 +47,7 @@ CALLS: dict[str, tuple[Callable[..., pl.DataFrame], dict[str, Any]]] = {
     "shipping_methods, orders": (om.shipping_methods, {"grain": "order"}),
     "shipping_methods, shipments": (om.shipping_methods, {"grain": "shipment"}),
     "shipping_methods, chosen": (om.shipping_methods, {"grain": "order", "source": "chosen"}),
+    "chosen_vs_shipped": (om.chosen_vs_shipped, {"by": "purchase_country"}),
     "carriers": (om.carriers, {"by": "purchase_country"}),
     "expiring": (om.expiring, {"within": None}),
     "at_risk": (om.at_risk, {"within": None}),

@@ -31,6 +31,7 @@ ORDER = st.fixed_dictionaries(
         "fraud_status": st.sampled_from(["PENDING", "ACCEPTED", None]),
         "purchase_country": st.sampled_from(["SE", "se", None]),
         "purchase_currency": st.sampled_from(["SEK", "sek", "JPY", None]),
+        "customer_type": st.sampled_from(["person", "organization", None]),
         "order_amount": AMOUNTS,
         "captured_amount": AMOUNTS,
         "refunded_amount": AMOUNTS,
@@ -39,6 +40,7 @@ ORDER = st.fixed_dictionaries(
         "expires_at": HOURS,
         "seen_at": HOURS,
         "selected_shipping_option_method": st.sampled_from(["Home", "home", " ", None]),
+        "selected_shipping_options_method": st.sampled_from([None, None, "Home\nhome", "Postal\nHome", " \nOwn"]),
     }
 )
 WHICH = st.integers(0, 4)

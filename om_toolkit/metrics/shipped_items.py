@@ -1,0 +1,187 @@
+"""What is counted by shipping method or carrier: captures, shipments and orders in, one row per item out."""
+
+from typing import Final, Literal, get_args
+
+import polars as pl
+
+from om_toolkit.metrics.expressions import CAPTURE_POSITION, check_choice
+from om_toolkit.tables.tables import Tables
+
+Grain = Literal["capture", "shipment", "order"]
+Source = Literal["shipped", "chosen"]
+
+_ABSENT_LABELS: Final = ("(missing)", "(unknown)", "(digital)")
+"""The labels of items without a method; an order gets the first of those of its captures."""
+
+_MISSING, _UNKNOWN, _DIGITAL = map(pl.lit, _ABSENT_LABELS)
+
+_ONE_ITEM: Final = pl.lit(1, dtype=pl.Int64)
+
+_NO_AMOUNT: Final = pl.lit(None, dtype=pl.Int64)
+
+_METHODS: Final = (pl.col("low").min(), pl.col("high").max(), pl.col("has_tracking").any())
+"""The methods and the tracking of several shipments."""
+
+_CHOSEN_METHOD: Final = "selected_shipping_option_method"
+
+_CHOSEN_METHODS: Final = "selected_shipping_options_method"
+
+_MONEY_LINES: Final = ("discount", "sales_tax", "store_credit", "gift_card", "surcharge", "return_fee")
+"""Types of order lines that are not goods."""
+
+
+def counted_items(tables: Tables[pl.LazyFrame], grain: Grain, source: Source, label: str) -> pl.LazyFrame:
+    """Plan the items to count, one row each.
+
+    Returns:
+        `order_id`; `items`, their number; `low` and `high`, the alphabetically first and last method; `absent`, the
+        label without a method; `has_tracking`; `amount`.
+
+    Raises:
+        ValueError: If the grain or the source does not exist, or they contradict each other.
+    """
+    check_choice("grain", grain, get_args(Grain))
+    check_choice("source", source, get_args(Source))
+    if source == "chosen":
+        if grain != "order":
+            raise ValueError(f"source='chosen' requires grain='order', not grain={grain!r}")
+        return _chosen_items(tables)
+    captures = _capture_items(tables, label)
+    return {"capture": _as_they_are, "shipment": _shipment_items, "order": _order_items}[grain](
+        tables, captures, label
+    ).select("order_id", "items", "low", "high", "absent", "has_tracking", "amount")
+
+
+def label_of_method() -> pl.Expr:
+    """Return the method of an item of `counted_items`, `(mixed)`, or the label without a method."""
+    is_mixed = pl.col("low") != pl.col("high")
+    return pl.when(is_mixed).then(pl.lit("(mixed)")).otherwise(pl.coalesce("low", "absent"))
+
+
+def spellings(*texts: pl.LazyFrame) -> pl.LazyFrame:
+    """Plan the spelling shown for each method: the most common one in the column `spelling` of all the texts."""
+    most_common_first = pl.col("spelling").sort_by("times", "spelling", descending=[True, False])
+    return (
+        pl.concat(texts)
+        .group_by("spelling")
+        .agg(times=pl.len())
+        .group_by(method=_spelling_key(pl.col("spelling")))
+        .agg(most_common_first.first())
+        .drop_nulls("method")
+    )
+
+
+def shipped_texts(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
+    """Plan the methods or carriers as they are written in shipping_info."""
+    return tables.shipments.select(spelling=label)
+
+
+def chosen_texts(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
+    """Plan the methods as they are written in the shipping options that customers chose."""
+    return tables.orders.select(spelling=_chosen()).explode("spelling")
+
+
+def _as_they_are(_: Tables[pl.LazyFrame], captures: pl.LazyFrame, __: str) -> pl.LazyFrame:
+    return captures
+
+
+def _shipping_entries(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
+    """Plan the entries of shipping_info."""
+    key = _spelling_key(pl.col(label))
+    return tables.shipments.select(*CAPTURE_POSITION, "source", "has_tracking", low=key, high=key)
+
+
+def _order_entries(entries: pl.LazyFrame) -> pl.LazyFrame:
+    """Plan the entries of orders whose captures have none."""
+    of_captures = entries.filter(pl.col("source") == "capture")
+    return entries.filter(pl.col("source") == "order").join(of_captures, on="order_id", how="anti")
+
+
+def _capture_items(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
+    """Plan the captures; only those without shipping info are joined with their order lines."""
+    entries = _shipping_entries(tables, label)
+    of_captures = entries.filter(pl.col("source") == "capture").group_by(CAPTURE_POSITION).agg(*_METHODS)
+    of_orders = _order_entries(entries).group_by("order_id").agg(*_METHODS)
+    captures = tables.captures.select(*CAPTURE_POSITION, amount="captured_amount")
+    shipped = captures.join(of_captures, on=CAPTURE_POSITION, how="left").join(
+        of_orders, on="order_id", how="left", suffix="_of_order"
+    )
+    has_info = pl.any_horizontal(pl.col("has_tracking", "has_tracking_of_order").is_not_null())
+    is_own = pl.col("has_tracking").is_not_null()
+    shipped = shipped.select(
+        *CAPTURE_POSITION,
+        "amount",
+        *(
+            pl.when(is_own).then(name).otherwise(f"{name}_of_order").alias(name)
+            for name in ("low", "high", "has_tracking")
+        ),
+        items=_ONE_ITEM,
+        has_info=has_info,
+    )
+    goods = _goods(tables, shipped.filter(~pl.col("has_info")))
+    return shipped.join(goods, on=CAPTURE_POSITION, how="left").with_columns(absent=_absent())
+
+
+def _absent() -> pl.Expr:
+    """Return the label of a capture without a method."""
+    has_no_info, is_digital = ~pl.col("has_info"), pl.col("is_digital")
+    return (
+        pl.when(has_no_info & is_digital.is_null())
+        .then(_UNKNOWN)
+        .when(has_no_info & is_digital)
+        .then(_DIGITAL)
+        .otherwise(_MISSING)
+    )
+
+
+def _goods(tables: Tables[pl.LazyFrame], captures: pl.LazyFrame) -> pl.LazyFrame:
+    """Plan whether captures with order lines have digital goods only."""
+    kind = pl.col("type")
+    is_digital = kind.eq_missing("digital")
+    is_money = kind.is_in(_MONEY_LINES).fill_null(value=False)
+    lines = tables.order_lines.filter(pl.col("source") == "capture")
+    lines = lines.join(captures, on=CAPTURE_POSITION, how="semi")
+    return lines.group_by(CAPTURE_POSITION).agg(is_digital=is_digital.any() & (is_digital | is_money).all())
+
+
+def _shipment_items(tables: Tables[pl.LazyFrame], captures: pl.LazyFrame, label: str) -> pl.LazyFrame:
+    """Plan the entries of shipping_info, and the captures of physical goods without any."""
+    entries = _shipping_entries(tables, label)
+    own = _order_entries(entries).join(captures, on="order_id", how="semi")
+    shipments = pl.concat([entries.filter(pl.col("source") == "capture"), own]).with_columns(
+        items=_ONE_ITEM, absent=_MISSING, amount=_NO_AMOUNT
+    )
+    missing = captures.filter(~pl.col("has_info") & ~pl.col("is_digital")).with_columns(amount=_NO_AMOUNT)
+    names = ["order_id", "items", "low", "high", "absent", "has_tracking", "amount"]
+    return pl.concat([shipments.select(names), missing.select(names)])
+
+
+def _order_items(_: Tables[pl.LazyFrame], captures: pl.LazyFrame, __: str) -> pl.LazyFrame:
+    absent = pl.coalesce(pl.when((pl.col("absent") == one).any()).then(pl.lit(one)) for one in _ABSENT_LABELS)
+    orders = captures.group_by("order_id").agg(*_METHODS, pl.col("amount").sum(), absent=absent)
+    return orders.with_columns(items=_ONE_ITEM)
+
+
+def _chosen_items(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
+    tracked = tables.shipments.group_by("order_id").agg(pl.col("has_tracking").any())
+    keys = _chosen().list.eval(_spelling_key(pl.element())).list.drop_nulls().list.sort()
+    chosen = tables.orders.select(
+        "order_id",
+        items=_ONE_ITEM,
+        low=keys.list.first(),
+        high=keys.list.last(),
+        absent=_MISSING,
+        amount="captured_amount",
+    )
+    return chosen.join(tracked, on="order_id", how="left")
+
+
+def _chosen() -> pl.Expr:
+    """Return the methods that the customer chose, one per delivery, as a list."""
+    return pl.coalesce(_CHOSEN_METHODS, _CHOSEN_METHOD).str.split("\n")
+
+
+def _spelling_key(text: pl.Expr) -> pl.Expr:
+    """Return the key that all spellings of a name share; null if the name is blank."""
+    key = text.str.to_lowercase().str.replace_all(r"\s", "")
+    return pl.when(key != "").then(key)

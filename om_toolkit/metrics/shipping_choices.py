@@ -1,0 +1,65 @@
+"""What customers chose and what they got: orders and shipments in, the cross table of shipping methods out."""
+
+import polars as pl
+
+from om_toolkit.metrics.grouping import By, groups_of
+from om_toolkit.metrics.intervals import count_ratio
+from om_toolkit.metrics.shipped_items import chosen_texts, counted_items, label_of_method, shipped_texts, spellings
+from om_toolkit.tables.tables import Tables, tables_of
+
+
+def chosen_vs_shipped(data: object, *, by: By = ()) -> pl.DataFrame:
+    """Count captured orders by the shipping method that was chosen and the one that was used.
+
+    The methods are those of `shipping_methods` with `grain="order"`: `(mixed)` if there are several, `(missing)` or
+    another label if there is none. Both sides show one spelling of a method. Orders without captures are left out.
+
+    Args:
+        data: Orders or Tables.
+        by: Columns of the orders table, or polars expressions over it.
+
+    Returns:
+        A row per group and pair of methods, the most frequent first:
+
+        | column | type | meaning |
+        |---|---|---|
+        | by… | | |
+        | `chosen` | String | `selected_shipping_option.method`, or all of `selected_shipping_options` |
+        | `shipped` | String | `shipping_info.shipping_method` |
+        | `orders` | Int64 | |
+        | `share`, `share_low`, `share_high` | Float64 | `orders` over those of the group, 95 % interval (Wilson 1927) |
+
+    Raises:
+        ValueError: If a column of `by` does not exist.
+
+    Example:
+        >>> import om_toolkit as om
+        >>> with om.replay("quickstart") as client:
+        ...     orders = client.orders(client.recorded_order_ids)
+        >>> chosen_vs_shipped(orders).select("chosen", "shipped", "orders").row(0)
+        ('Home', 'Home', 62)
+    """
+    tables = tables_of(data)
+    return tables.run(_cross_table(tables, by))
+
+
+def _cross_table(tables: Tables[pl.LazyFrame], by: By) -> pl.LazyFrame:
+    groups = groups_of(tables.orders, by)
+    chosen = counted_items(tables, "order", "chosen", "shipping_method")
+    shipped = counted_items(tables, "order", "shipped", "shipping_method")
+    shown = spellings(chosen_texts(tables), shipped_texts(tables, "shipping_method"))
+    sides = {"chosen": chosen, "shipped": shipped}
+    pairs = groups.of_orders(tables.orders)
+    for side, items in sides.items():
+        methods = items.select("order_id", method=label_of_method()).unique("order_id", keep="first")
+        labels = methods.join(shown, on="method", how="left").select(
+            "order_id", pl.coalesce("spelling", "method").alias(side)
+        )
+        pairs = pairs.join(labels, on="order_id")
+    counted = (
+        pairs.group_by(*groups.keys, *sides)
+        .agg(orders=pl.len().cast(pl.Int64))
+        .with_columns(all_orders=pl.col("orders").sum().over(groups.keys))
+        .with_columns(*count_ratio("share", "orders", "all_orders"))
+    )
+    return groups.present(counted, -pl.col("orders"), pl.col("chosen"), pl.col("shipped")).drop("all_orders")

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
+from typing import Any, SupportsFloat
+
+import numpy as np
+import polars as pl
 import pytest
+from iso4217 import Currency
 
 import om_toolkit as om
+from om_toolkit.support.text import with_article
 
 
 @pytest.mark.parametrize(
@@ -57,10 +65,62 @@ def test_an_unknown_locale_is_refused(locale: str) -> None:
 
 
 def test_the_exponents_are_those_of_iso_4217() -> None:
-    assert len(om.money.EXPONENTS) > 150
-    assert {code for code, exponent in om.money.EXPONENTS.items() if exponent == 0} == set(
-        "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split()
-    )
-    assert {code for code, exponent in om.money.EXPONENTS.items() if exponent == 3} == set(
-        "BHD IQD JOD KWD LYD OMR TND".split()
-    )
+    withdrawn = {"ANG": 2, "BGN": 2, "HRK": 2}
+    published = {one.code: one.exponent for one in Currency if one.exponent is not None}
+    assert {**published, **withdrawn} == om.money.EXPONENTS
+    assert not set(withdrawn) & set(published)
+
+
+@pytest.mark.parametrize(
+    ("amount", "written"),
+    [
+        (1234.0, "12.34 SEK"),
+        (1234.5, "12.34 SEK"),
+        (1235.5, "12.36 SEK"),
+        (1234.51, "12.35 SEK"),
+        (-0.4, "0.00 SEK"),
+        (-1.5, "-0.02 SEK"),
+        (Decimal("1234.5"), "12.34 SEK"),
+        (Decimal("9007199254740993.5"), "90,071,992,547,409.94 SEK"),
+        (np.int64(-1234), "-12.34 SEK"),
+        (np.int8(-128), "-1.28 SEK"),
+        (np.uint64(2**64 - 1), "184,467,440,737,095,516.15 SEK"),
+        (np.float64(1235.5), "12.36 SEK"),
+        (np.float32(1234.5), "12.34 SEK"),
+        (np.float16(2.5), "0.02 SEK"),
+    ],
+)
+def test_fractions_are_rounded_half_to_even_and_every_kind_of_number_is_taken(
+    amount: SupportsFloat, written: str
+) -> None:
+    assert om.money.format(amount, "SEK") == written
+
+
+def test_a_numpy_integer_in_a_locale() -> None:
+    assert om.money.format(np.int64(1234550), "EUR", locale="en_IE") == "€12,345.50"
+    assert om.money.format(np.float64(1234549.5), "EUR", locale="en_IE") == "€12,345.50"
+
+
+def test_columns_of_the_toolkit_can_be_formatted() -> None:
+    columns = pl.DataFrame({"whole": [5, None], "mean": [2.5, None]})
+    shown = [[om.money.format(value, "EUR") for value in row] for row in columns.rows()]
+    assert shown == [["0.05 EUR", "0.02 EUR"], ["-", "-"]]
+
+
+@pytest.mark.parametrize("amount", [True, np.True_, "12", [12], 2j, np.array([1])])
+@pytest.mark.parametrize("locale", [None, "sv_SE"])
+def test_what_is_not_a_number_is_refused(amount: Any, locale: str | None) -> None:
+    kind = with_article(type(amount).__name__)
+    message = f"the amount {amount!r} is {kind}; pass a number of minor units, such as 1250 for 12.50 EUR"
+    with pytest.raises(TypeError, match=re.escape(message)):
+        om.money.format(amount, "SEK", locale=locale)
+
+
+@pytest.mark.parametrize(
+    "amount",
+    [float("nan"), float("inf"), -np.inf, np.float32("nan"), Decimal("NaN"), Decimal("sNaN"), Decimal("-Infinity")],
+)
+def test_nan_and_infinity_are_refused(amount: SupportsFloat) -> None:
+    message = f"the amount is {amount}, not a finite number; pass None where an amount is missing"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        om.money.format(amount, "SEK")

@@ -40,7 +40,7 @@ def count(name: str, noun: str | None = None) -> Formatter:
 
 def amount(name: str) -> Formatter:
     """Return a formatter of an amount in the currency of its row; a mean is rounded to a whole minor unit."""
-    return lambda row: money.format(None if row[name] is None else round(row[name]), row["purchase_currency"])
+    return lambda row: money.format(row[name], row["purchase_currency"])
 
 
 def percent(name: str, *, interval: bool = True) -> Formatter:

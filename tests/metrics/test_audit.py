@@ -325,8 +325,8 @@ def test_captures_are_compared_with_the_list_of_the_api(
 
 @pytest.mark.parametrize("amount", [0, 5, -5, 123456789, -100, 9007199254740993])
 def test_amounts_in_messages_have_the_form_of_money_format(amount: int) -> None:
-    codes = ["SEK", "JPY", "KWD", "ABC"]
-    assert {EXPONENTS.get(code) for code in codes} == {2, 0, 3, None}
+    codes = ["SEK", "JPY", "KWD", "CLF", "ABC"]
+    assert {EXPONENTS.get(code) for code in codes} == {2, 0, 3, 4, None}
     for code in codes:
         tables = sound(
             **NOTHING_ELSE,

@@ -20,6 +20,7 @@ from om_toolkit.metrics.shipped import shipped_uncaptured
 from om_toolkit.metrics.shipping import carriers, shipping_methods
 from om_toolkit.metrics.shipping_choices import chosen_vs_shipped
 from om_toolkit.metrics.timelines import timeline
+from om_toolkit.metrics.vat import vat
 
 __all__ = [
     "at_risk",
@@ -41,6 +42,7 @@ __all__ = [
     "shipping_methods",
     "time_to_refund",
     "timeline",
+    "vat",
 ]
 
 

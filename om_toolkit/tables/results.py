@@ -24,6 +24,7 @@ FIRST_FIGURES: Final = {
     "shipped_uncaptured": "remaining_authorized_amount",
     "shipping_methods": "count",
     "time_to_refund": "refunds",
+    "vat": "lines",
     "timeline": "at",
 }
 """The first figure of each metric: all columns before it are keys."""

@@ -56,6 +56,8 @@ CALLS: dict[str, tuple[Callable[..., pl.DataFrame], dict[str, Any]]] = {
     "timeline": (timeline, {}),
     "mix": (om.mix, {"column": "customer_type", "by": WEEK}),
     "products": (om.products, {}),
+    "vat": (om.vat, {"time_zone": "Asia/Tokyo"}),
+    "vat, refunds": (om.vat, {"basis": "refund_date", "every": "1w", "by": "customer_type"}),
     "products, columns": (om.products, {"by": ["type", "purchase_country"]}),
     "audit": (om.audit, {}),
     "key_figures": (om.key_figures, {}),

@@ -13,9 +13,9 @@ _UNPAID: Final = (*OPEN, "CANCELLED", "EXPIRED")
 """The statuses in which an order without a capture is listed."""
 
 _IS_SHIPPED: Final = pl.col("has_tracking") | pl.any_horizontal(
-    pl.col("shipping_company", "shipping_method").is_not_null()
+    pl.col("shipping_company", "shipping_method").str.strip_chars() != ""
 )
-"""Whether a shipment has shipping info or tracking; a label for a return alone has not."""
+"""Whether a shipment has shipping info or tracking; one that has only a label for a return does not."""
 
 
 def shipped_uncaptured(data: object, *, as_of: datetime | None = None) -> pl.DataFrame:
@@ -79,6 +79,7 @@ def _shipments(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
     amounts = tables.captures.select("order_id", "capture", "captured_amount")
     is_uncaptured = (pl.col("source") == "order") | (pl.col("captured_amount") == 0)
     name = pl.col("shipping_company").str.strip_chars()
+    name = pl.when(name != "").then(name)
     return (
         tables.shipments.filter(_IS_SHIPPED)
         .join(amounts, on=["order_id", "capture"], how="left")

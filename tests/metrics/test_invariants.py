@@ -24,7 +24,7 @@ GROUPED: tuple[Any, ...] = (
     om.shipping_methods,
     om.carriers,
 )
-WHOLE: tuple[Any, ...] = (om.audit, om.expiring, om.at_risk, om.key_figures)
+WHOLE: tuple[Any, ...] = (om.audit, om.expiring, om.at_risk, om.shipped_uncaptured, om.key_figures)
 EXAMPLES = 12
 CLOSE = {"rel_tol": 1e-9, "abs_tol": 1e-9}
 

@@ -49,6 +49,7 @@ def test_a_row_has_amounts_carrier_tracking_and_deadline() -> None:
         shipment("a", shipping_company="PostNord"),
         shipment("a", shipping_company="DHL", has_tracking=True),
         shipment("a", shipping_company=" dhl"),
+        shipment("a", shipping_company=" ", shipping_method="Home"),
         shipment("b", shipping_company=None, shipping_method="Home"),
         shipment("c"),
         shipment("x"),
@@ -84,6 +85,7 @@ def test_open_cancelled_and_expired_orders_are_listed(status: str | None, expect
     [
         ({}, True),
         ({"shipping_company": None}, False),
+        ({"shipping_company": " "}, False),
         ({"shipping_company": None, "return_shipping_company": "DHL"}, False),
         ({"shipping_company": None, "shipping_method": "Home"}, True),
         ({"shipping_company": None, "has_tracking": True}, True),

@@ -28,7 +28,7 @@ def shipped_uncaptured(tables: Tables[Any]) -> pl.DataFrame:
 
 def timeline(tables: Tables[Any]) -> pl.DataFrame:
     """List the events of one order of the recording."""
-    return om.timeline(tables.filter(pl.col("merchant_reference1") == "100078"))
+    return om.timeline(tables.filter(pl.col("order_id") == pl.col("order_id").min()))
 
 
 WEEK = om.by_period("1w", time_zone="Europe/Stockholm")

@@ -1,7 +1,7 @@
 """The audit: the five tables in, one row per contradiction, missing value or unknown value out.
 
-This module plans the rows that are checked; `audit_rules.py` has the rules. In sums a missing amount is 0, as in the
-other metrics. A comparison with a missing amount is not made; `missing_value` reports it.
+This module plans the rows that are checked; `audit_rules.py` has the rules. A comparison with a missing amount, or with
+a sum of which one part is missing, is not made; `missing_value` reports it.
 """
 
 from collections.abc import Iterable
@@ -10,8 +10,15 @@ from typing import Final, Protocol
 import polars as pl
 
 from om_toolkit.metrics.audit_rules import FINDING_KEYS, RULES, SEVERITIES, findings
-from om_toolkit.metrics.expressions import CAPTURE_KEY, effective_as_of
+from om_toolkit.metrics.expressions import (
+    CAPTURE_KEY,
+    CAPTURE_POSITION,
+    effective_as_of,
+    known_sum,
+    with_seen_at,
+)
 from om_toolkit.metrics.grouping import CURRENCY
+from om_toolkit.metrics.shipped import shipped_uncaptured_orders
 from om_toolkit.money import EXPONENTS
 from om_toolkit.tables.tables import Tables, tables_of
 from om_toolkit.tables.vocabulary import VOCABULARY
@@ -35,26 +42,34 @@ def audit(data: object, *, captures: HasFrame | None = None) -> pl.DataFrame:
     |---|---|---|
     | `captured_amount` | error | an order whose captured amount is not the sum of its captures |
     | `refunded_amount` | error | an order whose refunded amount is not the sum of its refunds |
-    | `captures_refunded_amount` | error | the same with the refunded amounts of its captures, if one has any |
-    | `over_refunded` | error | an order with more refunded than captured |
+    | `captures_refunded_amount` | error | the same with the refunded amounts of its captures |
+    | `over_refunded` | error | an order or a capture with more refunded than captured |
+    | `over_captured` | error | an order with more captured than ordered |
     | `remaining_amount` | error | an open order whose remaining amount is not ordered less captured |
+    | `negative_amount` | error | a negative amount of an order, capture or refund |
     | `status` | error | an order whose status contradicts its amounts |
+    | `shipped_uncaptured` | error | an order that was shipped and never captured, see `shipped_uncaptured` |
     | `captures_listed` | error | a capture that is missing in the order or in `captures`, or differs in its amount |
-    | `capture_before_creation` | error | a capture before its order was created |
+    | `capture_before_creation` | error | a capture more than 60 s before its order was created |
+    | `refund_before_capture` | error | a refund before the first capture of its order, or without any |
+    | `after_seen_at` | error | an order, capture or refund made more than 60 s after the order was fetched |
+    | `expired_early` | error | an EXPIRED order whose authorisation expires after it was fetched |
     | `duplicate_id` | error | an order, capture or refund id that occurs more than once |
     | `capture_after_expiry` | warning | a capture after the order's authorisation expired |
     | `overdue` | warning | an open order whose authorisation expired before `as_of`, with its remaining amount |
-    | `missing_value` | warning | an amount, time, currency or status that the metrics need |
-    | `no_shipping_info` | warning | a capture of physical goods without shipping information |
+    | `missing_value` | warning | an id, amount, time, currency or status that the metrics need |
+    | `no_shipping_info` | warning | a capture of physical goods in an order without shipping information |
     | `order_lines` | warning | an order, capture or refund whose order lines add up to another amount |
     | `line_total` | warning | an order line whose total is not quantity times unit price less discount |
     | `line_tax` | warning | an order line whose tax differs by more than 1 minor unit from its tax rate |
     | `unknown_currency` | warning | a currency that is not in ISO 4217: its amounts stay in minor units |
-    | `no_tracking` | info | a capture of physical goods that were shipped without tracking |
+    | `no_tracking` | info | a capture of physical goods in an order that was shipped without tracking |
+    | `zero_capture` | info | a capture of amount 0, which the metrics ignore |
     | `released_remainder` | info | an order whose remainder was released after a part was captured |
     | `unknown_value` | info | a value that is not in the documentation; a warning if it is a status |
     | `unknown_field` | info | a field that is not in the documentation |
 
+    A comparison with a missing amount is not made: `missing_value` reports it once, and nothing follows from it.
     Each unknown currency, value and field is one finding, with the first order that has it; the message has the number
     of occurrences. Unknown fields are found in `Orders` only, because tables do not have them (`Orders.drift`).
     Physical goods are order lines with the type `physical` or without a type. The order lines of a document are checked
@@ -84,6 +99,7 @@ def audit(data: object, *, captures: HasFrame | None = None) -> pl.DataFrame:
         "order_lines": _line_rows(tables),
         "repeated_ids": pl.concat(_repeated(getattr(tables, name), column) for name, column in _ID_COLUMNS.items()),
         "unknown_values": pl.concat(_unknown_values(tables)),
+        "shipped_uncaptured": _shipped_uncaptured(tables),
     }
     drift: pl.DataFrame | None = getattr(data, "drift", None)
     if drift is not None:
@@ -98,52 +114,74 @@ def audit(data: object, *, captures: HasFrame | None = None) -> pl.DataFrame:
 
 def _order_rows(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
     """Plan the orders with the sums of their captures, refunds and order lines."""
-    refunded = pl.col("refunded_amount")
     captures = tables.captures.group_by("order_id").agg(
-        captures_amount=pl.col("captured_amount").sum(),
-        captures_refunded_amount=pl.when(refunded.is_not_null().any()).then(refunded.sum()),
+        captures_amount=known_sum("captured_amount"),
+        captures_refunded_amount=known_sum("refunded_amount"),
+        has_captures=pl.lit(value=True),
     )
-    refunds = tables.refunds.group_by("order_id").agg(refunds_amount=refunded.sum())
-    lines = _lines_from(tables, "order").group_by("order_id").agg(lines_amount=pl.col("total_amount").sum())
+    refunds = tables.refunds.group_by("order_id").agg(
+        refunds_amount=known_sum("refunded_amount"), has_refunds=pl.lit(value=True)
+    )
+    lines = _lines_from(tables, "order").group_by("order_id").agg(lines_amount=known_sum("total_amount"))
+    remaining, ordered = pl.col("remaining_authorized_amount"), pl.col("order_amount") - pl.col("captured_amount")
     return (
-        tables.orders.with_columns(pl.col("captured_amount", "refunded_amount").fill_null(0))
+        with_seen_at(tables.orders)
         .join(captures, on="order_id", how="left")
         .join(refunds, on="order_id", how="left")
         .join(lines, on="order_id", how="left", nulls_equal=True)
         .with_columns(
-            pl.col("captures_amount", "refunds_amount").fill_null(0),
             _NO_CAPTURE,
-            uncaptured_amount=pl.col("order_amount") - pl.col("captured_amount"),
+            captures_amount=pl.when("has_captures").then("captures_amount").otherwise(0),
+            refunds_amount=pl.when("has_refunds").then("refunds_amount").otherwise(0),
+            uncaptured_amount=ordered,
+            left_amount=pl.coalesce(remaining, ordered),
             as_of=effective_as_of(None, tables),
         )
     )
 
 
 def _capture_rows(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
-    """Plan the captures with the times of their order, the sum of their order lines and their shipping."""
+    """Plan the captures with the times of their order, the sum of their order lines and the shipping of their order."""
     kind = pl.col("type")
-    times = tables.orders.select("order_id", "created_at", "expires_at").unique("order_id", keep="first")
     goods = (
         _lines_from(tables, "capture")
-        .group_by(CAPTURE_KEY)
-        .agg(
-            lines_amount=pl.col("total_amount").sum(), is_physical=(kind.eq_missing("physical") | kind.is_null()).any()
-        )
+        .group_by(CAPTURE_POSITION)
+        .agg(lines_amount=known_sum("total_amount"), is_physical=(kind.eq_missing("physical") | kind.is_null()).any())
     )
-    shipments = tables.shipments.filter(pl.col("source") == "capture")
-    tracking = shipments.group_by(CAPTURE_KEY).agg(is_tracked=pl.col("has_tracking").any())
+    tracking = tables.shipments.group_by("order_id").agg(is_tracked=pl.col("has_tracking").any())
     return (
-        tables.captures.join(times, on="order_id", how="left")
-        .join(goods, on=CAPTURE_KEY, how="left", nulls_equal=True)
-        .join(tracking, on=CAPTURE_KEY, how="left", nulls_equal=True)
+        tables.captures.join(_order_times(tables), on="order_id", how="left")
+        .join(goods, on=CAPTURE_POSITION, how="left")
+        .join(tracking, on="order_id", how="left")
     )
 
 
 def _refund_rows(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
-    """Plan the refunds with the sum of their order lines."""
-    key = ("order_id", "refund_id")
-    lines = _lines_from(tables, "refund").group_by(key).agg(lines_amount=pl.col("total_amount").sum())
-    return tables.refunds.join(lines, on=key, how="left", nulls_equal=True).with_columns(_NO_CAPTURE)
+    """Plan the refunds with the sum of their order lines, and the first capture of their order."""
+    key = ("order_id", "refund")
+    lines = _lines_from(tables, "refund").group_by(key).agg(lines_amount=known_sum("total_amount"))
+    captured_at = pl.col("captured_at")
+    captures = tables.captures.filter(pl.col("captured_amount").ne_missing(0)).group_by("order_id")
+    first = captures.agg(
+        first_captured_at=pl.when(captured_at.is_not_null().all()).then(captured_at.min()),
+        has_captures=pl.lit(value=True),
+    )
+    return (
+        tables.refunds.join(lines, on=key, how="left")
+        .join(_order_times(tables), on="order_id", how="left")
+        .join(first, on="order_id", how="left")
+        .with_columns(_NO_CAPTURE)
+    )
+
+
+def _order_times(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
+    times = ("created_at", "expires_at", "seen_at")
+    return with_seen_at(tables.orders).select("order_id", *times).unique("order_id", keep="first")
+
+
+def _shipped_uncaptured(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
+    orders = shipped_uncaptured_orders(tables, effective_as_of(None, tables))
+    return orders.with_columns(_NO_CAPTURE, nothing_amount=pl.lit(0, dtype=pl.Int64))
 
 
 def _line_rows(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:

@@ -26,11 +26,16 @@ _EXPONENT: Final = "exponent of the currency"  # a temporary column
 _ORDERED, _CAPTURED, _STATUS = map(pl.col, ("order_amount", "captured_amount", "status"))
 _REMAINING: Final = pl.col("remaining_authorized_amount")
 
+_SKEW: Final = pl.duration(seconds=60)
+"""The difference between two clocks that is no contradiction."""
+
 _CAPTURED_IN_PART: Final = (_CAPTURED > 0) & (_CAPTURED < _ORDERED)
 _CAPTURED_IN_FULL: Final = (_CAPTURED >= _ORDERED) & (_ORDERED > 0)
-_NOTHING_CAPTURED: Final = (_CAPTURED == 0) & (_ORDERED > 0).fill_null(value=False)
+_NOTHING_CAPTURED: Final = ((_CAPTURED == 0) & (_ORDERED > 0)).fill_null(value=False)
 
-_IS_CONSISTENT: Final = ((_STATUS == "CAPTURED") & ~_NOTHING_CAPTURED) | ((_STATUS == "CANCELLED") & (_CAPTURED <= 0))
+_IS_CONSISTENT: Final = ((_STATUS == "CAPTURED") & ~_NOTHING_CAPTURED) | (
+    (_STATUS == "CANCELLED") & (_CAPTURED <= 0).fill_null(value=True)
+)
 """Whether the captured amount agrees with the final status, so that an order has one finding about its status."""
 
 _IS_RELEASED: Final = _CAPTURED_IN_PART & (
@@ -39,7 +44,19 @@ _IS_RELEASED: Final = _CAPTURED_IN_PART & (
 )
 """Whether the remainder was released. A missing remainder is 0 in a final status only."""
 
-_IS_OPEN: Final = _STATUS.is_in(OPEN) & ~_IS_RELEASED
+_IS_OPEN: Final = _STATUS.is_in(OPEN) & ~_IS_RELEASED.fill_null(value=False)
+
+_IS_OVERDUE: Final = _STATUS.is_in(OPEN) & (pl.col("expires_at") < pl.col("as_of"))
+
+_NEEDED_OF_ORDERS: Final = (
+    "order_id",
+    "status",
+    CURRENCY,
+    "order_amount",
+    "captured_amount",
+    "refunded_amount",
+    "created_at",
+)
 
 _UNKNOWN: Final = "The {column} {value} is not in the documentation. Occurrences: {times}."
 
@@ -146,6 +163,26 @@ def _lines_of(document: str, amount: str) -> Rule:
     return Rule("order_lines", "warning", message, expected="lines_amount", actual=amount)
 
 
+def _negative(document: str, *columns: str) -> list[Rule]:
+    """Return a rule for each amount of a document that cannot be negative."""
+    return [
+        Rule(
+            "negative_amount",
+            "error",
+            f"The {column.replace('_', ' ')} of the {document} is {{{column}}}.",
+            actual=column,
+            when=pl.col(column) < 0,
+        )
+        for column in columns
+    ]
+
+
+def _after_seen_at(document: str, moment: str) -> Rule:
+    """Return the rule that a document was made before its order was fetched."""
+    message = f"The {document} was made at {{{moment}}}, after the order was fetched at {{seen_at}}."
+    return Rule("after_seen_at", "error", message, when=pl.col(moment) > pl.col("seen_at") + _SKEW)
+
+
 def _status(fact: str, when: pl.Expr) -> Rule:
     return Rule("status", "error", f"The status is {{status}}, but {fact}.", when=when)
 
@@ -169,6 +206,14 @@ RULES: Final[Mapping[str, Sequence[Rule]]] = {
             when=pl.col("refunded_amount") > _CAPTURED,
         ),
         Rule(
+            "over_captured",
+            "error",
+            "The order's captured amount is {captured_amount}; its order amount is only {order_amount}.",
+            expected="order_amount",
+            actual="captured_amount",
+            when=_CAPTURED > _ORDERED,
+        ),
+        Rule(
             "remaining_amount",
             "error",
             "The order's remaining amount is {remaining_authorized_amount}; "
@@ -190,10 +235,25 @@ RULES: Final[Mapping[str, Sequence[Rule]]] = {
         Rule(
             "overdue",
             "warning",
-            "The authorisation expired at {expires_at}; {remaining_authorized_amount} was not captured.",
-            actual="remaining_authorized_amount",
-            when=_IS_OPEN & (_REMAINING > 0) & (pl.col("expires_at") < pl.col("as_of")),
+            "The authorisation expired at {expires_at}; {left_amount} was not captured.",
+            actual="left_amount",
+            when=_IS_OVERDUE & (pl.col("left_amount") > 0),
         ),
+        Rule(
+            "overdue",
+            "warning",
+            "The authorisation expired at {expires_at}; the amount that was not captured is unknown.",
+            actual="left_amount",
+            when=_IS_OVERDUE & pl.col("left_amount").is_null(),
+        ),
+        Rule(
+            "expired_early",
+            "error",
+            "The status is EXPIRED, but the authorisation expires at {expires_at}, after the order was fetched.",
+            when=(_STATUS == "EXPIRED") & (pl.col("expires_at") > pl.coalesce("seen_at", "as_of")),
+        ),
+        _after_seen_at("order", "created_at"),
+        *_negative("order", "order_amount", "captured_amount", "refunded_amount", "remaining_authorized_amount"),
         Rule(
             "released_remainder",
             "info",
@@ -202,12 +262,18 @@ RULES: Final[Mapping[str, Sequence[Rule]]] = {
             actual="captured_amount",
             when=_IS_RELEASED,
         ),
-        *_required("order", "status", CURRENCY, "order_amount", "created_at"),
+        *_required("order", *_NEEDED_OF_ORDERS),
         Rule(
             "missing_value",
             "warning",
             "The order has no expires_at.",
-            when=(_STATUS == "EXPIRED") & pl.col("expires_at").is_null(),
+            when=_STATUS.is_in([*OPEN, "EXPIRED"]) & pl.col("expires_at").is_null(),
+        ),
+        Rule(
+            "missing_value",
+            "warning",
+            "The order has no remaining_authorized_amount.",
+            when=_STATUS.is_in(OPEN) & _REMAINING.is_null(),
         ),
     ],
     "captures": [
@@ -216,7 +282,7 @@ RULES: Final[Mapping[str, Sequence[Rule]]] = {
             "capture_before_creation",
             "error",
             "The capture was made at {captured_at}, before the order was created at {created_at}.",
-            when=pl.col("captured_at") < pl.col("created_at"),
+            when=pl.col("captured_at") < pl.col("created_at") - _SKEW,
         ),
         Rule(
             "capture_after_expiry",
@@ -236,9 +302,47 @@ RULES: Final[Mapping[str, Sequence[Rule]]] = {
             "Physical goods were shipped without tracking.",
             when=pl.col("is_physical") & ~pl.col("is_tracked"),
         ),
-        *_required("capture", "captured_amount", "captured_at"),
+        Rule(
+            "over_refunded",
+            "error",
+            "The capture's refunded amount is {refunded_amount}; its captured amount is only {captured_amount}.",
+            expected="captured_amount",
+            actual="refunded_amount",
+            when=pl.col("refunded_amount") > _CAPTURED,
+        ),
+        Rule("zero_capture", "info", "The captured amount is 0.", actual="captured_amount", when=_CAPTURED == 0),
+        _after_seen_at("capture", "captured_at"),
+        *_negative("capture", "captured_amount", "refunded_amount"),
+        *_required("capture", "capture_id", "captured_amount", "captured_at"),
     ],
-    "refunds": [_lines_of("refund", "refunded_amount"), *_required("refund", "refunded_amount", "refunded_at")],
+    "refunds": [
+        _lines_of("refund", "refunded_amount"),
+        Rule(
+            "refund_before_capture",
+            "error",
+            "The refund was made at {refunded_at}, before the first capture at {first_captured_at}.",
+            when=(pl.col("refunded_amount").ne_missing(0)) & (pl.col("refunded_at") < pl.col("first_captured_at")),
+        ),
+        Rule(
+            "refund_before_capture",
+            "error",
+            "A refund was made, but nothing was captured.",
+            when=(pl.col("refunded_amount").ne_missing(0)) & pl.col("has_captures").is_null(),
+        ),
+        _after_seen_at("refund", "refunded_at"),
+        *_negative("refund", "refunded_amount"),
+        *_required("refund", "refund_id", "refunded_amount", "refunded_at"),
+    ],
+    "shipped_uncaptured": [
+        Rule(
+            "shipped_uncaptured",
+            "error",
+            "The goods were shipped, but nothing of {order_amount} was captured; the status is {status}.",
+            expected="order_amount",
+            actual="nothing_amount",
+            when=pl.lit(value=True),
+        )
+    ],
     "order_lines": [
         Rule(
             "line_total",

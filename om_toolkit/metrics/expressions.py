@@ -98,6 +98,11 @@ def total(expr: pl.Expr | str) -> pl.Expr:
     return (pl.col(expr) if isinstance(expr, str) else expr).sum().cast(pl.Int64)
 
 
+def known_sum(amount: str) -> pl.Expr:
+    """Return the sum of amounts, null if one of them is missing."""
+    return pl.when(pl.col(amount).is_not_null().all()).then(pl.col(amount).sum())
+
+
 def in_hours(microseconds: pl.Expr) -> pl.Expr:
     """Return whole microseconds as hours, Float64."""
     return divide_exactly(microseconds, _MICROSECONDS_PER_HOUR)

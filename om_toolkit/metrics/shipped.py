@@ -53,12 +53,8 @@ def shipped_uncaptured(data: object, *, as_of: datetime | None = None) -> pl.Dat
         ('a1', 9900, 'DHL', False)
     """
     tables = tables_of(data)
-    is_created_later = (pl.col("created_at") > effective_as_of(as_of, tables)).fill_null(value=False)
     return tables.run(
-        tables.orders.filter(pl.col("status").is_in(_UNPAID), ~is_created_later)
-        .join(_shipments(tables), on="order_id")
-        .join(_captures(tables), on="order_id", how="left")
-        .filter(_is_uncaptured())
+        shipped_uncaptured_orders(tables, effective_as_of(as_of, tables))
         .sort("expires_at", "order_id", nulls_last=True)
         .select(
             "order_id",
@@ -71,6 +67,17 @@ def shipped_uncaptured(data: object, *, as_of: datetime | None = None) -> pl.Dat
             "has_tracking",
             "expires_at",
         )
+    )
+
+
+def shipped_uncaptured_orders(tables: Tables[pl.LazyFrame], as_of: pl.Expr) -> pl.LazyFrame:
+    """Plan the orders of `shipped_uncaptured`, with their carrier and tracking."""
+    is_created_later = (pl.col("created_at") > as_of).fill_null(value=False)
+    return (
+        tables.orders.filter(pl.col("status").is_in(_UNPAID), ~is_created_later)
+        .join(_shipments(tables), on="order_id")
+        .join(_captures(tables), on="order_id", how="left")
+        .filter(_is_uncaptured())
     )
 
 

@@ -8,6 +8,7 @@ have its currency; otherwise the choice between several rows is not defined.
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -25,14 +26,15 @@ Finding = tuple[str, str, str | None, str | None, str | None, int | None, int | 
 
 OPEN = ("AUTHORIZED", "PART_CAPTURED")
 NEEDED = {
-    "orders": ("status", "purchase_currency", "created_at", "order_amount"),
-    "captures": ("captured_at", "captured_amount"),
-    "refunds": ("refunded_at", "refunded_amount"),
+    "orders": ("status", "purchase_currency", "created_at", "order_amount", "captured_amount", "refunded_amount"),
+    "captures": ("capture_id", "captured_at", "captured_amount"),
+    "refunds": ("refund_id", "refunded_at", "refunded_amount"),
 }
+SKEW = timedelta(seconds=60)
 DOCUMENTS = {
     "orders": ("order", "order_id", "order_amount"),
-    "captures": ("capture", "capture_id", "captured_amount"),
-    "refunds": ("refund", "refund_id", "refunded_amount"),
+    "captures": ("capture", "capture", "captured_amount"),
+    "refunds": ("refund", "refund", "refunded_amount"),
 }
 
 
@@ -43,7 +45,8 @@ def audit(tables: Tables[Any], listed: Sequence[Row] | None = None) -> list[Find
     findings += [*_sums_of_lines(rows), *_shipping(rows)]
     for order in rows["orders"]:
         own = {name: _where(rows[name], order_id=order["order_id"]) for name in rows}
-        findings += [*_amounts(order, own), *_status(order), *_times(order, own["captures"], tables.as_of)]
+        findings += [*_amounts(order, own), *_status(order), *_times(order, own, tables.as_of)]
+        findings += [*_overdue(order, tables.as_of), *_negative(order, own), *_uncaptured(order, own, tables.as_of)]
         findings += _listed(order, own["captures"], _where(listed or [], order_id=order["order_id"]))
     return findings
 
@@ -55,32 +58,57 @@ def finding(rule: str, severity: str, row: Row, *, expected: int | None = None, 
     return (rule, severity, *of_row, expected, actual, difference)
 
 
-def _where(rows: Sequence[Row], **known: str | None) -> list[Row]:
+def _where(rows: Sequence[Row], **known: str | int | None) -> list[Row]:
     return [row for row in rows if all(row[name] == value for name, value in known.items())]
 
 
-def _sum(rows: Sequence[Row], name: str) -> int:
-    return sum(row[name] or 0 for row in rows)
+def _sum(rows: Sequence[Row], name: str) -> int | None:
+    """Add up the amounts; the sum is unknown if one is missing."""
+    amounts = [row[name] for row in rows]
+    return None if None in amounts else sum(amounts)
+
+
+def _differ(amount: int | None, other: int | None) -> bool:
+    return None not in (amount, other) and amount != other
+
+
+def _exceeds(amount: int | None, other: int | None) -> bool:
+    return amount is not None and other is not None and amount > other
 
 
 def _amounts(order: Row, own: dict[str, list[Row]]) -> Iterator[Finding]:
-    amount, captured, refunded = (order[name] or 0 for name in ("order_amount", "captured_amount", "refunded_amount"))
+    amount, captured, refunded = (order[name] for name in ("order_amount", "captured_amount", "refunded_amount"))
     of_captures, of_refunds = _sum(own["captures"], "captured_amount"), _sum(own["refunds"], "refunded_amount")
-    if captured != of_captures:
+    if _differ(captured, of_captures):
         yield finding("captured_amount", "error", order, expected=of_captures, actual=captured)
-    if refunded != of_refunds:
+    if _differ(refunded, of_refunds):
         yield finding("refunded_amount", "error", order, expected=of_refunds, actual=refunded)
     refunded_of_captures = _sum(own["captures"], "refunded_amount")
-    if any(row["refunded_amount"] is not None for row in own["captures"]) and refunded != refunded_of_captures:
+    if own["captures"] and _differ(refunded, refunded_of_captures):
         yield finding("captures_refunded_amount", "error", order, expected=refunded_of_captures, actual=refunded)
-    if refunded > captured:
-        yield finding("over_refunded", "error", order, expected=captured, actual=refunded)
-    remaining, left = order["remaining_authorized_amount"], amount - captured
-    is_known = None not in (remaining, order["order_amount"])
-    if order["status"] in OPEN and is_known and remaining != left and not _is_released(order):
+    for row in (order, *own["captures"]):
+        if _exceeds(row["refunded_amount"], row["captured_amount"]):
+            amounts = {"expected": row["captured_amount"], "actual": row["refunded_amount"]}
+            yield finding("over_refunded", "error", row, **amounts)
+    if _exceeds(captured, amount):
+        yield finding("over_captured", "error", order, expected=amount, actual=captured)
+    remaining = order["remaining_authorized_amount"]
+    left = None if None in (amount, captured) else amount - captured
+    if order["status"] in OPEN and _differ(remaining, left) and not _is_released(order):
         yield finding("remaining_amount", "error", order, expected=left, actual=remaining)
     if _is_released(order):
         yield finding("released_remainder", "info", order, expected=amount, actual=captured)
+
+
+def _negative(order: Row, own: dict[str, list[Row]]) -> Iterator[Finding]:
+    names = ("order_amount", "captured_amount", "refunded_amount", "remaining_authorized_amount")
+    for row in (order, *own["captures"], *own["refunds"]):
+        for name in names:
+            if (row.get(name) or 0) < 0:
+                yield finding("negative_amount", "error", row, actual=row[name])
+    for capture in own["captures"]:
+        if capture["captured_amount"] == 0:
+            yield finding("zero_capture", "info", capture, actual=0)
 
 
 def _is_released(order: Row) -> bool:
@@ -92,37 +120,84 @@ def _is_released(order: Row) -> bool:
 
 def _status(order: Row) -> Iterator[Finding]:
     amount, captured, remaining = (
-        order[name] or 0 for name in ("order_amount", "captured_amount", "remaining_authorized_amount")
+        order[name] for name in ("order_amount", "captured_amount", "remaining_authorized_amount")
     )
+    is_whole = None not in (amount, captured) and 0 < amount <= captured
     contradicts = {
-        "AUTHORIZED": captured > 0,
-        "CANCELLED": captured > 0 or remaining > 0,
-        "EXPIRED": 0 < amount <= captured,
-        "PART_CAPTURED": captured == 0 or 0 < amount <= captured,
-        "CAPTURED": (captured == 0 and amount > 0) or remaining > 0,
+        "AUTHORIZED": _exceeds(captured, 0),
+        "CANCELLED": _exceeds(captured, 0) or _exceeds(remaining, 0),
+        "EXPIRED": is_whole,
+        "PART_CAPTURED": captured == 0 or is_whole,
+        "CAPTURED": (captured == 0 and _exceeds(amount, 0)) or _exceeds(remaining, 0),
     }
     if contradicts.get(order["status"], False):
         yield finding("status", "error", order)
 
 
-def _times(order: Row, captures: Sequence[Row], as_of: datetime | None) -> Iterator[Finding]:
-    created, expires = order["created_at"], order["expires_at"]
-    for capture in captures:
+def _times(order: Row, own: dict[str, list[Row]], as_of: datetime | None) -> Iterator[Finding]:
+    created, expires, seen = (order[name] for name in ("created_at", "expires_at", "seen_at"))
+    for capture in own["captures"]:
         at = capture["captured_at"]
-        if at and created and at < created:
+        if at and created and at < created - SKEW:
             yield finding("capture_before_creation", "error", capture)
         if at and expires and at > expires:
             yield finding("capture_after_expiry", "warning", capture)
-    remaining = order["remaining_authorized_amount"]
-    if order["status"] in OPEN and as_of and expires and expires < as_of and (remaining or 0) > 0:
+    captures = [capture for capture in own["captures"] if capture["captured_amount"] != 0]
+    times = [capture["captured_at"] for capture in captures]
+    for refund in own["refunds"]:
+        at = refund["refunded_at"]
+        is_early = not captures or (at and None not in times and at < min(times))
+        if refund["refunded_amount"] != 0 and is_early:
+            yield finding("refund_before_capture", "error", refund)
+    for row, at in [
+        (order, created),
+        *((row, row["captured_at"]) for row in own["captures"]),
+        *((row, row["refunded_at"]) for row in own["refunds"]),
+    ]:
+        if at and seen and at > seen + SKEW:
+            yield finding("after_seen_at", "error", row)
+    known = seen or as_of
+    if order["status"] == "EXPIRED" and known and expires and expires > known:
+        yield finding("expired_early", "error", order)
+
+
+def _overdue(order: Row, as_of: datetime | None) -> Iterator[Finding]:
+    remaining, amount, captured = (
+        order[name] for name in ("remaining_authorized_amount", "order_amount", "captured_amount")
+    )
+    if remaining is None and None not in (amount, captured):
+        remaining = amount - captured
+    is_overdue = as_of and order["expires_at"] and order["expires_at"] < as_of
+    if order["status"] in OPEN and is_overdue and (remaining is None or remaining > 0):
         yield finding("overdue", "warning", order, actual=remaining)
+
+
+def _uncaptured(order: Row, own: dict[str, list[Row]], as_of: datetime | None) -> Iterator[Finding]:
+    """Find goods that are gone while nothing was captured: shipped at order level, or on a capture of amount 0."""
+    nothing = [row["capture"] for row in own["captures"] if row["captured_amount"] == 0]
+    shipped = [
+        row
+        for row in own["shipments"]
+        if (row["source"] == "order" or row["capture"] in nothing)
+        and (row["shipping_company"] or row["shipping_method"] or row["has_tracking"])
+    ]
+    total = order["captured_amount"]
+    is_zero = total == 0 or (total is None and _sum(own["captures"], "captured_amount") is not None)
+    has_money = any(row["captured_amount"] for row in own["captures"])
+    is_later = order["created_at"] and as_of and order["created_at"] > as_of
+    if order["status"] in (*OPEN, "CANCELLED", "EXPIRED") and shipped and is_zero and not has_money and not is_later:
+        yield finding("shipped_uncaptured", "error", order, expected=order["order_amount"], actual=0)
 
 
 def _missing(rows: dict[str, list[Row]]) -> Iterator[Finding]:
     for table, names in NEEDED.items():
         for row in rows[table]:
-            expiry = ("expires_at",) if row.get("status") == "EXPIRED" else ()
-            yield from (finding("missing_value", "warning", row) for name in names + expiry if row[name] is None)
+            of_status = {
+                "EXPIRED": ("expires_at",),
+                **dict.fromkeys(OPEN, ("expires_at", "remaining_authorized_amount")),
+            }
+            needed = names + of_status.get(row.get("status"), ())
+            yield from (finding("missing_value", "warning", row) for name in needed if row[name] is None)
 
 
 def _sums_of_lines(rows: dict[str, list[Row]]) -> Iterator[Finding]:
@@ -131,14 +206,15 @@ def _sums_of_lines(rows: dict[str, list[Row]]) -> Iterator[Finding]:
             whose = {"source": source, "order_id": row["order_id"], key: row[key]}
             lines = _where(rows["order_lines"], **whose)
             of_lines = _sum(lines, "total_amount")
-            if lines and row[amount] not in (None, of_lines):
+            if lines and _differ(row[amount], of_lines):
                 yield finding("order_lines", "warning", row, expected=of_lines, actual=row[amount])
 
 
 def _shipping(rows: dict[str, list[Row]]) -> Iterator[Finding]:
     for capture in rows["captures"]:
-        whose = {"source": "capture", "order_id": capture["order_id"], "capture_id": capture["capture_id"]}
-        lines, shipments = (_where(rows[table], **whose) for table in ("order_lines", "shipments"))
+        whose = {"source": "capture", "order_id": capture["order_id"], "capture": capture["capture"]}
+        lines = _where(rows["order_lines"], **whose)
+        shipments = _where(rows["shipments"], order_id=capture["order_id"])
         if any(line["type"] in ("physical", None) for line in lines):
             if not shipments:
                 yield finding("no_shipping_info", "warning", capture)

@@ -6,7 +6,7 @@ import pytest
 from polars.testing import assert_frame_equal
 from shop_tables import at, shop, shuffled
 
-from om_toolkit.metrics import capture_latency, key_figures, refund_ratio, shipping_methods
+from om_toolkit.metrics import by_period, capture_latency, key_figures, refund_ratio, shipping_methods
 
 
 def order(order_id: str, status: str, amount: int | None, captured: int | None = 0, **more: Any) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def test_the_figures_of_a_currency_worked_by_hand() -> None:
     assert row["purchase_currency"] == "SEK"
     assert (row["orders"], row["order_amount"]) == (6, 3000)
     assert (row["captured_orders"], row["captured_amount"]) == (4, 1550)
-    assert row["capture_rate"] == 1550 / 3000
+    assert (row["capture_rate"], row["excluded"]) == (1500 / 3000, 1)  # f has no order amount
     assert (row["refunded_orders"], row["refunded_amount"], row["refund_ratio"]) == (2, 300, 300 / 1550)
     assert (row["open_orders"], row["open_amount"]) == (2, 1100)
     assert (row["expired_orders"], row["expired_amount"]) == (1, 200)
@@ -97,14 +97,44 @@ def test_the_interval_of_the_capture_rate_is_that_of_the_ratio_over_orders() -> 
     assert 0 < rate["capture_rate_low"] < rate["capture_rate"] < rate["capture_rate_high"] < 1
 
 
-def test_a_missing_amount_is_zero_in_the_capture_rate() -> None:
-    untold, zero = (
-        key_figures(shop(orders=[order("a", "CLOSED", amount, 50), order("b", "AUTHORIZED", 500, amount), *ORDERS[:2]]))
-        for amount in (None, 0)
-    )
+def test_an_order_of_unknown_amount_is_excluded_from_the_rate_and_not_zero() -> None:
+    known = [order("a", "CAPTURED", 1000, 400)]
+    unknown = [order("b", "CLOSED", None, 50), order("c", "AUTHORIZED", 500, None)]
+    captures = [{"order_id": "c", "capture_id": "1", "captured_amount": None}]
+    found = key_figures(shop(orders=known + unknown, captures=captures))
     rate = ["capture_rate", "capture_rate_low", "capture_rate_high"]
-    assert untold["capture_rate_low"].item() is not None
-    assert_frame_equal(untold.select(rate), zero.select(rate))
+    assert_frame_equal(found.select(rate), key_figures(shop(orders=known)).select(rate))
+    assert found.select("orders", "order_amount", "captured_amount", "excluded").row(0) == (3, 1500, 450, 2)
+
+
+def test_the_captures_stand_in_for_a_missing_captured_amount() -> None:
+    captures = [{"order_id": "a", "capture_id": number, "captured_amount": 300} for number in "12"]
+    found = key_figures(shop(orders=[order("a", "CAPTURED", 1000, None)], captures=captures))
+    assert found.select("captured_orders", "captured_amount", "capture_rate", "excluded").row(0) == (1, 600, 0.6, 0)
+
+
+def test_what_remains_of_an_open_order_is_inferred() -> None:
+    orders = [order("a", "PART_CAPTURED", 1000, 400), order("b", "AUTHORIZED", None, 0)]
+    assert key_figures(shop(orders=orders)).select("open_orders", "open_amount").row(0) == (2, 600)
+
+
+def test_groups_have_their_own_figures_and_maturity_where_they_are_times() -> None:
+    old = [order(f"o{number}", "CAPTURED", 100, 100) for number in range(3)]
+    young = [order("y", "AUTHORIZED", 100, 0, created_at=at(24 * 40), remaining_authorized_amount=100)]
+    captures = [{"order_id": f"o{number}", "captured_at": at(50), "captured_amount": 100} for number in range(3)]
+    tables = shop(orders=old + young, captures=captures, as_of=at(24 * 41))
+    found = key_figures(tables, by=by_period("1mo"))
+    assert found.columns[:2] == ["created_at_1mo", "purchase_currency"]
+    assert found.select("orders", "capture_rate", "p50_hours", "mature").rows() == [
+        (3, 1.0, 50.0, True),
+        (1, 0.0, None, False),
+    ]
+    assert "mature" not in key_figures(tables).columns
+    by_status = key_figures(tables, by=["purchase_currency", "status"])
+    assert by_status.select("purchase_currency", "status", "orders").rows() == [
+        ("SEK", "AUTHORIZED", 1),
+        ("SEK", "CAPTURED", 3),
+    ]
 
 
 def test_orders_without_currency_come_last() -> None:

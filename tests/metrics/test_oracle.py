@@ -49,7 +49,7 @@ def metrics_and_queries(
     for within, hours in ((None, None), ("5h", 5.0)):
         yield om.expiring, {"within": within}, sql.expiring(hours, as_of)
         yield om.at_risk, {"within": within}, sql.at_risk(hours, as_of)
-    yield om.key_figures, {}, sql.key_figures(as_of)
+    yield om.key_figures, {"by": by}, sql.key_figures(by, as_of)
 
 
 def check(tables: Tables[pl.DataFrame], folder: Path, by: Sequence[str]) -> None:

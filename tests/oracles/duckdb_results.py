@@ -568,54 +568,60 @@ def at_risk(hours: float | None, as_of: datetime | None) -> str:
     """
 
 
-def key_figures(as_of: datetime | None) -> str:
-    latency = capture_latency(["purchase_currency"], "first", as_of, {"p50_hours": 0.5}, {})
+def key_figures(by: Sequence[str], as_of: datetime | None) -> str:
+    by = _with_currency(by)
+    latency = capture_latency(by, "first", as_of, {"p50_hours": 0.5}, {})
+    is_open = "status IN ('AUTHORIZED', 'PART_CAPTURED')"
+    of_own_order = "AND c.order_id NOT IN (SELECT order_id FROM shipments WHERE source = 'capture')"
     return f"""
-    WITH refunded AS ({refund_ratio([])}),
+    WITH {_FILLED},
+    refunded AS ({refund_ratio(by)}),
     latency AS ({latency}),
-    plain AS (
-        SELECT *, coalesce(order_amount, 0) AS x, coalesce(captured_amount, 0) AS y,
-            coalesce(remaining_authorized_amount, 0) AS remaining
-        FROM orders
-    ),
+    rated AS (SELECT * FROM filled WHERE order_amount IS NOT NULL AND x IS NOT NULL),
     sums AS (
-        SELECT purchase_currency, count(*) AS n, sum(x) AS total_x, sum(y) AS total_y,
-            sum(x * x::DOUBLE) AS xx, count(*) FILTER (y > 0) AS captured_orders,
-            count(*) FILTER (status IN ('AUTHORIZED', 'PART_CAPTURED')) AS open_orders,
-            coalesce(sum(remaining) FILTER (status IN ('AUTHORIZED', 'PART_CAPTURED')), 0)::BIGINT AS open_amount,
+        SELECT {_list(by)} count(*) AS n, coalesce(sum(order_amount), 0)::BIGINT AS order_amount,
+            count(*) FILTER (x > 0) AS captured_orders, coalesce(sum(x), 0)::BIGINT AS captured_amount,
+            count(*) FILTER ({is_open}) AS open_orders,
+            coalesce(sum(coalesce(remaining_authorized_amount, order_amount - x)) FILTER ({is_open}), 0)::BIGINT
+                AS open_amount,
             count(*) FILTER (status = 'EXPIRED') AS expired_orders,
-            coalesce(sum(x - y) FILTER (status = 'EXPIRED'), 0)::BIGINT AS expired_amount,
+            coalesce(sum(order_amount - x) FILTER (status = 'EXPIRED'), 0)::BIGINT AS expired_amount,
             count(*) FILTER (status = 'CANCELLED') AS cancelled_orders,
-            coalesce(sum(x - y) FILTER (status = 'CANCELLED'), 0)::BIGINT AS cancelled_amount,
-            avg(order_amount) AS average_order_value, quantile_cont(order_amount, 0.5) AS median_order_value
-        FROM plain GROUP BY ALL
+            coalesce(sum(order_amount - x) FILTER (status = 'CANCELLED'), 0)::BIGINT AS cancelled_amount,
+            avg(order_amount) AS average_order_value, quantile_cont(order_amount, 0.5) AS median_order_value,
+            count(*) FILTER (order_amount IS NULL OR x IS NULL) AS excluded
+        FROM filled GROUP BY ALL
     ),
-    spread AS (
-        SELECT s.*, (SELECT sum((p.y - total_y / total_x::DOUBLE * p.x) ^ 2) FROM plain p
-            WHERE p.purchase_currency IS NOT DISTINCT FROM s.purchase_currency) AS residuals
-        FROM sums s
+    rates AS (
+        SELECT {_list(by)} count(*) AS rated, sum(order_amount) AS total_x, sum(x) AS total_y,
+            sum(x * x::DOUBLE) AS c_yy, sum(x * order_amount::DOUBLE) AS c_xy,
+            sum(order_amount * order_amount::DOUBLE) AS c_xx
+        FROM rated GROUP BY ALL
     ),
     shipped AS (
-        SELECT o.purchase_currency, count(*) AS captures, count(*) FILTER (coalesce(
-            (SELECT bool_or(has_tracking) FROM shipments s
-                WHERE source = 'capture' AND s.order_id = c.order_id AND s.capture = c.capture),
-            (SELECT bool_or(has_tracking) FROM shipments s WHERE source = 'order' AND s.order_id = c.order_id
-                AND c.order_id NOT IN (SELECT order_id FROM shipments WHERE source = 'capture')))) AS tracked
-        FROM captures c JOIN orders o USING (order_id) GROUP BY ALL
+        SELECT {_list(by)} sum(n)::BIGINT AS captures, sum(k)::BIGINT AS tracked, sum(k * k) AS t_yy,
+            sum(k * n) AS t_xy, sum(n * n) AS t_xx
+        FROM (
+            SELECT {_list(by, of="o.")} order_id, count(*) AS n, count(*) FILTER (coalesce(
+                (SELECT bool_or(has_tracking) FROM shipments s
+                    WHERE source = 'capture' AND s.order_id = c.order_id AND s.capture = c.capture),
+                (SELECT bool_or(has_tracking) FROM shipments s
+                    WHERE source = 'order' AND s.order_id = c.order_id {of_own_order}))) AS k
+            FROM captures c JOIN orders o USING (order_id) GROUP BY ALL
+        ) GROUP BY {_list(by)[:-2]}
     )
-    SELECT s.purchase_currency, s.n AS orders, s.total_x::BIGINT AS order_amount,
-        s.captured_orders, s.total_y::BIGINT AS captured_amount,
-        {_amounts("capture_rate", "total_y", "total_x", "s.n")},
+    SELECT {_list(by, of="s.")} s.n AS orders, s.order_amount, s.captured_orders, s.captured_amount,
+        {_effective("capture_rate", "total_y", "total_x", "c", "rated / nullif(rated - 1, 0)")},
         coalesce(r.orders_refunded, 0) AS refunded_orders, coalesce(r.refunded_amount, 0) AS refunded_amount,
         r.amount_ratio AS refund_ratio, r.amount_ratio_low AS refund_ratio_low, r.amount_ratio_high AS
         refund_ratio_high, open_orders, open_amount, expired_orders, expired_amount, cancelled_orders, cancelled_amount,
         average_order_value, median_order_value, coalesce(captures, 0) AS captures,
-        coalesce(tracked, 0) AS captures_with_tracking,
-        {_wilson("tracking_share", "coalesce(tracked, 0)", "coalesce(captures, 0)")},
-        p50_hours, p50_hours_low, p50_hours_high
-    FROM spread s
-    LEFT JOIN refunded r ON {_same(["purchase_currency"], "s", "r")}
-    LEFT JOIN shipped h ON {_same(["purchase_currency"], "s", "h")}
-    LEFT JOIN latency l ON {_same(["purchase_currency"], "s", "l")}
-    ORDER BY s.purchase_currency NULLS LAST
+        coalesce(tracked, 0) AS captures_with_tracking, {_effective("tracking_share", "tracked", "captures", "t", "1")},
+        p50_hours, p50_hours_low, p50_hours_high, s.excluded
+    FROM sums s
+    LEFT JOIN rates c ON {_same(by, "s", "c")}
+    LEFT JOIN refunded r ON {_same(by, "s", "r")}
+    LEFT JOIN shipped h ON {_same(by, "s", "h")}
+    LEFT JOIN latency l ON {_same(by, "s", "l")}
+    ORDER BY {_sort([f"s.{name}" for name in by])[:-2]}
     """

@@ -61,6 +61,7 @@ CALLS: dict[str, tuple[Callable[..., pl.DataFrame], dict[str, Any]]] = {
     "products, columns": (om.products, {"by": ["type", "purchase_country"]}),
     "audit": (om.audit, {}),
     "key_figures": (om.key_figures, {}),
+    "key_figures, weeks": (om.key_figures, {"by": [WEEK, "purchase_country"]}),
 }
 RUN_PLANS = """
 import sys

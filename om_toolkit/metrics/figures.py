@@ -21,7 +21,7 @@ _KEY_FIGURE_COLUMNS: Final = """
     captures captures_with_tracking tracking_share tracking_share_low tracking_share_high
     p50_hours p50_hours_low p50_hours_high excluded
 """.split()
-_WAITS: Final = ("p50_hours", "p50_hours_low", "p50_hours_high")
+_LATENCY: Final = ("p50_hours", "p50_hours_low", "p50_hours_high")
 
 _ZERO_IF_MISSING: Final = ("refunded_orders", "refunded_amount", "captures", "captures_with_tracking")
 
@@ -79,7 +79,7 @@ def key_figures(data: object, *, by: By = ()) -> pl.DataFrame:
     for metric in (_refund_figures(tables, keys, names), groups.present(_tracking_figures(tables, groups))):
         figures = figures.join(metric, on=names, how="left", nulls_equal=True)
     return tables.run(
-        figures.join(waits.select(*names, *_WAITS, *mature), on=names, how="left", nulls_equal=True)
+        figures.join(waits.select(*names, *_LATENCY, *mature), on=names, how="left", nulls_equal=True)
         .with_columns(pl.col(_ZERO_IF_MISSING).fill_null(0))
         .with_columns(
             *amount_ratio("capture_rate", "rated_captured", "rated_ordered", "rated_orders"),

@@ -24,6 +24,7 @@ KeyboardInterrupt
 
 UserWarning
 └── OMWarning
+    ├── ImmatureGroups      orders that are compared are too young
     ├── IncompleteRecording a request to be recorded got no response
     ├── NothingFound        the API knows none of the order ids
     ├── RepeatedOrders      saved responses contain an order more than once
@@ -47,6 +48,7 @@ __all__ = [
     "Failure",
     "FetchError",
     "Forbidden",
+    "ImmatureGroups",
     "IncompleteRecording",
     "Interrupted",
     "InvalidBody",
@@ -265,6 +267,10 @@ class Interrupted(KeyboardInterrupt):
 
 class OMWarning(UserWarning):
     """The base of every warning of this package."""
+
+
+class ImmatureGroups(OMWarning):
+    """Orders that are compared are so young that many of their captures or refunds are still to come."""
 
 
 class IncompleteRecording(OMWarning):

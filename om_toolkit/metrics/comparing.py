@@ -78,7 +78,7 @@ def compare(metric: Callable[..., pl.DataFrame], before: object, after: object, 
     keys = _keys_of_rows(results[1], name, options.get("by", ()))
     if any(result.select(keys).is_duplicated().any() if keys else result.height > 1 for result in results):
         raise ValueError(_SEVERAL_ROWS.format(name))
-    both = _joined(results[0], results[1], keys)
+    both = _both_results(results[0], results[1], keys)
     schema = results[1].drop(keys).schema
     figures = [expr for name in schema for expr in _side_by_side(name, schema)]
     return both.sort(keys or [""], nulls_last=True).select(*keys, *figures)
@@ -95,7 +95,7 @@ def _check_that_sets_differ(before: object, after: object) -> None:
         raise ValueError(f"the sets have {common}, such as {shared[0]}; compare sets without common orders")
 
 
-def _joined(before: pl.DataFrame, after: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+def _both_results(before: pl.DataFrame, after: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     """Join two results by their keys; a label has the spelling that it has before, if it has one."""
     if not keys:
         left, right = (result.with_columns(pl.lit(0).alias("")) for result in (before, after))  # one row each

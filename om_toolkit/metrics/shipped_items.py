@@ -178,7 +178,10 @@ def _chosen_items(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
 
 def _chosen() -> pl.Expr:
     """Return the methods that the customer chose, one per delivery, as a list."""
-    return pl.coalesce(_CHOSEN_METHODS, _CHOSEN_METHOD).str.split("\n")
+    method = pl.coalesce(_CHOSEN_METHODS, _CHOSEN_METHOD).fill_null(
+        ""
+    )  # polars 1.34 types the items of null lists null
+    return method.str.split("\n")
 
 
 def _spelling_key(text: pl.Expr) -> pl.Expr:

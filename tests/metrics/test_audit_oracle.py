@@ -40,7 +40,7 @@ def test_on_a_synthetic_shop(seed: int) -> None:
     check(om.Orders.from_json(b"\n".join(map(made.body, made.order_ids)), as_of=made.as_of).tables())
 
 
-@settings(derandomize=True, deadline=None, max_examples=80, phases=[Phase.generate])
+@settings(derandomize=True, deadline=None, max_examples=50, phases=[Phase.generate])
 @given(rows=SHOPS, as_of=HOURS, sums=st.lists(SUMS, min_size=6, max_size=6))
 def test_on_awkward_shops(rows: Rows, as_of: int | None, sums: list[dict[str, Any]]) -> None:
     rows["order_lines"] = [{**line, **more} for line, more in zip(rows["order_lines"], cycle(sums), strict=False)]

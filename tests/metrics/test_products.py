@@ -172,7 +172,7 @@ def test_the_rows_of_a_synthetic_shop_add_up_to_what_was_captured_and_refunded(s
     adds_up(om.Orders.from_json(b"\n".join(made.body(one) for one in made.order_ids)).tables())
 
 
-@awkward_shops(40)
+@awkward_shops(20)
 def test_the_rows_of_awkward_shops_add_up(rows: Rows, as_of: int | None) -> None:
     tables = awkward(rows, as_of)
     orders = tables.orders.with_columns(pl.col("captured_amount", "refunded_amount").fill_null(0))

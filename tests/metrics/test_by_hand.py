@@ -421,6 +421,73 @@ def test_carriers() -> None:
     )
 
 
+def test_products() -> None:
+    # Lines: d 6000, e 4000, f 4000 and 3000, j 2500, k 1500 with a tax of 310, l 2000; g 2000 digital. The others have
+    # a tax of a fifth. Of the 25900 captured in SEK, 1000 of h have no lines, and l has 100 less than its lines; no
+    # refund has lines. The interval of 0 of n is that of Kish's size: 23² / (36 + 16 + 49 + 6.25 + 2.25 + 4), and 1.
+    jpy, rest_jpy, physical, digital, rest = om.products(ORDERS, by="type").rows()
+    upper = interval(0, 23**2 / 113.5)[2]
+    assert physical[:9] == ("physical", "SEK", 7, 23000, 0, 0, 0, 0, approximately(upper))
+    assert physical[9:] == (0, 0, 0, 4610, 0)
+    assert digital[:9] == ("digital", "SEK", 1, 2000, 0, 0, 0, 0, approximately(interval(0, 1)[2]))
+    assert digital[9:] == (0, 0, 0, 400, 0)
+    assert rest == ("(no lines)", "SEK", None, 900, None, 5000, 5000 / 900, None, None, None, None, None, None, 0)
+    assert jpy[:7] == ("physical", "JPY", 1, 980, 0, 0, 0)
+    assert rest_jpy[:7] == ("(no lines)", "JPY", None, 0, None, 0, None)
+
+
+def test_vat() -> None:
+    # Eight lines in SEK at 25 %: 25000 with a tax of 8 · 20 % and 10 more for k; in JPY 980 · 1000 / 11000 is 89.
+    january = date(2025, 1, 1)
+    assert om.vat(ORDERS).rows() == [
+        ("JPY", "JP", january, 10.0, 1, 891, 89, 980, 0, 0, 0),
+        ("SEK", "SE", january, 25.0, 8, 19990, 5010, 25000, 0, 0, 0),
+        ("SEK", "SE", january, None, 0, 0, 0, 0, 0, 1, 1000),
+    ]
+    # Three refunds of 5000 together, none with lines.
+    assert om.vat(ORDERS, basis="refund_date").rows() == [("SEK", "SE", january, None, 0, 0, 0, 0, 0, 3, 5000)]
+
+
+def test_mix() -> None:
+    # CAPTURED in SEK are d, f, g, j, k and l, 23000 of 51000.
+    jpy, captured, *others = om.mix(ORDERS, "status").rows()
+    assert jpy[:4] == ("JPY", "CAPTURED", 1, 1.0)
+    assert captured[:3] == ("SEK", "CAPTURED", 6)
+    assert captured[3:6] == tuple(map(approximately, interval(6 / 11, 11)))
+    # Σy² = (64 + 49 + 4 + 6.25 + 2.25 + 4)·10⁶ = 129.5·10⁶, Σx² = 345.5·10⁶, R = 23/51.
+    ratio = 23 / 51
+    residuals = 129.5 - 2 * ratio * 129.5 + ratio**2 * 345.5
+    size = min(51**2 / 345.5, ratio * (1 - ratio) / (11 / 10 * residuals / 51**2))
+    assert captured[6:10] == (23000, *map(approximately, interval(ratio, size)))
+    assert captured[10:] == (approximately(23000 / 6), 2250, 0)
+    assert [(row[1], row[6]) for row in others] == [
+        ("AUTHORIZED", 10000),
+        ("CANCELLED", 3000),
+        ("CLOSED", 1000),
+        ("EXPIRED", 5000),
+        ("PART_CAPTURED", 9000),
+    ]
+    assert {row[2] for row in others} == {1}
+
+
+def test_shipped_uncaptured() -> None:
+    # a, b and c have no captures, and no shipping info either.
+    assert om.shipped_uncaptured(ORDERS).rows() == []
+
+
+def test_timeline() -> None:
+    # f: 7000 ordered, captured 3000 and 4000, refunded 3000 and 1000, and expired with nothing left.
+    of_f = om.timeline(ORDERS[5]).select("at", "event", "amount", "running_captured", "running_refunded", "remaining")
+    assert of_f.rows() == [
+        (at(0), "created", 7000, 0, 0, 7000),
+        (at(30), "captured", 3000, 3000, 0, 4000),
+        (at(50), "captured", 4000, 7000, 0, 0),
+        (at(100), "refunded", 3000, 7000, 3000, 0),
+        (at(150), "refunded", 1000, 7000, 4000, 0),
+        (at(672), "expires", 0, 7000, 4000, 0),
+    ]
+
+
 def test_expiring_and_at_risk() -> None:
     # Open are a, until 760 h, and e, until 1072 h; at 720 h that is 40 and 352 h away.
     a = ("a", None, "SEK", 10000, False, at(760), 40, "PENDING", False)

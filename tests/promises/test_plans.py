@@ -148,3 +148,22 @@ def test_lazy_tables_in_parquet_give_the_results_of_tables_in_memory(folder: Pat
     finally:
         pl.Config.set_engine_affinity("auto")
     assert_frame_equal(streamed, in_memory, rel_tol=1e-12, abs_tol=1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("parts", [1, 7, 50])
+def test_shuffled_tables_in_several_files_give_the_same_results(folder: Path, tmp_path: Path, parts: int) -> None:
+    tables: Tables[pl.DataFrame] = om.Tables.read_parquet(folder)
+    assert tables.as_of is not None
+    for name, table in tables.items():
+        (tmp_path / name).mkdir()
+        shuffled = table.sample(fraction=1, shuffle=True, seed=parts)
+        for number in range(parts):
+            part = shuffled.gather_every(parts, number) if number < table.height else shuffled.clear()
+            path = tmp_path / name / f"part-{number:02}.parquet"
+            part.write_parquet(path, metadata={"om_toolkit.as_of": tables.as_of.isoformat()})
+    split: Tables[pl.LazyFrame] = om.Tables.scan_parquet(tmp_path)
+    assert split.orders.select(pl.len()).collect().item() == tables.orders.height
+    for metric, options in CALLS.values():
+        found, expected = metric(split, **options), metric(tables, **options)
+        assert_frame_equal(found, expected, rel_tol=1e-12, abs_tol=1e-12)

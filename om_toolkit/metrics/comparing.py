@@ -45,9 +45,9 @@ def compare(metric: Callable[..., pl.DataFrame], before: object, after: object, 
 
     Returns:
         A row per group of either set: the keys of the metric's rows (shipping methods and carriers match in any
-        spelling), then each figure as `_before` and `_after`, null
-        where a set does not have the group. A number also has its `_difference` (after less before), and where it has
-        an interval, `_difference_low` and `_difference_high` (Float64, 95 %).
+        spelling), then each figure as `_before` and `_after`, null where a set does not have the group. A number also
+        has its `_difference` (after less before), and where it has an interval, `_difference_low` and
+        `_difference_high` (Float64, 95 %).
 
     Raises:
         TypeError: If the metric is not the first argument.

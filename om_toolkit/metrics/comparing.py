@@ -9,14 +9,11 @@ import polars as pl
 from om_toolkit.metrics.grouping import By, expressions
 from om_toolkit.metrics.maturity import warn_of_immature
 from om_toolkit.support.text import count_of
-from om_toolkit.tables.results import key_columns
+from om_toolkit.tables.results import LABELS, key_columns
 from om_toolkit.tables.tables import tables_of
 
 _AFTER: Final = "_after"
 """The end of a column's name in the second set; in the first set it has none."""
-
-_SPELLED: Final = ("shipping_method", "shipping_company", "chosen", "shipped")
-"""The keys that are labels: spellings that differ in case or blanks are one, also across the two sets."""
 
 _WITHOUT_GROUPS: Final = ("audit", "capture_curve", "expiring", "refund_curve", "shipped_uncaptured", "timeline")
 """The metrics that have several rows per group."""
@@ -100,7 +97,7 @@ def _both_results(before: pl.DataFrame, after: pl.DataFrame, keys: list[str]) ->
     if not keys:
         left, right = (result.with_columns(pl.lit(0).alias("")) for result in (before, after))  # one row each
         return left.join(right, on="", suffix=_AFTER)
-    names = [key for key in keys if key in _SPELLED]
+    names = [key for key in keys if key in LABELS]
     spelled = [pl.col(name).str.to_lowercase().str.replace_all(r"\s", "").alias(f"{name} as key") for name in names]
     on = [f"{key} as key" if key in names else key for key in keys]
     both = before.with_columns(spelled).join(

@@ -19,7 +19,7 @@ from om_toolkit.orders.models import Capture, Order, with_currency
 from om_toolkit.orders.saved import Saved, newest_time, warn_of_repeated
 from om_toolkit.support.gc_pause import paused
 from om_toolkit.tables.from_objects import TablesBuilder
-from om_toolkit.tables.results import key_columns
+from om_toolkit.tables.results import LABELS, key_columns
 from om_toolkit.tables.schema import Kind, columns, with_seen_at
 from om_toolkit.tables.tables import Tables
 
@@ -126,10 +126,11 @@ class Orders(Batch[Order]):
     def where(self, row: Mapping[str, Any] | pl.DataFrame, *, by: str | pl.Expr | Sequence[str | pl.Expr] = ()) -> Self:
         """Return the orders in the group of a row of a metric's result, without failures.
 
-        The group is read from the columns before the metric's figures, if they are columns of the orders table. If the
-        metric was grouped by an expression, a time or an amount, or if the row lacks columns, pass the same `by` as to
-        the metric. A row about one order, of `expiring` or `audit`, gives that order. The group includes orders that
-        the metric counts separately, such as excluded ones.
+        The group is read from the columns before the metric's figures, if they are columns of the orders table; the
+        shipping method or carrier of a row is not part of its group. If the metric was grouped by an expression, a time
+        or an amount, or if the row lacks columns, pass the same `by` as to the metric. A row about one order, of
+        `expiring` or `audit`, gives that order. The group includes orders that the metric counts separately, such as
+        excluded ones.
 
         Args:
             row: A row as a mapping, as `frame.row(0, named=True)` returns it, or a frame of one row.
@@ -180,7 +181,8 @@ def _group_columns(row: Mapping[str, object]) -> list[str]:
     if "order_id" in row:
         return ["order_id"]
     keys = key_columns(row)
+    groups = [key for key in keys if key not in LABELS]
     known = {column.name for column in columns("orders") if column.kind in (Kind.TEXT, Kind.CODE, Kind.COUNT)}
-    if len(keys) == len(row) or not known.issuperset(keys):
+    if len(keys) == len(row) or not known.issuperset(groups or keys):
         raise ValueError(f"the group of the row is unknown ({', '.join(row)}); pass the by= of the metric")
-    return keys
+    return groups

@@ -29,6 +29,9 @@ FIRST_FIGURES: Final = {
 }
 """The first figure of each metric: all columns before it are keys."""
 
+LABELS: Final = ("shipping_method", "shipping_company", "chosen", "shipped")
+"""The keys that are names for readers: spellings that differ in case or blanks are one."""
+
 
 def key_columns(columns: Iterable[str], metric: str | None = None) -> list[str]:
     """Return the columns before the first figure; all columns if none is a first figure.

@@ -307,6 +307,14 @@ def test_a_row_gives_the_orders_of_its_group() -> None:
     assert ids(ORDERS.where(om.capture_latency(ORDERS))) == ["1", "2", "3"]
 
 
+@pytest.mark.parametrize("metric", [om.shipping_methods, om.carriers, om.chosen_vs_shipped])
+def test_a_shipping_method_is_not_part_of_the_group_of_a_row(metric: Any) -> None:
+    with om.replay("quickstart") as client:
+        orders = client.orders(client.recorded_order_ids)
+    row = metric(orders, by="purchase_country")[0]
+    assert ids(orders.where(row)) == ids(orders.where({"purchase_country": "DE", "orders": 1}))
+
+
 def test_amounts_of_a_row_are_not_its_group() -> None:
     row = om.refund_ratio(ORDERS).filter(pl.col("purchase_currency") == "SEK")
     assert row["captured_amount"].item() == 10

@@ -73,7 +73,7 @@ def _new_file(path: Path, mode: int) -> Iterator[Path]:
             if sys.platform == "win32":
                 os.close(descriptor)  # an open file cannot be replaced there
             else:
-                _flock(descriptor)
+                _flock(descriptor, fcntl.LOCK_EX)  # waits for a writer that is just removing it
             if unfinished.exists():  # no other writer has removed it before it was locked
                 yield unfinished
                 return
@@ -82,12 +82,12 @@ def _new_file(path: Path, mode: int) -> Iterator[Path]:
                 os.close(descriptor)
 
 
-def _flock(descriptor: int) -> bool:
+def _flock(descriptor: int, operation: int) -> bool:
     """Lock an open file and return whether it is locked; some file systems have no locks."""
     if sys.platform == "win32":
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, operation)
     except OSError:
         return False
     return True
@@ -95,7 +95,9 @@ def _flock(descriptor: int) -> bool:
 
 def _sweep(path: Path) -> None:
     """Remove the unfinished files of a path that no writer has locked."""
+    if sys.platform == "win32":
+        return
     for unfinished in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * _HEX_DIGITS}"):
         with suppress(OSError), unfinished.open("rb") as file:
-            if _flock(file.fileno()):
+            if _flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB):
                 unfinished.unlink()

@@ -53,7 +53,7 @@ def audit(data: object, *, captures: HasFrame | None = None) -> pl.DataFrame:
     | `capture_before_creation` | error | a capture more than 60 s before its order was created |
     | `refund_before_capture` | error | a refund before the first capture of its order, or without any |
     | `after_seen_at` | error | an order, capture or refund made more than 60 s after the order was fetched |
-    | `expired_early` | error | an EXPIRED order whose authorisation expires after it was fetched |
+    | `expired_early` | error | an EXPIRED order whose authorisation expires after it was fetched, if that is known |
     | `duplicate_id` | error | an order, capture or refund id that occurs more than once |
     | `capture_after_expiry` | warning | a capture after the order's authorisation expired |
     | `overdue` | warning | an open order whose authorisation expired before `as_of`, with its remaining amount |
@@ -124,6 +124,7 @@ def _order_rows(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
     )
     lines = _lines_from(tables, "order").group_by("order_id").agg(lines_amount=known_sum("total_amount"))
     remaining, ordered = pl.col("remaining_authorized_amount"), pl.col("order_amount") - pl.col("captured_amount")
+    as_of = effective_as_of(None, tables)
     return (
         with_seen_at(tables.orders)
         .join(captures, on="order_id", how="left")
@@ -135,7 +136,8 @@ def _order_rows(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
             refunds_amount=pl.when("has_refunds").then("refunds_amount").otherwise(0),
             uncaptured_amount=ordered,
             left_amount=pl.coalesce(remaining, ordered),
-            as_of=effective_as_of(None, tables),
+            as_of=as_of,
+            fetched_at=pl.col("seen_at") if tables.as_of_is_inferred else pl.coalesce("seen_at", as_of),
         )
     )
 

@@ -250,7 +250,7 @@ RULES: Final[Mapping[str, Sequence[Rule]]] = {
             "expired_early",
             "error",
             "The status is EXPIRED, but the authorisation expires at {expires_at}, after the order was fetched.",
-            when=(_STATUS == "EXPIRED") & (pl.col("expires_at") > pl.coalesce("seen_at", "as_of")),
+            when=(_STATUS == "EXPIRED") & (pl.col("expires_at") > pl.col("fetched_at")),
         ),
         _after_seen_at("order", "created_at"),
         *_negative("order", "order_amount", "captured_amount", "refunded_amount", "remaining_authorized_amount"),
@@ -360,6 +360,12 @@ RULES: Final[Mapping[str, Sequence[Rule]]] = {
             expected="expected_tax_amount",
             actual="total_tax_amount",
             when=(pl.col("total_tax_amount") - pl.col("expected_tax_amount")).abs() > 1,
+        ),
+        Rule(
+            "missing_value",
+            "warning",
+            "Line {line_number} of the {source} has no total_amount.",
+            when=pl.col("total_amount").is_null(),
         ),
     ],
     "listed_captures": [

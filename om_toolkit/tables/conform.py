@@ -29,9 +29,6 @@ _REQUIRED: Final = {
 _LOWER: Final = ("order_id", "capture_id", "refund_id", "source")
 """Text by which rows are joined and filtered, in lower case: ids are the same in either."""
 
-_UPPER: Final = ("status", "fraud_status")
-"""Text that metrics compare, in upper case like codes."""
-
 _OPTIONAL_KEY: Final = "customer_key"  # absent rather than null: without it there is nothing to group by
 
 _OWNERS: Final = {
@@ -188,7 +185,7 @@ def _text_expr(column: Column, dtype: pl.DataType) -> pl.Expr | None:
     text = pl.col(column.name).cast(pl.String())
     if column.name in _LOWER:
         text = text.str.strip_chars().str.to_lowercase()
-    elif column.kind is Kind.CODE or column.name in _UPPER:
+    elif column.kind is Kind.CODE:
         text = text.str.strip_chars().str.to_uppercase()
     return pl.when(text != "").then(text)
 

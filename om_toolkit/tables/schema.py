@@ -101,7 +101,8 @@ _SHIPPING_OPTION_KINDS: Final = {
 }
 
 _ORDER_KINDS: Final = {
-    **_kinds(Kind.TEXT, "order_id status fraud_status"),
+    **_kinds(Kind.TEXT, "order_id"),
+    **_kinds(Kind.CODE, "status fraud_status"),
     **_kinds(Kind.CODE, "purchase_country purchase_currency"),
     **_kinds(Kind.AMOUNT, "order_amount original_order_amount captured_amount refunded_amount"),
     "remaining_authorized_amount": Kind.AMOUNT,

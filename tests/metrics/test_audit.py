@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -185,7 +186,7 @@ CASES: dict[str, tuple[dict[str, Any], list[tuple[Any, ...]]]] = {
     ),
     "order lines with a total missing": (
         {"order_lines": [{**SOUND["order_lines"][1], "total_amount": amount} for amount in (5000, None)]},
-        [],
+        [("missing_value", "warning", "1", None, None, None)],
     ),
     "authorized, but captured": (
         {"first_orders": {"status": "AUTHORIZED"}},
@@ -472,3 +473,21 @@ def test_messages_are_sentences_without_missing_values() -> None:
         for message in om.audit(sound(**changes))["message"]:
             assert message.endswith(".")
             assert "null" not in message
+
+
+def test_an_inferred_as_of_does_not_show_that_an_order_expired_early() -> None:
+    early = sound(
+        captures=[],
+        refunds=[],
+        order_lines=[],
+        first_orders={"status": "EXPIRED", "captured_amount": 0, "refunded_amount": 0, "expires_at": at(2000)},
+        shipments=[],
+    )
+    assert [row[0] for row in found(early)] == ["expired_early"]
+    assert found(replace(early, as_of_is_inferred=True)) == []
+
+
+def test_a_status_in_lower_case_is_known() -> None:
+    orders = om.Orders.from_json('{"order_id": "1", "status": "captured", "fraud_status": "accepted"}')
+    assert orders.tables().orders.select("status", "fraud_status").row(0) == ("CAPTURED", "ACCEPTED")
+    assert om.audit(orders).filter(rule="unknown_value").is_empty()

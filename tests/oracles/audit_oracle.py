@@ -29,6 +29,7 @@ NEEDED = {
     "orders": ("status", "purchase_currency", "created_at", "order_amount", "captured_amount", "refunded_amount"),
     "captures": ("capture_id", "captured_at", "captured_amount"),
     "refunds": ("refund_id", "refunded_at", "refunded_amount"),
+    "order_lines": ("total_amount",),
 }
 SKEW = timedelta(seconds=60)
 DOCUMENTS = {
@@ -45,7 +46,8 @@ def audit(tables: Tables[Any], listed: Sequence[Row] | None = None) -> list[Find
     findings += [*_sums_of_lines(rows), *_shipping(rows)]
     for order in rows["orders"]:
         own = {name: _where(rows[name], order_id=order["order_id"]) for name in rows}
-        findings += [*_amounts(order, own), *_status(order), *_times(order, own, tables.as_of)]
+        fetched_at = None if tables.as_of_is_inferred else tables.as_of
+        findings += [*_amounts(order, own), *_status(order), *_times(order, own, fetched_at)]
         findings += [*_overdue(order, tables.as_of), *_negative(order, own), *_uncaptured(order, own, tables.as_of)]
         findings += _listed(order, own["captures"], _where(listed or [], order_id=order["order_id"]))
     return findings
@@ -134,7 +136,7 @@ def _status(order: Row) -> Iterator[Finding]:
         yield finding("status", "error", order)
 
 
-def _times(order: Row, own: dict[str, list[Row]], as_of: datetime | None) -> Iterator[Finding]:
+def _times(order: Row, own: dict[str, list[Row]], fetched_at: datetime | None) -> Iterator[Finding]:
     created, expires, seen = (order[name] for name in ("created_at", "expires_at", "seen_at"))
     for capture in own["captures"]:
         at = capture["captured_at"]
@@ -156,7 +158,7 @@ def _times(order: Row, own: dict[str, list[Row]], as_of: datetime | None) -> Ite
     ]:
         if at and seen and at > seen + SKEW:
             yield finding("after_seen_at", "error", row)
-    known = seen or as_of
+    known = seen or fetched_at
     if order["status"] == "EXPIRED" and known and expires and expires > known:
         yield finding("expired_early", "error", order)
 

@@ -34,7 +34,7 @@ def shape_of(page: str) -> Shape:
         place = root
         for parent in parents:
             place = place[parent][0] if isinstance(place[parent], list) else place[parent]
-        is_code = name in {"country", "purchase_country", "purchase_currency"}
+        is_code = name in {"country", "purchase_country", "purchase_currency"} or path in {"status", "fraud_status"}
         string = "time" if name in documented.TIMES else "code" if is_code else "text"
         place[name] = {"string": string, "integer": "integer", "object": {}, "array": [{}]}[kind]
     return root

@@ -11,6 +11,7 @@ from om_toolkit.privacy.credential_patterns import API_KEY_PREFIXES
 from om_toolkit.support.text import with_article
 
 _BRANDS: Final = {"kco": "Kustom", "klarna": "Klarna"}
+_QUOTES: Final = "\"'`"
 _ENVIRONMENTS: Final = {"live": "live", "test": "playground"}
 
 
@@ -86,6 +87,8 @@ def _credential(api_key: Secret, username: Secret, password: Secret) -> _Credent
         raise InvalidSetting("username is an API key; pass it as api_key, or set OM_API_KEY")
     if key and not re.fullmatch(r"[!-~]+", key):
         raise InvalidSetting("the API key contains a space, a line break or a non-ASCII letter; copy it again")
+    if key and key[0] in _QUOTES:
+        raise InvalidSetting(f"the API key begins with {key[0]}; pass or set it without quotes")
     if key:
         # It is sent as it is, without base64.
         return _Credential("API key", Secret(f"Basic {key}"), realm_of_key(key))

@@ -27,9 +27,9 @@ UNKNOWN = {
 }
 
 
-@pytest.mark.parametrize("key", [*HOSTS, " kco_test_x\n", "KLARNA_TEST_x", '"kco_live_x"'])
+@pytest.mark.parametrize("key", [*HOSTS, " kco_test_x\n", "KLARNA_TEST_x"])
 def test_a_prefix_chooses_the_host_of_a_key_and_of_a_password(key: str) -> None:
-    host = HOSTS[next(known for known in HOSTS if known[:9] == key.strip(' "\n').lower()[:9])]
+    host = HOSTS[next(known for known in HOSTS if known[:9] == key.strip().lower()[:9])]
     assert om.Client(key).base_url == host
     assert om.Client(username=USERNAME, password=key).base_url == host
 
@@ -49,7 +49,6 @@ def test_every_known_prefix_has_a_host_of_the_same_realm() -> None:
         ("kco_test_x", "https://API.KUSTOM.CO:443/path"),
         ("kco_x", "https://api-oc.klarna.com"),
         ("KCO_LIVE_x", "https://api.klarna.com."),
-        ("'kco_live_x'", "https://api.klarna.com"),
         ("klarna_live_api_x", "https://api.kustom.co"),
         ("klarna_live_api_x", "https://api-na.playground.klarna.com"),
         ("klarna_test_api_x", "https://api-eu.klarna.com"),
@@ -103,3 +102,9 @@ def test_what_is_not_text_is_refused(name: str, value: Any) -> None:
         with pytest.raises(om.InvalidSetting, match=rf"^{name} is an? \w+, not a str") as raised:
             make(**given | {name: value})
         assert KEY not in str(raised.value)
+
+
+@pytest.mark.parametrize("quote", ['"', "'", "`"])
+def test_an_api_key_in_quotes_is_refused(quote: str) -> None:
+    with pytest.raises(om.InvalidSetting, match=f"the API key begins with {quote}; pass or set it without quotes"):
+        om.Client(f"{quote}kco_live_abc{quote}")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from om_toolkit.views import plots
     from om_toolkit.views.explorer import explore
     from om_toolkit.views.report import Report
+    from om_toolkit.views.show import show
 
 __all__ = [
     "Address",
@@ -58,6 +59,7 @@ __all__ = [
     "record",
     "replay",
     "sandbox",
+    "show",
     "vcr",
     "vcr_persister",
 ]
@@ -72,6 +74,7 @@ _LAZY = {
     "record": "recordings.record",
     "replay": "recordings.replay",
     "sandbox": "synthetic.sandbox",
+    "show": "views.show",
     "vcr": "recordings.vcr",
     "vcr_persister": "recordings.vcr",
 }

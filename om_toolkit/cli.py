@@ -183,7 +183,8 @@ def _write_report(orders: om.Orders, title: str, output: str) -> None:
     for currency, figures in key_figures(orders.tables()).items():
         print(f"\n{currency}")
         for name, figure, detail in figures:
-            print(f"  {name:<30}{figure:>18}   {detail}")
+            plain = detail.replace("\N{EN DASH}", " to ")  # not every console has the dash
+            print(f"  {name:<30}{figure:>18}   {plain}")
     print(f"\nWritten: {om.Report(orders, title=title).save(output)}")
 
 

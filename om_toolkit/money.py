@@ -63,12 +63,23 @@ def format(amount: SupportsFloat | None, currency: str | None, *, locale: str | 
     code = (currency or "?").upper()
     exponent = EXPONENTS.get(code)
     if exponent is None:
-        return f"{number:,} minor units of {code}"
+        return f"{number:,} {unit(currency)}"
     if locale is not None:
         return _in_locale(number, code, exponent, locale)
     whole, part = divmod(abs(number), 10**exponent)
     digits = f".{part:0{exponent}}" if exponent else ""
     return f"{'-' if number < 0 else ''}{whole:,}{digits} {code}"
+
+
+def unit(currency: str | None) -> str:
+    """Write the unit of the amounts that `format` writes without a locale, which follows the number.
+
+    Example:
+        >>> unit("sek"), unit("XYZ")
+        ('SEK', 'minor units of XYZ')
+    """
+    code = (currency or "?").upper()
+    return code if code in EXPONENTS else f"minor units of {code}"
 
 
 def _whole(amount: object) -> int:

@@ -15,6 +15,7 @@ from om_toolkit.metrics.intervals import moments, unit_ratio
 from om_toolkit.tables.tables import Tables
 from om_toolkit.views import plots, small_groups
 from om_toolkit.views.formatting import (
+    Cell,
     Columns,
     Formatter,
     Row,
@@ -27,6 +28,7 @@ from om_toolkit.views.formatting import (
     text,
 )
 from om_toolkit.views.pages import render
+from om_toolkit.views.show import Heading, Shown
 
 _COUNTRY: Final = "purchase_country"
 
@@ -83,7 +85,12 @@ class Section:
     sentences: Sequence[str]
     picture: str
     headings: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[Cell]]
+
+    @property
+    def table(self) -> Shown:
+        """The table for readers."""
+        return Shown([Heading(words, is_text=not place) for place, words in enumerate(self.headings)], self.rows)
 
     @property
     def html(self) -> str:
@@ -150,7 +157,7 @@ def key_figures(tables: Tables[Any], min_cell: int = 1) -> dict[str, list[KeyFig
 
 def _phrase(pattern: str, **formatters: Formatter) -> Formatter:
     """Return a formatter of a text with several figures of one row."""
-    return lambda row: pattern.format(**{name: formatter(row) for name, formatter in formatters.items()})
+    return lambda row: Cell(pattern.format(**{name: formatter(row) for name, formatter in formatters.items()}))
 
 
 _KEY_FIGURES: Final[Sequence[tuple[str, Formatter, Formatter]]] = (

@@ -124,7 +124,7 @@ def test_all_is_sorted_complete_and_documented() -> None:
     exported = {name for name, value in vars(om).items() if inspect.isclass(value) or inspect.isfunction(value)}
     assert {name for name in exported if not name.startswith("_")} - {"import_module"} <= set(om.__all__)
     assert (
-        {"Report", "explore", "plots", "record", "replay", "sandbox", "vcr", "vcr_persister"}
+        {"Report", "explore", "plots", "record", "replay", "sandbox", "show", "vcr", "vcr_persister"}
         == set(om._LAZY)
         <= set(om.__all__)
     )

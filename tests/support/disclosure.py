@@ -95,7 +95,7 @@ class Page(HTMLParser):
         places = {"p": self.paragraphs, "text": self.pictures and self.pictures[-1]}
         if tag in {"th", "td", "p", "text"} and self._texts is not None:
             place = places[tag] if tag in places else self.tables[-1][-1]
-            place.append("|".join(self._texts).strip())
+            place.append("|".join(self._texts).replace("| ", " ").strip())  # a number and its unit are one text
             self._texts = None
 
 

@@ -1,0 +1,223 @@
+"""A frame in; the table that people read out: major units, per cent, local times, headings in words."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any, Final, NamedTuple
+
+import polars as pl
+from polars import selectors
+
+from om_toolkit.metrics.grouping import CURRENCY, check_time_zone
+from om_toolkit.orders.orders import Orders
+from om_toolkit.support.instants import as_of_text
+from om_toolkit.support.text import count_of, with_article
+from om_toolkit.tables.results import key_columns
+from om_toolkit.tables.tables import Tables, tables_of
+from om_toolkit.tables.units import Unit, heading, unit_of
+from om_toolkit.views import formatting
+from om_toolkit.views.formatting import Cell, Formatter
+from om_toolkit.views.pages import render
+
+_LONG_HOURS: Final = 72
+
+_BOUND: Final = re.compile(r"(.+)_(low|high)(_bound)?")
+
+_COUNTED: Final = {"orders": "order", "orders_captured": "captured order", "refunds": "refund", "count": "unit"}
+"""What the first figure of a result counts, for the caption."""
+
+
+class Heading(NamedTuple):
+    """The heading of a column.
+
+    Attributes:
+        words: What a reader sees.
+        name: The name of the column in the frame.
+        is_text: Whether the column has text, which begins at the left; numbers end at the right.
+    """
+
+    words: str
+    name: str = ""
+    is_text: bool = False
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A frame as a table for readers; a notebook displays it.
+
+    Attributes:
+        headings: The headings of its columns.
+        rows: Its rows, as text.
+        note: What the table describes: how many orders, when, and what was left out.
+    """
+
+    headings: Sequence[Heading]
+    rows: Sequence[Sequence[Cell]]
+    note: str = ""
+
+    @property
+    def html(self) -> str:
+        """The table as HTML that makes no request and follows the theme of the notebook."""
+        return render("show.html", table=self)
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        table: list[Sequence[str]] = [[one.words for one in self.headings], *self.rows]
+        widths = [max(map(len, cells)) for cells in zip(*table, strict=True)]
+        lines = (
+            "  ".join(
+                cell.ljust(width) if one.is_text else cell.rjust(width)
+                for one, cell, width in zip(self.headings, row, widths, strict=True)
+            )
+            for row in table
+        )
+        return "\n".join([*filter(None, [self.note]), *map(str.rstrip, lines)])
+
+
+def show(
+    frame: pl.DataFrame,
+    *,
+    data: Orders | Tables[Any] | None = None,
+    caption: str = "",
+    time_zone: str = "UTC",
+    rows: int = 50,
+) -> Shown:
+    """Return the result of a metric, or one of the five tables, as a table for readers. The frame stays as it is.
+
+    Amounts are in major units with their currency, shares in per cent, and a figure and its interval are one cell.
+    Copying a cell copies the number alone. The name of a column is the tooltip of its heading. The result of `compare`
+    becomes one row per figure. A column of your own is shown as it is.
+
+    Args:
+        frame: The result of a metric, or a table.
+        data: The orders that it was made from, for the caption: how many, and when they were fetched.
+        caption: Words of your own for the caption.
+        time_zone: The time zone of the times, a name of the IANA database.
+        rows: The largest number of rows that are shown; the caption says how many are not.
+
+    Raises:
+        TypeError: If `frame` is not a polars DataFrame, or `data` not Orders or Tables.
+        ValueError: If the time zone is unknown.
+
+    Example:
+        >>> import om_toolkit as om
+        >>> client = om.replay("quickstart")
+        >>> orders = client.orders(client.recorded_order_ids)
+        >>> show(om.refund_ratio(orders).select("purchase_currency", "captured_amount", "^amount_ratio.*$").head(1))
+        purchase currency  captured amount  refunded share of amount
+        EUR                  29,100.20 EUR        22.2 % (11.9–37.6)
+    """  # noqa: RUF002 - the dash between two limits
+    if not isinstance(frame, pl.DataFrame):
+        is_lazy = isinstance(frame, pl.LazyFrame)
+        advice = "; collect it" if is_lazy else ", such as the result of om.refund_ratio(orders)"
+        raise TypeError(f"show takes a polars DataFrame, not {with_article(type(frame).__name__)}{advice}")
+    check_time_zone(time_zone)
+    note = ", ".join(filter(None, [caption, *_notes(frame, data, rows)]))
+    if CURRENCY not in frame.columns and data is not None:
+        frame = _with_only_currency(frame, data)
+    shown = _with_local_times(frame.head(rows), time_zone)
+    units = {name: unit_of(name, dtype) for name, dtype in frame.schema.items()}
+    if any(name.endswith("_before") for name in frame.columns):
+        return _compared(shown, units, note)
+    figures = [name for name in frame.columns if not _is_bound(name, units)]
+    has_currency = CURRENCY in frame.columns
+    headings = [_heading(name, units[name], time_zone, has_currency=has_currency) for name in figures]
+    formatters = [_formatter(name, units[name], frame) for name in figures]
+    cells = [[formatter(row) for formatter in formatters] for row in shown.iter_rows(named=True)]
+    return Shown(headings, cells, note)
+
+
+def _notes(frame: pl.DataFrame, data: Orders | Tables[Any] | None, rows: int) -> Iterator[str]:
+    """Yield what the caption says: the orders, when they were fetched, and what is not in the table."""
+    if data is not None:
+        tables = tables_of(data)
+        yield count_of(tables.orders.select(pl.len()).collect().item(), "order")
+        yield as_of_text(tables.as_of, is_inferred=tables.as_of_is_inferred)
+    elif counted := next((name for name in _COUNTED if frame.schema.get(name) == pl.Int64 and frame.height), None):
+        yield count_of(frame.select(pl.col(counted).sum()).item(), _COUNTED[counted])
+    if frame.schema.get("excluded") == pl.Int64 and (excluded := frame["excluded"].sum()):
+        yield f"{excluded:,} excluded"
+    if frame.height > rows:
+        yield f"{count_of(frame.height - rows, 'more row')} (rows={frame.height})"
+
+
+def _with_only_currency(frame: pl.DataFrame, data: Orders | Tables[Any]) -> pl.DataFrame:
+    """Return a frame with the currency of the orders, if they have only one."""
+    codes = tables_of(data).orders.select(pl.col(CURRENCY).unique()).collect()[CURRENCY]
+    return frame.with_columns(pl.lit(codes.item()).alias(CURRENCY)) if codes.len() == 1 else frame
+
+
+def _with_local_times(frame: pl.DataFrame, time_zone: str) -> pl.DataFrame:
+    """Return a frame with its times as text in a time zone."""
+    local = selectors.datetime(time_zone="*").dt.convert_time_zone(time_zone)
+    naive = selectors.datetime(time_zone=None)
+    return frame.with_columns(times.dt.strftime("%Y-%m-%d %H:%M") for times in (local, naive))
+
+
+def _is_bound(name: str, units: dict[str, Unit]) -> bool:
+    """Whether a column is a limit of another column, whose cells show it."""
+    found = _BOUND.fullmatch(name)
+    return found is not None and found[1] in units
+
+
+def _heading(name: str, unit: Unit, time_zone: str, *, has_currency: bool) -> Heading:
+    detail = time_zone if unit is Unit.TIME else "minor units" if unit is Unit.AMOUNT and not has_currency else ""
+    return Heading(heading(name) + (f" ({detail})" if detail else ""), name, is_text=unit in _TEXTUAL)
+
+
+_TEXTUAL: Final = (Unit.TEXT, Unit.TIME, Unit.DATE, Unit.MONTH, Unit.FLAG)
+
+
+def _formatter(name: str, unit: Unit, frame: pl.DataFrame, *, sign: bool = False) -> Formatter:
+    """Return the formatter of a column; durations of a column are all in hours or all in days."""
+    has_currency = CURRENCY in frame.columns
+    is_long = unit is Unit.HOURS and (frame[name].abs().median() or 0) >= _LONG_HOURS  # type: ignore[operator]
+    pattern = formatting.SIGNED if sign else formatting.PLAIN
+    of_units: dict[Unit, Formatter] = {
+        Unit.AMOUNT: formatting.amount(name, sign=sign) if has_currency else formatting.number(name),
+        Unit.SHARE: formatting.points(name) if sign else formatting.percent(name),
+        Unit.PERCENT: formatting.tax_rate(name, 1),
+        Unit.RATE: formatting.tax_rate(name, 0.01),
+        Unit.HOURS: (formatting.hours_as_days if is_long else formatting.hours)(name, pattern=pattern),
+        Unit.DAYS: formatting.days(name, pattern=pattern),
+        Unit.COUNT: formatting.count(name, sign=sign),
+        Unit.NUMBER: formatting.number(name),
+        Unit.FLAG: formatting.flag(name),
+        Unit.MONTH: formatting.month(name),
+    }
+    missing = "(none)" if name in _keys(frame) else formatting.MISSING
+    return of_units.get(unit, formatting.text(name, missing))
+
+
+def _keys(frame: pl.DataFrame) -> list[str]:
+    """Return the columns that name a group; a table that is no result has none."""
+    keys = key_columns(frame.columns)
+    return keys if len(keys) < frame.width else []
+
+
+def _compared(shown: pl.DataFrame, units: dict[str, Unit], note: str) -> Shown:
+    """Return the result of `compare` with a row for each figure of each group."""
+    figures = [name.removesuffix("_before") for name in shown.columns if name.endswith("_before")]
+    keys = list(takewhile(lambda name: not name.endswith("_before"), shown.columns))
+    names = [Heading(heading(name), name, is_text=units[name] in _TEXTUAL) for name in keys]
+    of_keys = [_formatter(name, units[name], shown) for name in keys]
+    of_figures = {figure: list(_sides(figure, units, shown)) for figure in figures}
+    cells = [
+        [*(formatter(row) for formatter in of_keys), Cell(heading(figure)), *(formatter(row) for formatter in sides)]
+        for row in shown.iter_rows(named=True)
+        for figure, sides in of_figures.items()
+    ]
+    headings = [*names, Heading("figure", is_text=True), *map(Heading, ("before", "after", "difference"))]
+    return Shown(headings, cells, note)
+
+
+def _sides(figure: str, units: dict[str, Unit], shown: pl.DataFrame) -> Iterator[Formatter]:
+    """Yield the formatters of a figure before and after, and of their difference."""
+    for name in (f"{figure}_before", f"{figure}_after"):
+        yield _formatter(name, units[name], shown)
+    difference = f"{figure}_difference"
+    unit = units[f"{figure}_before"]
+    yield _formatter(difference, unit, shown, sign=True) if difference in units else lambda _row: Cell("")

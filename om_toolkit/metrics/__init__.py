@@ -6,6 +6,7 @@ A metric is one lazy query of polars expressions, collected once by the engine t
 import inspect
 
 from om_toolkit.metrics.audit import audit
+from om_toolkit.metrics.capture_times import capture_times
 from om_toolkit.metrics.comparing import compare
 from om_toolkit.metrics.expiry import at_risk, expiring
 from om_toolkit.metrics.explaining import Explanation
@@ -28,6 +29,7 @@ __all__ = [
     "by_period",
     "capture_curve",
     "capture_latency",
+    "capture_times",
     "carriers",
     "chosen_vs_shipped",
     "compare",

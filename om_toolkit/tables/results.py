@@ -13,6 +13,7 @@ FIRST_FIGURES: Final = {
     "audit": "expected",
     "capture_curve": "hours",
     "capture_latency": "orders",
+    "capture_times": "captures",
     "carriers": "count",
     "chosen_vs_shipped": "orders",
     "expiring": "remaining_authorized_amount",

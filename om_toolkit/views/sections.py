@@ -107,7 +107,11 @@ def capture(tables: Tables[Any], min_cell: int = 1) -> Section:
         captured = pl.col("captured").cum_sum()
         curve = curve.filter(captured // min_cell > (captured - pl.col("captured")) // min_cell)
     return _section(
-        "How soon are orders captured?", sentences, plots.svg(plots.capture_curve(curve)), _CAPTURE_COLUMNS, by_country
+        "How soon are orders captured?",
+        sentences,
+        plots.svg(plots.capture_curve(curve, title="")),
+        _CAPTURE_COLUMNS,
+        by_country,
     )
 
 
@@ -116,7 +120,11 @@ def refunds(tables: Tables[Any], _min_cell: int = 1) -> Section:
     by_country = small_groups.few_last(metrics.refund_ratio(tables, by=_COUNTRY), _COUNTRY)
     sentences = [_refund_sentence(row) for row in metrics.refund_ratio(tables).iter_rows(named=True)]
     return _section(
-        "How much is refunded?", sentences, plots.svg(plots.refund_ratio(by_country)), _REFUND_COLUMNS, by_country
+        "How much is refunded?",
+        sentences,
+        plots.svg(plots.refund_ratio(by_country, title="")),
+        _REFUND_COLUMNS,
+        by_country,
     )
 
 
@@ -126,7 +134,7 @@ def shipping(tables: Tables[Any], min_cell: int = 1) -> Section:
     by_method = _method_shares(small_groups.published(by_order, _METHOD, min_cell))
     named = by_method.filter(~pl.col(_METHOD).str.starts_with("("))
     sentences = [_shipping_sentence(row) for row in named.head(1).iter_rows(named=True)]
-    picture = plots.svg(plots.shipping_methods(by_method))
+    picture = plots.svg(plots.shipping_methods(by_method, title=""))
     return _section("How are orders shipped?", sentences, picture, _SHIPPING_COLUMNS, by_method)
 
 

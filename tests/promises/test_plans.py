@@ -37,6 +37,7 @@ CALLS: dict[str, tuple[Callable[..., pl.DataFrame], dict[str, Any]]] = {
     "capture_latency, full": (om.capture_latency, {"event": "full"}),
     "capture_latency, amount": (om.capture_latency, {"weight": "amount", "by": WEEK}),
     "capture_latency, weeks": (om.capture_latency, {"by": [WEEK, "customer_type"]}),
+    "capture_times": (om.capture_times, {"by": "purchase_country", "time_zone": "Asia/Tokyo"}),
     "capture_curve": (om.capture_curve, {"by": "purchase_country"}),
     "refund_ratio": (om.refund_ratio, {"by": "purchase_country"}),
     "refund_curve": (om.refund_curve, {"by": "purchase_country"}),

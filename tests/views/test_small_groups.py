@@ -177,7 +177,7 @@ def test_the_curve_has_a_step_for_every_few_captures() -> None:
     drawn: list[pl.DataFrame] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sections.plots, "svg", lambda _: "")
-        patch.setattr(sections.plots, "capture_curve", drawn.append)
+        patch.setattr(sections.plots, "capture_curve", lambda curve, **_: drawn.append(curve))
         sections.capture(tables, LEAST)
         sections.capture(tables)
     few, all_of_it = drawn

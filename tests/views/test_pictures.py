@@ -1,0 +1,244 @@
+"""The pictures of the metrics beyond latency, refund ratio and shipping: they draw their frames and compute nothing."""
+
+from __future__ import annotations
+
+import inspect
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import pytest
+from matplotlib.colors import to_hex
+
+import om_toolkit as om
+from om_toolkit.views import plots
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matplotlib.axes import Axes
+
+MONTH = om.by_period("1mo")
+CALLS: dict[str, Callable[[Any], pl.DataFrame]] = {
+    "at_risk": lambda data: om.at_risk(data, within="30d", every="1d").filter(purchase_currency="EUR"),
+    "capture_curve": lambda data: om.capture_curve(data, by="purchase_country"),
+    "capture_latency": lambda data: om.capture_latency(data, by=MONTH),
+    "capture_times": om.capture_times,
+    "carriers": lambda data: om.carriers(data, by="purchase_country"),
+    "chosen_vs_shipped": om.chosen_vs_shipped,
+    "key_figures": om.key_figures,
+    "mix": lambda data: om.mix(data, "initial_payment_method_type", by=MONTH),
+    "products": om.products,
+    "refund_curve": lambda data: om.refund_curve(data, by=MONTH),
+    "refund_funnel": lambda data: om.refund_ratio(data, by="purchase_country"),
+    "refund_ratio": lambda data: om.refund_ratio(data, by=MONTH),
+    "shipping_methods": om.shipping_methods,
+    "time_to_refund": lambda data: om.time_to_refund(data, by="purchase_country"),
+}
+"""For each picture a frame, of any data."""
+
+TOO_MANY = 7  # groups: more than there are colours
+
+
+@pytest.fixture(scope="module")
+def tables() -> om.Tables[pl.DataFrame]:
+    with om.replay("quickstart") as client:
+        return client.orders(client.recorded_order_ids).tables()
+
+
+def events(tables: om.Tables[pl.DataFrame]) -> pl.DataFrame:
+    order_id = tables.refunds["order_id"][0]
+    return om.timeline(tables.filter(pl.col("order_id") == order_id))
+
+
+def bars(ax: Axes) -> list[tuple[float, float]]:
+    """Return the left end and the width of each bar."""
+    return [(bar.get_x(), bar.get_width()) for bar in ax.patches]  # type: ignore[attr-defined]
+
+
+def names(ax: Axes) -> list[str]:
+    return [text.get_text() for text in ax.get_yticklabels()]
+
+
+def title(ax: Axes) -> str:
+    return ax.get_title(loc="left")
+
+
+def test_each_picture_is_listed_and_has_a_case() -> None:
+    assert dir(plots) == sorted(plots.__all__)
+    assert set(plots.__all__) == {*CALLS, "timeline", "svg"}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_picture_says_how_many_it_shows_or_what_its_author_found(name: str, tables: om.Tables[pl.DataFrame]) -> None:
+    frame, plot = CALLS[name](tables), getattr(plots, name)
+    assert any(character.isdigit() for character in title(plot(frame)))
+    assert title(plot(frame, title="Cost $5, not $x^2$")) == r"Cost \$5, not \$x^2\$"
+    assert plots.svg(plot(frame)) == plots.svg(plot(frame))
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_picture_draws_into_given_axes(name: str, tables: om.Tables[pl.DataFrame]) -> None:
+    ax = plots.canvas.new_axes()
+    assert getattr(plots, name)(CALLS[name](tables), ax=ax) is ax
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_an_empty_frame_is_an_empty_picture(name: str) -> None:
+    assert title(getattr(plots, name)(CALLS[name](om.Orders()))) == "no data"
+
+
+@pytest.mark.parametrize("name", [*CALLS, "timeline"])
+def test_the_frame_of_another_metric_is_refused(name: str, tables: om.Tables[pl.DataFrame]) -> None:
+    plot, other = getattr(plots, name), om.audit(tables)
+    with pytest.raises(ValueError, match=r"the frame has no column '\w+'; pass the result of om\.\w+$"):
+        plot(other)
+    with pytest.raises(TypeError, match=r"needs a polars DataFrame, not LazyFrame; pass the result of om\.\w+$"):
+        plot(other.lazy())
+    assert "ValueError" in inspect.getdoc(plot)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("name", ["capture_latency", "mix", "refund_funnel", "refund_curve", "key_figures", "carriers"])
+@pytest.mark.parametrize("label", ["日本語", "العربية", "🙂", "$x^2$", "_hidden", "a" * 200])
+def test_awkward_labels_are_drawn_literally(name: str, label: str, tables: om.Tables[pl.DataFrame]) -> None:
+    metric = {
+        "mix": lambda: om.mix(tables, "customer_type", by=pl.lit(label)),
+        "refund_funnel": lambda: om.refund_ratio(tables, by=pl.lit(label)),
+    }.get(name, lambda: getattr(om, name)(tables, by=pl.lit(label)))
+    ax = getattr(plots, name)(metric())
+    assert "mathdefault" not in plots.svg(ax)
+    ax._repr_png_()  # type: ignore[attr-defined]
+
+
+def test_more_groups_than_colours_differ_in_their_lines() -> None:
+    frame = pl.DataFrame(
+        [{"group": str(group), "hours": 1.0, "captured": 1, "captured_share": group / 20} for group in range(TOO_MANY)]
+    ).with_columns(captured_share_low=None, captured_share_high=None)
+    lines = plots.capture_curve(frame).lines
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == TOO_MANY
+
+
+def test_a_young_group_is_hollow_and_says_so(tables: om.Tables[pl.DataFrame]) -> None:
+    frame = om.capture_latency(tables, by=MONTH)
+    assert frame["mature"].to_list() == [True, True, False]
+    ax = plots.capture_latency(frame)
+    assert [name.endswith("(too young)") for name in names(ax)] == [False, False, True]
+    (medians,) = (drawn for drawn in ax.collections if drawn.get_label() == "median")
+    assert [to_hex(colour) for colour in medians.get_facecolor()] == ["#0072b2", "#0072b2", "#ffffff"]  # type: ignore[union-attr]
+
+
+def test_the_refund_curve_is_that_of_its_frame(tables: om.Tables[pl.DataFrame]) -> None:
+    frame = om.refund_curve(tables).filter(purchase_currency="EUR")
+    (line,) = plots.refund_curve(frame).lines
+    assert line.get_xdata()[-1] == frame["days"][-1]  # type: ignore[index]
+    assert line.get_ydata()[-1] == frame["refunded_share"][-1]  # type: ignore[index]
+    assert line.get_ydata()[0] == 0  # type: ignore[index]
+
+
+def test_the_funnel_marks_only_the_group_outside_of_the_limits() -> None:
+    frame = pl.DataFrame(
+        {
+            "carrier": ["a", "b", "c"],
+            "purchase_currency": ["EUR"] * 3,
+            "orders_captured": [1000, 1000, 10],
+            "orders_refunded": [100, 160, 2],
+            "amount_ratio": [0.1, 0.16, 0.2],
+            "count_ratio": [0.1, 0.16, 0.2],
+        }
+    )  # pooled 262 / 2010 = 0.130; limits 0.109 to 0.151 at 1000, 0 to 0.339 at 10
+    ax = plots.refund_funnel(frame)
+    assert [text.get_text() for text in ax.texts] == ["a, EUR", "b, EUR"]
+    inside, outside = ax.collections[1:3]
+    assert np.asarray(inside.get_offsets()).tolist() == [[10, 0.2]]
+    assert np.asarray(outside.get_offsets()).tolist() == [[1000, 0.1], [1000, 0.16]]
+
+
+def test_where_the_money_went_adds_up() -> None:
+    frame = (
+        om.key_figures(om.Orders())
+        .clear()
+        .vstack(
+            pl.DataFrame(
+                {"purchase_currency": ["JPY"], "orders": [4], "order_amount": [1000], "captured_amount": [500]}
+                | {"refunded_amount": [100], "open_amount": [200], "expired_amount": [100], "cancelled_amount": [50]}
+            ).select(
+                pl.col(name).cast(dtype)
+                if name
+                in {"purchase_currency", "orders", "order_amount", "captured_amount"}
+                | {"refunded_amount", "open_amount", "expired_amount", "cancelled_amount"}
+                else pl.lit(None, dtype).alias(name)
+                for name, dtype in om.key_figures(om.Orders()).schema.items()
+            )
+        )
+    )
+    ax = plots.key_figures(frame)
+    assert np.allclose(bars(ax), [(0, 0.5), (0.5, 0.2), (0.7, 0.1), (0.8, 0.05), (0.85, 0.15), (0, 0.1)])
+    assert names(ax) == ["JPY\n1,000 JPY"]
+
+
+def test_products_names_what_no_line_explains(tables: om.Tables[pl.DataFrame]) -> None:
+    frame = om.products(tables).filter(purchase_currency="EUR")
+    unexplained = frame.filter(category="(no lines)")["refunded_amount"].item() / frame["refunded_amount"].sum()
+    ax = plots.products(frame)
+    assert [text.get_text() for text in ax.texts] == [
+        f"no order line explains of the refunded amount: EUR {unexplained:.0%}"
+    ]
+    assert all("(no lines)" not in name for name in names(ax))
+
+
+def test_the_cross_table_has_every_number(tables: om.Tables[pl.DataFrame]) -> None:
+    frame = om.chosen_vs_shipped(tables)
+    ax = plots.chosen_vs_shipped(frame)
+    across = [text.get_text() for text in ax.get_xticklabels()]
+    drawn = {
+        (names(ax)[int(text.get_position()[1])], across[int(text.get_position()[0])]): int(text.get_text())
+        for text in ax.texts
+    }
+    assert drawn == {
+        (chosen, shipped): orders for chosen, shipped, orders in frame.select("chosen", "shipped", "orders").rows()
+    }
+    with pytest.raises(ValueError, match="shows one group"):
+        plots.chosen_vs_shipped(om.chosen_vs_shipped(tables, by="purchase_country"))
+
+
+def test_money_at_risk_is_in_major_units_and_never_mixes_currencies() -> None:
+    day = date(2026, 11, 2)
+    frame = pl.DataFrame(
+        {
+            "purchase_currency": ["EUR", "EUR", "JPY"],
+            "expires_at_1d": [day, date(2026, 11, 4), day],
+            "orders": [1, 2, 1],
+            "remaining_authorized_amount": [1250, 5000, 980],
+            "blocked_orders": [0, 2, 0],
+        }
+    )
+    ax = plots.at_risk(frame)
+    euro, yen = ax.get_figure().axes  # type: ignore[union-attr]
+    assert [bar.get_height() for bar in euro.patches] == [12.5, 50.0]  # type: ignore[attr-defined]
+    assert [bar.get_height() for bar in yen.patches] == [980]  # type: ignore[attr-defined]
+    assert [title(one) for one in (euro, yen)] == ["62.50 EUR in 3 orders", "980 JPY in 1 order"]
+    assert [text.get_text() for text in euro.texts] == ["", "2 blocked"]
+    with pytest.raises(ValueError, match="several currencies"):
+        plots.at_risk(frame, ax=ax)
+    with pytest.raises(ValueError, match="every='1d'"):
+        plots.at_risk(frame.drop("expires_at_1d"))
+
+
+def test_the_week_has_the_captures_of_its_frame(tables: om.Tables[pl.DataFrame]) -> None:
+    frame = om.capture_times(tables, time_zone="Europe/Stockholm")
+    drawn = np.asarray(plots.capture_times(frame).images[0].get_array())
+    assert drawn.shape == (7, 24)
+    assert {(day + 1, hour, int(count)) for (day, hour), count in np.ndenumerate(drawn)} == set(frame.rows())
+    with pytest.raises(ValueError, match="shows one group"):
+        plots.capture_times(om.capture_times(tables, by="purchase_country"))
+
+
+def test_the_timeline_has_its_events_and_amounts(tables: om.Tables[pl.DataFrame]) -> None:
+    frame = events(tables)
+    ax = plots.timeline(frame, currency="JPY")
+    shown = [
+        event if not amount else f"{event}: {amount:,} JPY" for event, amount in frame.select("event", "amount").rows()
+    ]
+    assert names(ax) == shown
+    assert title(ax) == f"{frame.height} events"

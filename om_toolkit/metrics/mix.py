@@ -44,7 +44,7 @@ def mix(data: object, column: str, *, by: By = ()) -> pl.DataFrame:
         ...     orders = client.orders(client.recorded_order_ids)
         >>> shown = mix(orders, "customer_type").select("purchase_currency", "customer_type", "count")
         >>> shown.row(0)
-        ('EUR', 'person', 105)
+        ('EUR', 'person', 101)
     """
     tables = tables_of(data)
     return tables.run(_mix_plan(tables, column, by))

@@ -150,7 +150,7 @@ def time_to_refund(data: object, *, by: By = ()) -> pl.DataFrame:
         >>> with om.replay("quickstart") as client:
         ...     orders = client.orders(client.recorded_order_ids)
         >>> time_to_refund(orders).select("refunds", "exact", "excluded").row(0)
-        (60, 58, 0)
+        (58, 56, 0)
     """
     tables = tables_of(data)
     groups = groups_of(tables.orders, by)

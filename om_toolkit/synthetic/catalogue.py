@@ -82,11 +82,11 @@ _AUDIO = {"Charging cable": 1290, "Headphones": 19900, "Speaker": 7990, "Turntab
 FURNITURE = {"Armchair": 44900, "Bookshelf": 29900, "Floor lamp": 12900, "Oak table": 69900}
 _DIGITAL = {"Audio book": 1990, "E-book": 1290, "Gift card": 5000, "Software licence": 8900}
 CATEGORIES = (
-    Category("Shop > Clothing", 31, 0.40, "Nordvik", ("S", "M", "L", "XL"), _CLOTHES),
-    Category("Shop > Shoes", 18, 0.34, "Stigfinn", ("38", "40", "42", "44"), _SHOES),
-    Category("Shop > Electronics > Audio", 26, 0.14, "Lumo", ("",), _AUDIO),
-    Category("Shop > Home > Furniture", 12, 0.07, "Ekhammar", ("",), FURNITURE),
-    Category("Shop > Digital", 13, 0.03, "Papervale", ("",), _DIGITAL, is_digital=True),
+    Category("Clothing", 31, 0.40, "Nordvik", ("S", "M", "L", "XL"), _CLOTHES),
+    Category("Shoes", 18, 0.34, "Stigfinn", ("38", "40", "42", "44"), _SHOES),
+    Category("Electronics > Audio", 26, 0.14, "Lumo", ("",), _AUDIO),
+    Category("Home > Furniture", 12, 0.07, "Ekhammar", ("",), FURNITURE),
+    Category("Digital", 13, 0.03, "Papervale", ("",), _DIGITAL, is_digital=True),
 )
 COLOURS = ("black", "forest green", "natural", "sea blue", "white")
 BASKET = {1: 32, 2: 30, 3: 21, 4: 12, 5: 5}  # lines per order
@@ -124,6 +124,7 @@ HOURS = (8, 4, 3, 2, 2, 4, 10, 22, 34, 42, 46, 48, 52, 48, 44, 44, 48, 54, 62, 7
 OPENS, CLOSES, SATURDAY = 7, 18, 5  # working hours in local time
 TREND = 0.3  # growth of purchases from the first day to the last
 FATES = {"shipped": 863, "abandoned": 62, "cancelled": 45, "pending": 18, "rejected": 12}
+FATES_BY_COUNTRY = {"US": FATES | {"shipped": 618, "cancelled": 290}}  # elsewhere FATES
 FRAUD_STATUS = {"pending": "PENDING", "rejected": "REJECTED"}
 REFUND_STEPS = {("rest",): 42, ("line",): 30, ("line", "line"): 14, ("line", "rest"): 14}
 REFERENCE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"

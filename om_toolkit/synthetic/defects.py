@@ -27,10 +27,13 @@ def _earlier(instant: str) -> str:
     return timestamp(datetime.fromisoformat(instant) - timedelta(days=90))
 
 
+_PARCEL: Document = {"shipping_company": "DHL", "shipping_method": "Home", "tracking_number": "340434161094000000"}
+
 DEFECTS = {
     "captured_amount_differs": _Defect("CAPTURED", "captured_amount", _more),
     "capture_before_creation": _Defect("CAPTURED", "captures.captured_at", _earlier),
     "no_shipping_info": _Defect("parcel", "captures.shipping_info", lambda _: []),
+    "shipped_uncaptured": _Defect("lost", "shipping_info", lambda _: [_PARCEL]),
     "unknown_status": _Defect("any", "status", lambda _: "ON_HOLD"),
     "unknown_vocabulary": _Defect("any", "initial_payment_method.type", lambda _: "MOON_MONEY"),
     "unknown_field": _Defect("any", "loyalty_points", lambda _: 120),
@@ -66,8 +69,11 @@ def plant(order: Document, queue: list[str]) -> str:
 def _traits(order: Document) -> set[str]:
     """Return what decides which defects apply to an order."""
     traits = {"any", order["status"]}
+    if order["status"] in ("CANCELLED", "EXPIRED") and not order["captures"]:
+        traits.add("lost")
     if order["refunds"]:
         traits.add("refunded")
-    if any(line["type"] == "physical" for capture in order["captures"][:1] for line in capture["order_lines"]):
+    has_goods = any(line["type"] == "physical" for capture in order["captures"][:1] for line in capture["order_lines"])
+    if has_goods and not order["shipping_info"]:
         traits.add("parcel")
     return traits

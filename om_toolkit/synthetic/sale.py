@@ -44,7 +44,7 @@ class Sale:
         self.method = shipping_method(dice, self.category, country)
         self.lines = order_lines(dice, self.category, country, self.method)
         self.amount = total(self.lines)
-        self.fate = "shipped" if self.category.is_digital else dice.pick(catalogue.FATES)
+        self.fate = "shipped" if self.category.is_digital else self._fate()
         self.cancelled_at = created + dice.duration(catalogue.CANCELLATION_HOURS)  # applies to some fates only
         self.expires_at = self._expiry()
         self.groups = self._groups()
@@ -69,7 +69,8 @@ class Sale:
         dice, status = self.dice, self.status()
         reference = "".join(dice.choices(catalogue.REFERENCE_LETTERS, k=8))
         addresses = self._addresses()
-        captures = self._capture_documents(reference, addresses)
+        shipped_whole = self._shipped_whole()
+        captures = self._capture_documents(reference, addresses, is_shipped_whole=bool(shipped_whole))
         order = {
             "order_id": dice.identifier(),
             "status": status,
@@ -88,10 +89,27 @@ class Sale:
             "captures": captures,
             "refunds": [self._refund_document(refund) for refund in self.refunds],
             "initial_payment_method": self._payment_method(),
-            "selected_shipping_option": shipping_option(dice, self.method, self.country, self.created, self.lines),
-            "shipping_info": shipments(dice, self.method, self.country) if captures and dice.chance(0.06) else [],
+            **self._chosen_shipping(),
+            "shipping_info": shipped_whole,
         }
-        return dice.without_some(order, "locale", "merchant_reference2", "merchant_data", "customer", "shipping_info")
+        return dice.without_some(order, "locale", "merchant_reference2", "merchant_data", "customer")
+
+    def _fate(self) -> str:
+        return self.dice.pick(catalogue.FATES_BY_COUNTRY.get(self.country, catalogue.FATES))
+
+    def _shipped_whole(self) -> list[Document]:
+        """Return the shipments of a few orders that name them once, instead of on each capture."""
+        is_named_once = self.captures and not self.category.is_digital and self.dice.chance(0.06)
+        return shipments(self.dice, self.method, self.country) if is_named_once else []
+
+    def _chosen_shipping(self) -> Document:
+        """Return the chosen shipping option; some orders that are delivered in parts have one for each of two."""
+        single = shipping_option(self.dice, self.method, self.country, self.created, self.lines)
+        if single is None or len(self.groups) == 1 or self.dice.chance(0.5):
+            return {"selected_shipping_option": single}
+        method = shipping_method(self.dice, self.category, self.country)
+        other = shipping_option(self.dice, method, self.country, self.created, [])
+        return {"selected_shipping_options": [single, *filter(None, [other])]}
 
     def _expiry(self) -> datetime:
         """Return the midnight at which the authorization ends; some are extended."""
@@ -193,7 +211,7 @@ class Sale:
         instalments = catalogue.INSTALMENTS.get(self.payment_type)
         return method | ({"number_of_installments": self.dice.choice(instalments)} if instalments else {})
 
-    def _capture_documents(self, reference: str, addresses: Document) -> list[Document]:
+    def _capture_documents(self, reference: str, addresses: Document, *, is_shipped_whole: bool) -> list[Document]:
         """Return the captures as the API sends them: not always in sequence, not always with their lines."""
         documents = []
         for number, capture in enumerate(self.captures, 1):
@@ -207,7 +225,7 @@ class Sale:
                 "reference": f"shipment-{number}" if self.dice.chance(0.3) else "",
                 "order_lines": [] if is_terse else capture.lines,
                 "refunded_amount": sum(refund.amounts[number - 1] for refund in self.refunds),
-                "shipping_info": shipments(self.dice, self.method, self.country),
+                "shipping_info": [] if is_shipped_whole else shipments(self.dice, self.method, self.country),
                 **addresses,
             }
             documents.append(self.dice.without_some(document, "description", "reference", "shipping_address"))

@@ -427,6 +427,7 @@ DEFECTS = {
     "captured_amount_differs": "captured_amount",
     "capture_before_creation": "capture_before_creation",
     "no_shipping_info": "no_shipping_info",
+    "shipped_uncaptured": "shipped_uncaptured",
     "unknown_status": "unknown_value",
     "unknown_vocabulary": "unknown_value",
     "unknown_field": "unknown_field",
@@ -444,7 +445,7 @@ DEFECTS = {
 
 
 def test_in_a_synthetic_shop_exactly_the_planted_defects_are_found() -> None:
-    made = Shop(800, seed=5)
+    made = Shop(1200, seed=5, days=40)
     assert set(made.defects.values()) == set(DEFECTS)
     orders = om.Orders.from_json(b"\n".join(map(made.body, made.order_ids)), as_of=made.as_of)
     findings = om.audit(orders)

@@ -115,7 +115,7 @@ def key_cells(row: Row) -> dict[str, tuple[str, str]]:
         ),
         "half captured within": (
             in_hours(row, "p50_hours"),
-            f"{in_hours(row, 'p50_hours_low')} to {in_hours(row, 'p50_hours_high')}",
+            " to ".join(in_hours(row, f"p50_hours_{side}").replace("-", "?") for side in ("low", "high")),
         ),
         "shipped with tracking": (
             per_cent(row, "tracking_share"),

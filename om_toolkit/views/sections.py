@@ -106,6 +106,7 @@ def capture(tables: Tables[Any], min_cell: int = 1) -> Section:
     if min_cell > 1:
         captured = pl.col("captured").cum_sum()
         curve = curve.filter(captured // min_cell > (captured - pl.col("captured")) // min_cell)
+        curve = curve.with_columns(at_risk=pl.lit(None, pl.Int64))  # the numbers under the axis can be small
     return _section(
         "How soon are orders captured?",
         sentences,

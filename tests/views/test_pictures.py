@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 from datetime import date
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.text import Annotation
+from PIL import Image
 
 import om_toolkit as om
 from om_toolkit.views import plots
@@ -62,7 +65,8 @@ def names(ax: Axes) -> list[str]:
 
 
 def title(ax: Axes) -> str:
-    return ax.get_title(loc="left")
+    figure = ax.get_figure(root=True)
+    return (figure.get_suptitle() if figure else "") or ax.get_title(loc="left")
 
 
 def test_each_picture_is_listed_and_has_a_case() -> None:
@@ -111,12 +115,89 @@ def test_awkward_labels_are_drawn_literally(name: str, label: str, tables: om.Ta
     ax._repr_png_()  # type: ignore[attr-defined]
 
 
-def test_more_groups_than_colours_differ_in_their_lines() -> None:
-    frame = pl.DataFrame(
-        [{"group": str(group), "hours": 1.0, "captured": 1, "captured_share": group / 20} for group in range(TOO_MANY)]
+def groups_of_curves(groups: int) -> pl.DataFrame:
+    return pl.DataFrame(
+        [
+            {"group": f"$g{group}", "hours": 1.0, "at_risk": 1200, "captured": 1, "captured_share": group / 20}
+            for group in range(groups)
+        ]
     ).with_columns(captured_share_low=None, captured_share_high=None)
-    lines = plots.capture_curve(frame).lines
-    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == TOO_MANY
+
+
+def annotations(ax: Axes, *, linked: bool) -> list[Annotation]:
+    """Return the names of curves, which are linked to them, or the numbers under the axis."""
+    found = [text for text in ax.texts if isinstance(text, Annotation)]
+    return [text for text in found if (text.arrow_patch is not None) is linked]
+
+
+def test_more_groups_than_colours_have_a_picture_each() -> None:
+    first = plots.capture_curve(groups_of_curves(TOO_MANY))
+    panels = first.get_figure().axes  # type: ignore[union-attr]
+    assert [ax.get_title(loc="left") for ax in panels] == [rf"\$g{group}" for group in range(TOO_MANY)]
+    for group, ax in enumerate(panels):
+        (line,) = (line for line in ax.lines if line.get_label() != "_others")
+        assert (line.get_label(), line.get_color()) == (rf"\$g{group}", "#0072B2")
+        assert line.get_ydata()[-1] == group / 20  # type: ignore[index]
+        assert ax.get_ylim() == (0, 1)
+    assert title(first) == f"{TOO_MANY} captured orders"
+
+
+def test_in_given_axes_more_groups_than_colours_differ_in_their_lines_and_names() -> None:
+    ax = plots.capture_curve(groups_of_curves(TOO_MANY), ax=plots.canvas.new_axes())
+    assert len({(line.get_color(), line.get_linestyle()) for line in ax.lines}) == TOO_MANY
+    assert {text.get_text() for text in annotations(ax, linked=True)} == {line.get_label() for line in ax.lines}
+
+
+def test_names_at_the_right_of_curves_keep_their_distance_and_order() -> None:
+    ax = plots.capture_curve(groups_of_curves(6).with_columns(captured_share=0.99 + pl.col("captured_share") / 100))
+    names = annotations(ax, linked=True)
+    heights = [text.get_position()[1] for text in names]
+    assert [text.get_text() for text in names] == [rf"\$g{group}" for group in range(6)]
+    assert np.diff(heights) == pytest.approx([0.07] * 5)
+    assert heights[-1] == pytest.approx(1)
+
+
+def test_the_orders_at_risk_are_those_of_the_next_event() -> None:
+    frame = pl.DataFrame({"hours": [3.0, 10.0], "at_risk": [1200, 8], "captured": [1, 1], "captured_share": [0.1, 0.2]})
+    ax = plots.capture_curve(frame.with_columns(captured_share_low=None, captured_share_high=None))
+    heading, *numbers = annotations(ax, linked=False)
+    assert heading.get_text() == "at risk"
+    assert {number.xy[0]: number.get_text() for number in numbers} == {
+        tick: "1,200" if tick <= 3 else "8" for tick in ax.get_xticks() if tick <= 10
+    }
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_picture_is_readable_on_light_and_dark(name: str, tables: om.Tables[pl.DataFrame]) -> None:
+    ax = getattr(plots, name)(CALLS[name](tables))
+    png, _ = ax._repr_png_()
+    pixels = np.asarray(Image.open(BytesIO(png)).convert("RGBA"))
+    assert (pixels[0, :, 3] == 0).sum() > 0.3 * pixels.shape[1]  # no background
+    picture = plots.svg(ax)
+    assert "currentColor" in picture
+    assert plots.canvas.INK not in picture
+    for text in [
+        ax.title,
+        ax._left_title,
+        ax.xaxis.label,
+        ax.yaxis.label,
+        *ax.get_xticklabels(),
+        *ax.get_yticklabels(),
+    ]:
+        assert not text.get_text() or to_hex(text.get_color()) == plots.canvas.INK
+
+
+def test_orders_that_cannot_be_captured_are_hatched_where_all_are() -> None:
+    frame = pl.DataFrame(
+        {
+            "purchase_currency": ["EUR", "EUR"],
+            "expires_at_1d": [date(2026, 11, 2), date(2026, 11, 4)],
+            "orders": [2, 2],
+            "remaining_authorized_amount": [1250, 5000],
+            "blocked_orders": [1, 2],
+        }
+    )
+    assert [bar.get_hatch() for bar in plots.at_risk(frame).patches] == [None, "////"]
 
 
 def test_a_young_group_is_hollow_and_says_so(tables: om.Tables[pl.DataFrame]) -> None:
@@ -125,7 +206,8 @@ def test_a_young_group_is_hollow_and_says_so(tables: om.Tables[pl.DataFrame]) ->
     ax = plots.capture_latency(frame)
     assert [name.endswith("(too young)") for name in names(ax)] == [False, False, True]
     (medians,) = (drawn for drawn in ax.collections if drawn.get_label() == "median")
-    assert [to_hex(colour) for colour in medians.get_facecolor()] == ["#0072b2", "#0072b2", "#ffffff"]  # type: ignore[union-attr]
+    assert [to_hex(colour) for colour in medians.get_facecolor()] == ["#0072b2", "#0072b2", "#000000"]  # type: ignore[union-attr]
+    assert [colour[3] for colour in medians.get_facecolor()] == [1, 1, 0]  # type: ignore[union-attr]
 
 
 def test_the_refund_curve_is_that_of_its_frame(tables: om.Tables[pl.DataFrame]) -> None:

@@ -284,12 +284,12 @@ class TestCurves:
         ax = plots.capture_curve(frame)
         parts = frame.partition_by(by, maintain_order=True) if by else [frame]
         names = ["(none)" if part[by][0] is None else part[by][0] for part in parts] if by else ["all orders"]
-        lines = ax.get_lines()
+        lines = [line for one in ax.get_figure().axes for line in one.get_lines() if line.get_label() != "_others"]  # type: ignore[union-attr]
         assert [line.get_label() for line in lines] == names
         for line, part in zip(lines, parts, strict=True):
-            self.assert_drawn(ax, line, part)
-        legend = ax.get_legend()
-        assert ([text.get_text() for text in legend.get_texts()] if legend else []) == (names if by else [])
+            self.assert_drawn(ax.get_figure().axes[-1], line, part)  # type: ignore[union-attr]
+        if 1 < len(names) <= 6:
+            assert {name for name in texts(ax) if name in names} == set(names)
         assert ax.get_ylim() == (0, 1)
         assert_per_cent(ax.yaxis)
 
@@ -319,7 +319,6 @@ class TestCurves:
         line = ax.get_lines()[0]
         self.assert_drawn(ax, line, frame.filter(pl.col(COUNTRY) == "at once"))
         assert line.get_ydata()[-1] == 1
-        ax.get_legend().remove()
         figure = ax.get_figure(root=True)
         assert isinstance(figure, Figure)
         canvas = FigureCanvasAgg(figure)
@@ -347,9 +346,12 @@ class TestCurves:
 
     def test_each_group_has_a_colour_of_its_own(self) -> None:
         ax = plots.capture_curve(curves({name: [(1.0, 0.5), (2.0, 1.0)] for name in "ABCDEF"}))
-        assert len({line.get_color() for line in ax.get_lines()}) == 6
-        handles = ax.get_legend().get_lines()
-        assert [handle.get_color() for handle in handles] == [line.get_color() for line in ax.get_lines()]
+        colours = {str(line.get_label()): line.get_color() for line in ax.get_lines()}
+        assert len(set(colours.values())) == 6
+        links = {text.get_text(): text.arrow_patch for text in ax.texts if getattr(text, "arrow_patch", None)}  # type: ignore[attr-defined]
+        assert {name: to_rgb(link.get_edgecolor()) for name, link in links.items()} == {
+            name: to_rgb(colour) for name, colour in colours.items()
+        }
 
 
 CUT = "L" * 29 + "…"
@@ -487,7 +489,7 @@ class TestAxes:
         png, shown = ax._repr_png_()
         assert png.startswith(b"\x89PNG\r\n\x1a\n")
         width, height = struct.unpack(">II", png[16:24])
-        assert shown["width"] == 750
+        assert shown["width"] == 600
         assert width == 2 * shown["width"]  # sharp on screens of two pixels to the point
         assert height == pytest.approx(2 * shown["height"], abs=2)
         assert ax.get_xlabel() in shown["alt"]

@@ -11,6 +11,7 @@ import matplotlib as mpl
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
 from om_toolkit.support.text import count_of
 from om_toolkit.tables.results import key_columns
@@ -21,23 +22,34 @@ COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E
 STYLES: Final = tuple((colour, line) for line, colour in product(("-", "--", ":"), COLOURS))
 """Colours and line styles, so that 18 lines differ."""
 
+INK: Final = "#767676"
+"""The colour of text and axes: readable on white and on black, since the background is transparent."""
+
 GREY: Final = "#6b7280"
 
-LIGHT_GREY: Final = "#e5e7eb"
+LIGHT_GREY: Final = "#9ca3af59"
+"""The colour of grids and areas, translucent for both themes."""
 
-REST_GREY: Final = "#d1d5db"
+REST_GREY: Final = "#b6bcc6"
+
+WIDTH: Final = 6
+"""Inches, so that 10 points can be read where the picture is reduced to 400 pixels."""
 
 _LONGEST_LABEL: Final = 30
 
 
 def svg(ax: Axes) -> str:
-    """Return the figure of the Axes as SVG with selectable text; equal pictures give equal SVG."""
+    """Return the figure of the Axes as SVG with selectable text, in the text colour of its page.
+
+    Equal pictures give equal SVG. The background is transparent, for light and dark pages.
+    """
     figure = ax.get_figure(root=True)
     assert figure is not None
     out = StringIO()
     with mpl.rc_context({"svg.hashsalt": "om_toolkit", "svg.fonttype": "none"}), _missing_glyphs_ignored():
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
-    return out.getvalue()[out.getvalue().index("<svg") :]
+    picture = out.getvalue()
+    return picture[picture.index("<svg") :].replace(INK, "currentColor")
 
 
 class _NotebookAxes(Axes):
@@ -49,8 +61,10 @@ class _NotebookAxes(Axes):
         width, height = (int(100 * inches) for inches in figure.get_size_inches())
         out = BytesIO()
         with _missing_glyphs_ignored():
-            figure.savefig(out, format="png", dpi=200)
-        description = " by ".join(filter(None, [self.get_ylabel(), self.get_xlabel()]))
+            figure.savefig(out, format="png", dpi=200, transparent=True)
+        axes = " by ".join(filter(None, [self.get_ylabel(), self.get_xlabel()]))
+        title = figure.get_suptitle() or self.get_title(loc="left")
+        description = ": ".join(filter(None, [title.replace(r"\$", "$"), axes]))
         return out.getvalue(), {"width": width, "height": height, "alt": description}
 
 
@@ -63,20 +77,33 @@ def _missing_glyphs_ignored() -> Iterator[None]:
 
 
 def new_axes(*, height: float | None = None, rows: int = 1) -> Axes:
-    """Return the Axes of a new figure, 7.5 inches wide, with the given height or the height that its rows need."""
+    """Return the Axes of a new figure, 6 inches wide, with the given height or the height that its rows need."""
     return new_column(1, height=height or 1.3 + 0.34 * max(rows, 1))[0]
 
 
 def new_column(pictures: int, *, height: float) -> list[Axes]:
     """Return Axes one above the other in a new figure, which each of them displays."""
-    figure = Figure(figsize=(7.5, height * max(pictures, 1)), layout="constrained")
-    column = [
-        figure.add_subplot(max(pictures, 1), 1, place + 1, axes_class=_NotebookAxes)
-        for place in range(max(pictures, 1))
-    ]
-    for ax in column:
+    return _new_grid(max(pictures, 1), 1, height)
+
+
+def new_panels(pictures: int) -> list[Axes]:
+    """Return Axes in two columns of a new figure, which each of them displays."""
+    return _new_grid(pictures, 2, 1.9)
+
+
+def _new_grid(pictures: int, columns: int, height: float) -> list[Axes]:
+    rows = -(-pictures // columns)
+    figure = Figure(figsize=(WIDTH, height * rows), layout="constrained")
+    grid: list[Axes] = []
+    for place in range(pictures):
+        ax = figure.add_subplot(rows, columns, place + 1, axes_class=_NotebookAxes)
         ax.spines[["top", "right"]].set_visible(False)
-    return column
+        ax.spines[["left", "bottom"]].set_color(INK)
+        ax.tick_params(colors=INK)
+        ax.xaxis.label.set_color(INK)
+        ax.yaxis.label.set_color(INK)
+        grid.append(ax)
+    return grid
 
 
 def check_frame(frame: object, metric: str, *columns: str) -> None:
@@ -96,7 +123,7 @@ def check_frame(frame: object, metric: str, *columns: str) -> None:
 
 def set_title(ax: Axes, title: str | None, default: str) -> None:
     """Set the title that a caller gave, or the default."""
-    ax.set_title(plain(default if title is None else title), loc="left", fontsize="medium")
+    ax.set_title(plain(default if title is None else title), loc="left", fontsize="medium", color=INK)
 
 
 def number_of(frame: pl.DataFrame, counted: str, noun: str) -> str:
@@ -125,9 +152,13 @@ def group_label(values: Sequence[Any]) -> str:
 
 def plot_text(value: object) -> str:
     """Return a text that matplotlib shows literally, without math, and short enough to leave room for the picture."""
-    text = str(value)
-    text = plain(text if len(text) <= _LONGEST_LABEL else f"{text[: _LONGEST_LABEL - 1]}…")
+    text = plain(shorten(str(value), _LONGEST_LABEL))
     return f" {text}" if text.startswith("_") else text  # matplotlib hides labels that start with an underscore
+
+
+def shorten(text: str, longest: int) -> str:
+    """Return a text of at most `longest` characters."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def plain(text: str) -> str:
@@ -137,10 +168,20 @@ def plain(text: str) -> str:
 
 def label_rows(ax: Axes, labels: Sequence[str]) -> None:
     """Label the rows, the first at the top."""
-    ax.set_yticks(range(len(labels)), labels)
+    ax.set_yticks(range(len(labels)), labels, fontsize=9)
     ax.set_ylim(max(len(labels), 1) - 0.5, -0.5)
 
 
-def place_legend_right(ax: Axes) -> None:
-    """Put the legend at the right of the picture."""
-    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+def place_legend_below(ax: Axes, *, columns: int = 3) -> None:
+    """Put the legend below the label of the axis, where it takes no room from the bars."""
+    figure = ax.get_figure()
+    assert figure is not None
+    ax.legend(
+        frameon=False,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0),
+        bbox_transform=ax.transAxes + ScaledTranslation(0, -0.45, figure.dpi_scale_trans),
+        ncols=columns,
+        fontsize=9,
+        labelcolor=INK,
+    )

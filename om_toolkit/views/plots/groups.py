@@ -12,11 +12,13 @@ from om_toolkit.metrics.intervals import Z_95
 from om_toolkit.views.plots.canvas import (
     COLOURS,
     GREY,
+    INK,
     LIGHT_GREY,
     check_frame,
     label_rows,
     new_axes,
     number_of,
+    place_legend_below,
     row_labels,
     set_title,
 )
@@ -49,7 +51,7 @@ def capture_latency(frame: pl.DataFrame, *, ax: Axes | None = None, title: str |
     ax.scatter(biased, range(len(labels)), marker="|", s=120, color=GREY, label=_BIASED_LABEL)
     ax.set_xlabel("hours from order to capture: median, 95 % interval")
     ax.set_xlim(left=0)
-    ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.24), ncols=2)
+    place_legend_below(ax, columns=1)
     set_title(ax, title, number_of(frame, "orders", "order"))
     return ax
 
@@ -109,10 +111,12 @@ def refund_funnel(frame: pl.DataFrame, *, ax: Axes | None = None, title: str | N
     ax.scatter(sizes[~is_outside], shares[~is_outside], color=COLOURS[0], zorder=3)
     ax.scatter(sizes[is_outside], shares[is_outside], color=COLOURS[1], zorder=3)
     for place in np.flatnonzero(is_outside):
-        ax.annotate(labels[place], (sizes[place], shares[place]), (6, 4), textcoords="offset points", fontsize="small")
+        ax.annotate(
+            labels[place], (sizes[place], shares[place]), (6, 4), textcoords="offset points", fontsize=9, color=INK
+        )
     ax.set(xlabel="captured orders of the group", ylabel="share of them with a refund", ylim=(0, None), xlim=(0, None))
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    ax.legend(frameon=False, loc="upper right")
+    ax.legend(frameon=False, loc="upper right", labelcolor=INK)
     set_title(ax, title, number_of(frame, "orders_captured", "captured order"))
     return ax
 
@@ -177,7 +181,7 @@ def products(frame: pl.DataFrame, *, ax: Axes | None = None, title: str | None =
         if total
     ]
     note = f"no order line explains of the refunded amount: {', '.join(texts)}" if texts else ""
-    ax.annotate(note, (0, 0), (0, -44), "axes fraction", textcoords="offset points", color=GREY, fontsize="small")
+    ax.annotate(note, (0, 0), (0, -44), "axes fraction", textcoords="offset points", color=INK, fontsize=9)
     set_title(ax, title, number_of(frame, "captured_quantity", "article"))
     return ax
 
@@ -206,7 +210,7 @@ def draw_intervals(
     is_young = (
         frame["mature"].eq(other=False).fill_null(value=False).to_numpy() if "mature" in frame.columns else rows < 0
     )
-    filled = np.where(is_young, "white", COLOURS[0])
+    filled = np.where(is_young, "none", COLOURS[0])
     name = "median" if "hours" in figure else None
     ax.scatter(middle, rows, facecolors=filled, edgecolors=COLOURS[0], zorder=3, label=name)
     label_rows(ax, [f"{label} (too young)" if young else label for label, young in zip(labels, is_young, strict=True)])

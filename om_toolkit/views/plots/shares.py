@@ -19,7 +19,7 @@ from om_toolkit.views.plots.canvas import (
     label_rows,
     new_axes,
     number_of,
-    place_legend_right,
+    place_legend_below,
     plot_text,
     row_labels,
     set_title,
@@ -161,7 +161,7 @@ def key_figures(frame: pl.DataFrame, *, ax: Axes | None = None, title: str | Non
     ax.set_xlim(0, max([1.0, *left]))
     ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     if labels:
-        place_legend_right(ax)
+        place_legend_below(ax)
     set_title(ax, title, number_of(frame, "orders", "order"))
     return ax
 
@@ -206,4 +206,4 @@ def _draw_stacked_bars(
         ax.barh(range(len(parts)), 1 - left, left=left, color=REST_GREY, label="all others")
     label_rows(ax, [label for label, _ in parts])
     if shares:
-        place_legend_right(ax)
+        place_legend_below(ax)

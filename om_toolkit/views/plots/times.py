@@ -13,6 +13,7 @@ from om_toolkit.support.text import count_of
 from om_toolkit.views.plots.canvas import (
     COLOURS,
     GREY,
+    INK,
     LIGHT_GREY,
     check_frame,
     new_axes,
@@ -36,7 +37,7 @@ def at_risk(frame: pl.DataFrame, *, ax: Axes | None = None, title: str | None = 
 
     Returns:
         The Axes, of the first currency if there are several: days across, amount up in major units. A bar with orders
-        that cannot be captured has their number above.
+        that cannot be captured has their number above; it is hatched if that is true of all its orders.
 
     Raises:
         ValueError: If the frame is that of another metric or made without `every=`, or has several currencies for one
@@ -69,7 +70,10 @@ def _draw_days(ax: Axes, part: pl.DataFrame, period: str) -> None:
     days = part[period].to_list()
     bars = ax.bar(days, amounts, color=COLOURS[1], width=0.8)
     blocked = [f"{count} blocked" if count else "" for count in part["blocked_orders"]]
-    ax.bar_label(bars, blocked, fontsize="small", color=GREY)
+    ax.bar_label(bars, blocked, fontsize=9, color=INK)
+    for bar, count, orders in zip(bars, part["blocked_orders"], part["orders"], strict=True):
+        if count and count == orders:
+            bar.set(hatch="////", facecolor="none", edgecolor=COLOURS[1])
     _set_dates(ax)
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:,.0f}"))
     ax.set(xlabel="day of expiry", ylabel=code)
@@ -81,6 +85,7 @@ def _set_dates(ax: Axes) -> None:
     locator = AutoDateLocator(maxticks=8)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    ax.xaxis.get_offset_text().set_color(INK)
 
 
 def capture_times(frame: pl.DataFrame, *, ax: Axes | None = None, title: str | None = None) -> Axes:
@@ -107,7 +112,9 @@ def capture_times(frame: pl.DataFrame, *, ax: Axes | None = None, title: str | N
     drawn = ax.imshow(counts, cmap="Blues", aspect="auto", vmin=0)
     figure = ax.get_figure()
     if figure is not None:
-        figure.colorbar(drawn, ax=ax, label="captures", shrink=0.8)
+        legend = figure.colorbar(drawn, ax=ax, shrink=0.8)
+        legend.set_label("captures", color=INK)
+        legend.ax.tick_params(colors=INK)
     ax.set_xticks(range(0, _HOURS, 3), [f"{hour:02}:00" for hour in range(0, _HOURS, 3)])
     ax.set_yticks(range(len(_DAYS)), _DAYS)
     ax.set_xlabel("hour of the capture")

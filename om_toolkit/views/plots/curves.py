@@ -200,10 +200,10 @@ def _write_at_risk(ax: Axes, parts: list[_Part], time: str, per_unit: float) -> 
     known = [(label, part) for label, part in parts if part["at_risk"].count()]
     if not known:
         return
-    _write_below(ax, 0, "at risk", (-14, 0), "axes fraction")
+    _write_below(ax, 0, "at risk", (-20, 0), "axes fraction")
     for row, (label, part) in enumerate(known, start=len(known) > 1):
         if len(known) > 1:
-            _write_below(ax, 0, shorten(label, _LONGEST_ROW), (-14, row), "axes fraction")
+            _write_below(ax, 0, shorten(label, _LONGEST_ROW), (-20, row), "axes fraction")
         at, counts = part[time].to_numpy(), part["at_risk"].to_list()
         for tick in (tick for tick in ax.get_xticks() if tick <= ax.get_xlim()[1]):
             place = int(np.searchsorted(at, tick * per_unit))

@@ -1,5 +1,6 @@
 """Pictures over the calendar: frames in, bars by day, a heat map of the week and the events of an order out."""
 
+from datetime import timedelta
 from typing import Final
 
 import numpy as np
@@ -54,6 +55,9 @@ def at_risk(frame: pl.DataFrame, *, ax: Axes | None = None, title: str | None = 
     column = [ax] if ax is not None else new_column(len(parts), height=2.4)
     for one, part in zip(column, parts, strict=True):
         _draw_days(one, part, periods[0])
+        if dated.height:
+            first, last = dated.select(first=pl.col(periods[0]).min(), last=pl.col(periods[0]).max()).row(0)
+            one.set_xlim(first - timedelta(days=1), last + timedelta(days=1))
         code = part["purchase_currency"].first()
         amount = money.format(part["remaining_authorized_amount"].sum(), code)  # type: ignore[arg-type]
         set_title(
@@ -82,7 +86,7 @@ def _draw_days(ax: Axes, part: pl.DataFrame, period: str) -> None:
 
 
 def _set_dates(ax: Axes) -> None:
-    locator = AutoDateLocator(maxticks=8)  # type: ignore[no-untyped-call]
+    locator = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     ax.xaxis.get_offset_text().set_color(INK)

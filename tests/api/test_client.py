@@ -639,7 +639,7 @@ class TestBatches:
         assert {failure.kind for failure in raised.value.orders.failures} <= {"server_error"}
 
     def test_an_interrupt_cancels_all_requests_in_flight(self) -> None:
-        faults = {"hang": 0.3, "drip": 0.3, "unavailable": 0.3}
+        faults = {"hang": 0.1, "drip": 0.1, "unavailable": 0.3}
         with om.sandbox(300, faults=faults, workers=16, max_retries=99, requests_per_second=200) as client:
             timer = threading.Timer(0.5, _thread.interrupt_main)
             started = time.monotonic()

@@ -163,19 +163,17 @@ def products(frame: pl.DataFrame, *, ax: Axes | None = None, title: str | None =
     """
     check_frame(frame, "products", "captured_quantity", "amount_ratio", "refunded_amount")
     labels = row_labels(frame, "products")
-    is_explained = np.array([not label.startswith(_UNEXPLAINED) for label in labels], dtype=bool)
-    is_shown = is_explained & frame["amount_ratio"].is_not_null().to_numpy()
+    is_unexplained = frame[frame.columns[0]].cast(pl.String).eq_missing(_UNEXPLAINED)
+    is_shown = ~is_unexplained & frame["amount_ratio"].is_not_null()
     shown = [label for label, is_one in zip(labels, is_shown, strict=True) if is_one]
     ax = ax or new_axes(rows=len(shown) + 1)
     draw_intervals(ax, frame.filter(is_shown), "amount_ratio", shown)
     _set_per_cent(ax, "refunded share of the captured amount, 95 % interval")
-    unexplained = (
-        frame.filter(pl.first() == _UNEXPLAINED) if frame.schema[frame.columns[0]] == pl.String else frame.clear()
-    )
     totals = frame.group_by("purchase_currency").agg(total=pl.col("refunded_amount").sum())
     texts = [
         f"{code} {part / total:.0%}"
-        for code, part, total in unexplained.join(totals, on="purchase_currency", maintain_order="left")
+        for code, part, total in frame.filter(is_unexplained)
+        .join(totals, on="purchase_currency", maintain_order="left")
         .select("purchase_currency", "refunded_amount", "total")
         .iter_rows()
         if total
@@ -201,8 +199,9 @@ def draw_intervals(
     included. The dots of groups that are not `mature` are hollow, and their labels say so.
     """
     rows = np.arange(len(labels))
+    unknown = pl.Series([None] * frame.height, dtype=pl.Float64)  # refunds by their own date have no interval
     columns = (figure, f"{figure}_low", f"{figure}_high")
-    middle, low, high = (frame[column].cast(pl.Float64).to_numpy() for column in columns)
+    middle, low, high = (frame.get_column(column, default=unknown).cast(pl.Float64).to_numpy() for column in columns)
     is_open = np.isnan(high) & ~np.isnan(low)
     edge = 1.1 * np.nanmax([*middle, *low, *high, *also_shown, 0.0])
     ax.hlines(rows, low, np.where(is_open, edge, high), color=COLOURS[0], alpha=0.35, linewidth=6)

@@ -70,7 +70,7 @@ def _draw_days(ax: Axes, part: pl.DataFrame, period: str) -> None:
     """Draw a bar per day in major units, with the number of blocked orders above it."""
     code = str(part["purchase_currency"].first()) if part.height else ""
     exponent = money.EXPONENTS.get(code, 0)
-    amounts = part["remaining_authorized_amount"].cast(pl.Float64).fill_null(0).to_numpy() / 10**exponent
+    amounts = part["remaining_authorized_amount"].cast(pl.Float64).to_numpy() / 10**exponent
     days = part[period].to_list()
     bars = ax.bar(days, amounts, color=COLOURS[1], width=0.8)
     blocked = [f"{count} blocked" if count else "" for count in part["blocked_orders"]]

@@ -77,6 +77,7 @@ def test_the_interval_of_two_medians_combines_their_own() -> None:
     assert row["p90_hours_difference_low"] < row["p90_hours_difference"] < row["p90_hours_difference_high"]
 
 
+@pytest.mark.slow
 def test_the_interval_of_two_medians_covers_the_true_difference_in_about_95_of_100_shops() -> None:
     truth = 10 * np.log(2)  # the medians of exponential waits of 30 and 20 hours on average
     rows = [

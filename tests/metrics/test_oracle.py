@@ -74,7 +74,7 @@ def same(value: Any, other: Any) -> bool:
     return bool(value == other)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_on_a_synthetic_shop(seed: int, tmp_path: Path) -> None:
     made = Shop(400, seed=seed)
     orders = om.Orders.from_json(b"\n".join(made.body(order_id) for order_id in made.order_ids), as_of=made.as_of)
@@ -86,7 +86,7 @@ def test_on_a_shop_without_orders(tmp_path: Path) -> None:
     check(shop(), tmp_path, BY[1])
 
 
-@awkward_shops(10, by=BY)
+@awkward_shops(5, by=BY)
 def test_on_awkward_shops(tmp_path: Path, rows: Rows, as_of: int | None, by: Sequence[str]) -> None:
     check(awkward(rows, as_of), tmp_path, by)
 

@@ -38,6 +38,7 @@ from om_toolkit.orders.models import Order
 from om_toolkit.orders.orders import Captures, Orders
 from om_toolkit.privacy.messages import shown_order_id
 from om_toolkit.support.gc_pause import paused
+from om_toolkit.support.html_tables import facts, paragraph
 from om_toolkit.support.log import LOGGER
 from om_toolkit.support.processes import PerProcess
 from om_toolkit.support.progress import progress
@@ -200,6 +201,11 @@ class Client(Unpicklable):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.base_url!r})"
+
+    def _repr_html_(self) -> str:
+        hint = ".orders(ids) and .captures(ids) fetch many, .order(id) fetches one"
+        values = {"host": self.base_url, "workers": self._workers, "retries of a request": self._max_retries}
+        return paragraph(f"{self!r}: {hint}") + facts(values.items())
 
     def _batch(self, order_ids: Sequence[str], endpoint: Endpoint[T], store: Store[T] | None = None) -> Results[T]:
         """Fetch distinct ids in threads; after Ctrl-C return the results so far."""

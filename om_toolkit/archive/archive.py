@@ -25,6 +25,7 @@ from om_toolkit.privacy.fields import ORDER
 from om_toolkit.privacy.scrub import Scrubber
 from om_toolkit.support.atomic_files import local_path
 from om_toolkit.support.gc_pause import paused
+from om_toolkit.support.html_tables import facts, paragraph
 from om_toolkit.support.instants import from_microseconds, to_microseconds
 from om_toolkit.support.text import count_of
 from om_toolkit.tables.from_json import decode
@@ -244,6 +245,19 @@ class Archive:
         if first and last:
             facts.append(f"seen {from_microseconds(first):%Y-%m-%d} to {from_microseconds(last):%Y-%m-%d}")
         return f"Archive({', '.join(facts)})"
+
+    def _repr_html_(self) -> str:
+        if self._store.is_closed:
+            return paragraph(repr(self))
+        try:
+            orders, snapshots, first, last = self._store.counts()
+        except ArchiveError as error:
+            return paragraph(f"{self!r}: {error}")
+        seen = (f"{from_microseconds(at):%Y-%m-%d %H:%M} UTC" if at else "-" for at in (first, last))
+        names = ("orders", "snapshots", "first seen", "last seen", "personal data")
+        values = (f"{orders:,}", f"{snapshots:,}", *seen, "kept" if self.is_personal else "replaced by placeholders")
+        hint = ".orders() and .tables() read it; client.orders(ids, archive=archive) adds to it"
+        return paragraph(f"Archive {self.path.name}: {hint}") + facts(zip(names, values, strict=True))
 
     def __reduce__(self) -> tuple[partial[Archive], tuple[()]]:
         return partial(Archive, self.path, personal=self.is_personal), ()

@@ -53,7 +53,7 @@ def _times_plan(tables: Tables[pl.LazyFrame], by: By, time_zone: str) -> pl.Lazy
         .group_by(*groups.keys, "weekday", "hour")
         .agg(captures=pl.len().cast(pl.Int64))
     )
-    hours = pl.LazyFrame({"at": range(7 * 24)}, schema={"at": pl.Int64})
+    hours = pl.LazyFrame({"at": [*range(7 * 24)]}, schema={"at": pl.Int64})
     week = hours.select(weekday=pl.col("at") // 24 + 1, hour=pl.col("at") % 24)
     filled = (
         counted.select(groups.keys)

@@ -10,8 +10,8 @@ import polars as pl
 from om_toolkit.errors import FailedOrders, Failure
 from om_toolkit.orders.collection import Items
 from om_toolkit.orders.failures import Failures
-from om_toolkit.orders.html_tables import captioned_table
 from om_toolkit.orders.models import Capture, Order
+from om_toolkit.support.html_tables import Heading, paragraph, table
 from om_toolkit.support.instants import as_of_in_utc, as_of_text
 from om_toolkit.support.text import count_of
 from om_toolkit.tables.from_objects import to_frame
@@ -155,10 +155,12 @@ class Batch(Items[RowT]):
 
     def _repr_html_(self) -> str:
         failures = self.failures._repr_html_() if self.failures else ""
-        return captioned_table(repr(self), self._summary()) + failures
+        headings, *rows = self._summary()
+        shown = table([Heading(str(words), is_text=not words) for words in headings], rows)
+        return paragraph(repr(self)) + shown + failures
 
     def _summary(self) -> Iterable[Sequence[object]]:
-        """Return the rows of the table that a notebook shows."""
+        """Return the headings and the rows of the table that a notebook shows."""
         raise NotImplementedError
 
     def _like(

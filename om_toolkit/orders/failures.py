@@ -9,7 +9,7 @@ import polars as pl
 
 from om_toolkit.errors import Failure
 from om_toolkit.orders.collection import Items
-from om_toolkit.orders.html_tables import captioned_list
+from om_toolkit.support.html_tables import captioned_list
 
 
 class Failures(Items[Failure]):

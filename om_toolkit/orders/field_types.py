@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, TypeAlias, TypeVar
 from pydantic import Field, GetPydanticSchema
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from om_toolkit.orders.cards import Parts
 from om_toolkit.support.instants import in_utc
 from om_toolkit.support.json_text import Digits
 
@@ -32,7 +33,7 @@ def _time(value: object) -> datetime | None:
 
 def _null_is_empty(source: Any, handler: Callable[[Any], CoreSchema]) -> CoreSchema:  # noqa: ANN401 - pydantic's
     array = core_schema.nullable_schema(handler(source))
-    return core_schema.no_info_after_validator_function(lambda items: items or (), array)
+    return core_schema.no_info_after_validator_function(lambda items: Parts(items) if items else (), array)
 
 
 _TEXT_SCHEMA: Final = core_schema.union_schema(
@@ -53,4 +54,4 @@ Time: TypeAlias = Annotated[datetime | None, GetPydanticSchema(lambda _source, _
 """A time in UTC, to the microsecond; without an offset it is UTC, and `""` is a missing time."""
 
 Many: TypeAlias = Annotated[tuple[ItemT, ...], GetPydanticSchema(_null_is_empty)]
-"""An array, as a tuple; `null` is empty."""
+"""An array, as a tuple; `null` is empty. A notebook shows a table."""

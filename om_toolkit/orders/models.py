@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import Field as DataclassField
 from dataclasses import make_dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from om_toolkit.orders.cards import card
 from om_toolkit.orders.field_types import Many, Text, Time, Whole
-from om_toolkit.orders.html_tables import Event, timeline
 from om_toolkit.privacy.pseudonyms import customer_key
 from om_toolkit.tables.from_objects import to_frame
 from om_toolkit.tables.schema import columns
@@ -138,7 +137,7 @@ class OrderLine(Row):
     """One line of an order, a capture or a refund. Amounts are minor units and negative on discounts."""
 
     _table = "order_lines"
-    _shown = ("type", "reference", "quantity", "total_amount")
+    _shown = ("type", "reference", "name", "quantity", "total_amount")
 
     reference: Text | None = Field(default=None, description="Article number, SKU or the like.")
     type: Text | None = Field(default=None, description="physical, discount, shipping_fee, digital and so on.")
@@ -373,18 +372,7 @@ class Order(Row):
         )
 
     def _repr_html_(self) -> str:
-        caption = f"Order {self.order_id}, {self.status or 'without status'}"
-        return timeline(caption, self._events(), self.purchase_currency)
-
-    def _events(self) -> list[Event]:
-        """Return what happened to the order, and the end of its authorisation, oldest first."""
-        events: list[Event] = [
-            (self.created_at, "placed", self.order_amount),
-            *((one.captured_at, "captured", one.captured_amount) for one in self.captures),
-            *((one.refunded_at, "refunded", one.refunded_amount) for one in self.refunds),
-            (self.expires_at, "authorisation ends", self.remaining_authorized_amount),
-        ]
-        return sorted(events, key=lambda event: event[0] or datetime.max.replace(tzinfo=UTC))
+        return card(self)
 
     def model_post_init(self, _context: object) -> None:
         """Give captures and refunds the order's id and currency."""

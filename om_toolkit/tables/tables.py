@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import InitVar, dataclass, replace
 from datetime import datetime
-from itertools import chain
+from itertools import chain, starmap
 from os import PathLike
 from typing import Any, Final, Generic, TypeVar
 
 import polars as pl
 
 from om_toolkit.errors import Failure
+from om_toolkit.support.html_tables import Heading, folded, paragraph
+from om_toolkit.support.html_tables import table as html_table
 from om_toolkit.support.instants import as_of_in_utc, as_of_text
 from om_toolkit.support.text import count_of, with_article
 from om_toolkit.tables.conform import conform, has_schema
@@ -195,6 +197,11 @@ class Tables(Generic[FrameT]):
         sizes = ", ".join(f"{name}={_size(table)}" for name, table in self.items())
         return f"Tables({sizes}, {as_of_text(self.as_of, is_inferred=self.as_of_is_inferred)})"
 
+    def _repr_html_(self) -> str:
+        as_of = as_of_text(self.as_of, is_inferred=self.as_of_is_inferred)
+        caption = f"Tables {as_of}; .orders, .captures and so on are polars frames, .sql(query) reads them all"
+        return paragraph(caption) + "".join(starmap(_columns_html, self.items()))
+
 
 _AS_OF: Final = "om_toolkit.as_of"
 _INFERRED_AS_OF: Final = "om_toolkit.newest_time"
@@ -220,6 +227,15 @@ def _newest_as_of(metadata: Iterable[Mapping[str, str]]) -> tuple[datetime | Non
 
 def _size(table: pl.DataFrame | pl.LazyFrame) -> str:
     return count_of(table.height, "row") if isinstance(table, pl.DataFrame) else "lazy"
+
+
+def _columns_html(name: str, table: pl.DataFrame | pl.LazyFrame) -> str:
+    """Return the size of a table, and below it its columns with their types and units."""
+    units = {column.name: column.kind.value for column in SCHEMAS[name]}
+    schema = table.collect_schema()
+    headings = [Heading(words, is_text=True) for words in ("column", "type", "unit")]
+    rows = ((column, dtype, units.get(column, "")) for column, dtype in schema.items())
+    return folded(f"{name}: {_size(table)}, {count_of(len(schema), 'column')}", html_table(headings, rows))
 
 
 def tables_of(data: object) -> Tables[pl.LazyFrame]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from html import escape
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,6 +92,15 @@ class Report:
         with replacing(path) as unfinished:
             unfinished.write_text(self.html, encoding="utf-8")
         return path
+
+    def _repr_html_(self) -> str:
+        """Return a preview: the page in a frame, apart from the styles of the notebook."""
+        page = escape(self.html)
+        style = "width: 100%; height: 40em; border: 1px solid #8884; color-scheme: light"
+        return (
+            f"<p>{escape(repr(self))}</p>"
+            f'<iframe title="{escape(self.title)}" sandbox srcdoc="{page}" style="{style}"></iframe>'
+        )
 
     def __repr__(self) -> str:
         orders = count_of(self._tables.orders.height, "order")

@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import polars as pl
 from polars import selectors
 
 from om_toolkit.metrics.grouping import CURRENCY, check_time_zone
 from om_toolkit.orders.orders import Orders
+from om_toolkit.support.html_tables import Heading
 from om_toolkit.support.instants import as_of_text
 from om_toolkit.support.text import count_of, with_article
 from om_toolkit.tables.results import key_columns
@@ -26,20 +27,6 @@ _BOUND: Final = re.compile(r"(.+)_(low|high)(_bound)?")
 
 _COUNTED: Final = {"orders": "order", "orders_captured": "captured order", "refunds": "refund", "count": "unit"}
 """What the first figure of a result counts, for the caption."""
-
-
-class Heading(NamedTuple):
-    """The heading of a column.
-
-    Attributes:
-        words: What a reader sees.
-        name: The name of the column in the frame.
-        is_text: Whether the column has text, which begins at the left; numbers end at the right.
-    """
-
-    words: str
-    name: str = ""
-    is_text: bool = False
 
 
 @dataclass(frozen=True)

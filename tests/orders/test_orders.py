@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from two_orders import BOTH, SECOND
+from two_orders import BOTH
 
 import om_toolkit as om
 
@@ -66,21 +66,6 @@ def test_an_expression_filters_as_polars_does() -> None:
     assert [order.order_id for order in orders.filter(pl.col("order_amount") > 3)] == ["a"]
     with pytest.raises(pl.exceptions.PolarsError):
         orders.filter(pl.col("status"))
-
-
-def test_an_order_shows_its_timeline_in_a_notebook() -> None:
-    order = om.Orders.from_json(
-        json.dumps(
-            SECOND
-            | {"created_at": "2026-10-01T00:00:00Z", "order_amount": 65, "status": "<b>", "klarna_reference": "K"}
-        )
-    )[0]
-    shown = order._repr_html_()
-    steps = ["2026-10-01 00:00 UTC", "placed", "0.65 SEK", "2026-10-02 06:00 UTC", "captured", "0.60 SEK", "2030-01-01"]
-    places = [shown.index(step) for step in steps]
-    assert places == sorted(places)
-    assert "&lt;b&gt;" in shown
-    assert "refunded" in shown
 
 
 def test_a_notebook_shows_counts_and_failures() -> None:

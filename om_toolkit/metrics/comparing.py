@@ -9,7 +9,7 @@ import polars as pl
 from om_toolkit.metrics.grouping import By, expressions
 from om_toolkit.metrics.maturity import warn_of_immature
 from om_toolkit.support.text import count_of
-from om_toolkit.tables.results import LABELS, key_columns
+from om_toolkit.tables.results import LABELS, key_columns, spelling_key
 from om_toolkit.tables.tables import tables_of
 
 _AFTER: Final = "_after"
@@ -98,7 +98,7 @@ def _both_results(before: pl.DataFrame, after: pl.DataFrame, keys: list[str]) ->
         left, right = (result.with_columns(pl.lit(0).alias("")) for result in (before, after))  # one row each
         return left.join(right, on="", suffix=_AFTER)
     names = [key for key in keys if key in LABELS]
-    spelled = [pl.col(name).str.to_lowercase().str.replace_all(r"\s", "").alias(f"{name} as key") for name in names]
+    spelled = [spelling_key(pl.col(name)).alias(f"{name} as key") for name in names]
     on = [f"{key} as key" if key in names else key for key in keys]
     both = before.with_columns(spelled).join(
         after.with_columns(spelled), on=on, how="full", coalesce=True, nulls_equal=True, suffix=_AFTER

@@ -5,6 +5,7 @@ from typing import Final, Literal, get_args
 import polars as pl
 
 from om_toolkit.metrics.expressions import CAPTURE_POSITION, check_choice
+from om_toolkit.tables.results import spelling_key
 from om_toolkit.tables.tables import Tables
 
 Grain = Literal["capture", "shipment", "order"]
@@ -65,7 +66,7 @@ def spellings(*texts: pl.LazyFrame) -> pl.LazyFrame:
         pl.concat(texts)
         .group_by("spelling")
         .agg(times=pl.len())
-        .group_by(method=_spelling_key(pl.col("spelling")))
+        .group_by(method=spelling_key(pl.col("spelling")))
         .agg(most_common_first.first())
         .drop_nulls("method")
     )
@@ -87,7 +88,7 @@ def _as_they_are(_: Tables[pl.LazyFrame], captures: pl.LazyFrame, __: str) -> pl
 
 def _shipping_entries(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
     """Plan the entries of shipping_info."""
-    key = _spelling_key(pl.col(label))
+    key = spelling_key(pl.col(label))
     return tables.shipments.select(*CAPTURE_POSITION, "source", "has_tracking", low=key, high=key)
 
 
@@ -164,7 +165,7 @@ def _order_items(_: Tables[pl.LazyFrame], captures: pl.LazyFrame, __: str) -> pl
 
 def _chosen_items(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
     tracked = tables.shipments.group_by("order_id").agg(pl.col("has_tracking").any())
-    keys = _chosen().list.eval(_spelling_key(pl.element())).list.drop_nulls().list.sort()
+    keys = _chosen().list.eval(spelling_key(pl.element())).list.drop_nulls().list.sort()
     chosen = tables.orders.select(
         "order_id",
         items=_ONE_ITEM,
@@ -182,9 +183,3 @@ def _chosen() -> pl.Expr:
         ""
     )  # polars 1.34 types the items of null lists null
     return method.str.split("\n")
-
-
-def _spelling_key(text: pl.Expr) -> pl.Expr:
-    """Return the key that all spellings of a name share; null if the name is blank."""
-    key = text.str.to_lowercase().str.replace_all(r"\s", "")
-    return pl.when(key != "").then(key)

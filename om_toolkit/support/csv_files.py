@@ -41,7 +41,12 @@ def read_order_ids(path: Path, column: str | None = None) -> list[str]:
 def write_csv(frame: pl.DataFrame, path: Path) -> None:
     """Write a frame as CSV that is safe to open in Excel and other spreadsheets, as a whole or not at all."""
     with replacing(path) as unfinished:
-        without_formulas(frame).write_csv(unfinished)
+        unfinished.write_text(csv_text(frame), encoding="utf-8", newline="")
+
+
+def csv_text(frame: pl.DataFrame) -> str:
+    """Return a frame as CSV that is safe to open in spreadsheets."""
+    return without_formulas(frame).write_csv()
 
 
 def without_formulas(frame: pl.DataFrame) -> pl.DataFrame:

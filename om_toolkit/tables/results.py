@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from itertools import takewhile
 from typing import Final
 
+import polars as pl
+
 FIRST_FIGURES: Final = {
     "at_risk": "orders",
     "audit": "expected",
@@ -32,6 +34,12 @@ FIRST_FIGURES: Final = {
 
 LABELS: Final = ("shipping_method", "shipping_company", "chosen", "shipped")
 """The keys that are names for readers: spellings that differ in case or blanks are one."""
+
+
+def spelling_key(text: pl.Expr) -> pl.Expr:
+    """Return the key that all spellings of a name share; null if the name is blank."""
+    key = text.str.to_lowercase().str.replace_all(r"\s", "")
+    return pl.when(key != "").then(key)
 
 
 def key_columns(columns: Iterable[str], metric: str | None = None) -> list[str]:

@@ -1,4 +1,4 @@
-"""Tables in; the sections of the report and the explorer out: sentences, a picture and a table for readers.
+"""Tables in; the sections of the report out: sentences, a picture and a table for readers.
 
 For a report, pool small countries first, see `small_groups.pool_countries`. A new section follows the two rules of
 `small_groups`.
@@ -156,8 +156,13 @@ def key_figures(tables: Tables[Any], min_cell: int = 1) -> dict[str, list[KeyFig
 
     If small groups are pooled, tracking is shown by shipping method only, and here if there is one currency.
     """
+    return key_figure_texts(metrics.key_figures(tables), min_cell)
+
+
+def key_figure_texts(figures: pl.DataFrame, min_cell: int = 1) -> dict[str, list[KeyFigure]]:
+    """Return the result of the metric `key_figures` as text, by currency; see `key_figures`."""
     lost = pl.col("expired_amount") + pl.col("cancelled_amount")
-    figures = metrics.key_figures(tables).with_columns(lost_amount=lost)
+    figures = figures.with_columns(lost_amount=lost)
     shown = _KEY_FIGURES if min_cell == 1 or figures.height == 1 else _KEY_FIGURES[:-1]
     return {
         text("purchase_currency")(row): [KeyFigure(name, figure(row), detail(row)) for name, figure, detail in shown]

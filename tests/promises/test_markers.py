@@ -166,7 +166,13 @@ def shown(start: Fetched, *, personal: bool) -> Iterator[str]:
         yield order.to_polars(personal=personal).write_ndjson()
     with om.Client() as client:
         yield from seen(client)
-    yield from seen(om.explore(tables))
+    explorer = om.explore(tables)
+    for tab in explorer.tab.options:
+        explorer.tab.value = tab
+        yield from seen(explorer)
+        yield explorer.frame.write_ndjson()
+    explorer.search.value = tables.orders["order_id"][0]
+    yield from seen(explorer)
 
 
 def archived(start: Fetched, *, personal: bool) -> Iterator[str]:

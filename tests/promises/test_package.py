@@ -28,6 +28,7 @@ FILES = {
 """Each module of the package with its file."""
 
 ONLY_IN = {
+    "anywidget": {"views.explorer"},
     "babel": {"money"},
     "ipywidgets": {"views.explorer"},
     "jinja2": {"views"},
@@ -38,6 +39,7 @@ ONLY_IN = {
     "sqlite3": {"archive", "privacy.scan_tables"},
     "stdnum": {"privacy.national_numbers"},
     "tqdm": {"support.progress"},
+    "traitlets": {"views.explorer"},
     "urllib3": {"api", "recordings"},
     "vcr": {"recordings"},
     "yaml": {"recordings", "privacy.scan_texts"},

@@ -1,4 +1,4 @@
-"""The report and the explorer: what people look at."""
+"""The report: what people look at."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import re
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
-import polars as pl
 import pytest
 
 import om_toolkit as om
-from om_toolkit.views.explorer import Explorer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,38 +97,3 @@ def test_a_page_that_cannot_be_written_leaves_the_old_one(orders: om.Orders, tmp
 def test_other_data_is_refused() -> None:
     with pytest.raises(TypeError, match="expected Orders or Tables, not a list"):
         om.Report([])  # type: ignore[arg-type]
-
-
-class TestExplorer:
-    def test_the_widgets_select_section_and_orders(self, orders: om.Orders) -> None:
-        explorer = om.explore(orders)
-        assert isinstance(explorer, Explorer)
-        assert f"all orders: {len(orders)} orders. Small groups are shown." in explorer.answer.value
-        assert "How soon are orders captured?" in explorer.answer.value
-
-        explorer.currency.value = "SEK"
-        explorer.question.value = "refunds"
-        in_sek = orders.tables().filter(pl.col("purchase_currency") == "SEK")
-        assert f"currency SEK: {in_sek.orders.height} orders" in explorer.answer.value
-        refunded = om.refund_ratio(in_sek)["refunded_amount"].item()
-        assert om.money.format(refunded, "SEK") in explorer.answer.value
-        assert "EUR" not in explorer.answer.value
-
-        explorer.month.value = "2026-10"
-        assert "currency SEK, month 2026-10" in explorer.answer.value
-        explorer.question.value = "shipping"
-        assert "How are orders shipped?" in explorer.answer.value
-
-    def test_a_selection_without_orders_says_so(self, orders: om.Orders) -> None:
-        explorer = om.explore(orders)
-        explorer.currency.value = "JPY"
-        explorer.country.value = "SE"
-        assert "0 orders" in explorer.answer.value
-        assert "There is not enough data for a summary" in explorer.answer.value
-
-    def test_an_exported_page_keeps_what_was_shown(self, orders: om.Orders) -> None:
-        explorer = om.explore(orders)
-        bundle = explorer._repr_mimebundle_()
-        assert bundle["text/html"] == explorer.answer.value
-        assert "application/vnd.jupyter.widget-view+json" in bundle
-        assert Tags(explorer.answer.value).open == []

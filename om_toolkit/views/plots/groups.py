@@ -1,6 +1,7 @@
 """One figure per group: frames in, rows with intervals, and a funnel, out."""
 
 from collections.abc import Iterable, Sequence
+from textwrap import wrap
 from typing import Final
 
 import numpy as np
@@ -179,9 +180,16 @@ def products(frame: pl.DataFrame, *, ax: Axes | None = None, title: str | None =
         if total
     ]
     note = f"no order line explains of the refunded amount: {', '.join(texts)}" if texts else ""
-    ax.annotate(note, (0, 0), (0, -44), "axes fraction", textcoords="offset points", color=INK, fontsize=9)
+    lines = wrap(note, _NOTE_WIDTH)
+    below = -44 - 12 * (len(lines) - 1)  # points, of the last line
+    ax.annotate(
+        "\n".join(lines), (0, 0), (0, below), "axes fraction", textcoords="offset points", color=INK, fontsize=9
+    )
     set_title(ax, title, number_of(frame, "captured_quantity", "article"))
     return ax
+
+
+_NOTE_WIDTH: Final = 75
 
 
 def _set_per_cent(ax: Axes, label: str) -> None:

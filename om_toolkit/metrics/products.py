@@ -60,7 +60,7 @@ def products(data: object, *, by: By = "category") -> pl.DataFrame:
         | `captured_amount` | Int64 | minor units, totals of the lines |
         | `refunded_quantity` | Int64 | goods in refunds |
         | `refunded_amount` | Int64 | minor units |
-        | `amount_ratio` | Float64 | `refunded_amount` over `captured_amount` |
+        | `amount_ratio` | Float64 | `refunded_amount` over `captured_amount`; null of `(no lines)` |
         | `amount_ratio_low`, `amount_ratio_high` | Float64 | 95 % interval over orders, as in `refund_ratio` |
         | `quantity_ratio` | Float64 | `refunded_quantity` over `captured_quantity` |
         | `discount_amount` | Int64 | minor units, discounts on captured lines |
@@ -112,12 +112,16 @@ def _products_plan(tables: Tables[pl.LazyFrame], groups: list[pl.Expr]) -> pl.La
 
 
 def _figures() -> list[pl.Expr]:
-    """Return the figures of a row; a ratio to a negative amount, such as that of discounts, is null."""
+    """Return the figures of a row.
+
+    A ratio to a negative amount, such as that of discounts, is null, and so is one of amounts that no line explains:
+    what was refunded without lines is part of what was captured with them.
+    """
     captured, discount = pl.col("captured_amount"), pl.col("discount_amount")
     ratios = amount_ratio("amount_ratio", "refunded_amount", "captured_amount", "orders")
     return [
         *map(pl.col, _SUMS[:4]),
-        *(pl.when(captured > 0).then(one) for one in ratios),
+        *(pl.when(captured > 0, ~pl.col("is_rest")).then(one) for one in ratios),
         ratio(pl.col("refunded_quantity"), pl.col("captured_quantity")).alias("quantity_ratio"),
         discount,
         pl.when(captured > 0).then(ratio(discount, discount + captured)).alias("discount_share"),

@@ -174,6 +174,7 @@ def in_processes(what: str, path: Path) -> str:
     return ran.stdout
 
 
+@pytest.mark.slow
 def test_a_writer_killed_at_fifty_moments_never_corrupts_the_file(path: Path) -> None:
     in_processes("kill", path)
 

@@ -25,7 +25,7 @@ GROUPED: tuple[Any, ...] = (
     om.carriers,
 )
 WHOLE: tuple[Any, ...] = (om.audit, om.expiring, om.at_risk, om.shipped_uncaptured, om.key_figures)
-EXAMPLES = 12
+EXAMPLES = 8
 CLOSE = {"rel_tol": 1e-9, "abs_tol": 1e-9}
 
 

@@ -80,7 +80,7 @@ def test_lines_are_summed_by_category_and_the_rest_is_shown() -> None:
         (0.0, None, 0, 0.0, 10),
         (None, None, 0, None, 0),
         (None, None, 0, None, 0),
-        (170 / 150, None, None, None, None),
+        (None, None, None, None, None),
     ]
     assert found["amount_ratio_low"].to_list()[1:] == [0.0, 0.0, None, None, None]
 

@@ -341,7 +341,7 @@ some_captures = st.lists(
 )
 
 
-@settings(derandomize=True, deadline=None, max_examples=20)
+@settings(derandomize=True, deadline=None, max_examples=10)
 @given(some_captures, st.integers(0, 9))
 def test_shares_and_amounts_add_up_and_the_order_of_rows_changes_nothing(
     captures: list[tuple[str, list[str | None], int]], seed: int

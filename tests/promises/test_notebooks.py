@@ -6,6 +6,9 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+QUICKSTART = "00_quickstart.ipynb"
+EACH = [
+    pytest.param(path, id=path.name, marks=[] if path.name == QUICKSTART else pytest.mark.slow) for path in NOTEBOOKS
+]
 
 # Executed before anything else in the kernel: refuse connections to other machines.
 NO_NETWORK = """
@@ -35,22 +42,24 @@ socket.socket.connect = _refuse
 
 
 @pytest.fixture(scope="module")
-def executed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, NotebookNode]:
-    """Return the notebooks after Run All."""
+def executed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], NotebookNode]]:
+    """Return a function that returns a notebook after Run All."""
     folder = tmp_path_factory.mktemp("site")
     (folder / "sitecustomize.py").write_text(NO_NETWORK)
-    notebooks = {}
+
+    @cache
+    def execute(path: Path) -> NotebookNode:
+        notebook = nbformat.read(path, as_version=4)
+        NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}).execute()
+        return notebook
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(folder))
-        for path in NOTEBOOKS:
-            notebook = nbformat.read(path, as_version=4)
-            NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}).execute()
-            notebooks[path.name] = notebook
-    return notebooks
+        yield execute
 
 
 def test_the_quickstart_is_among_the_notebooks() -> None:
-    assert "00_quickstart.ipynb" in {path.name for path in NOTEBOOKS}
+    assert QUICKSTART in {path.name for path in NOTEBOOKS}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
@@ -59,9 +68,9 @@ def test_a_notebook_is_stored_without_outputs(path: Path) -> None:
         assert cell.cell_type != "code" or (cell.outputs == [] and cell.execution_count is None)
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
-def test_a_notebook_runs_without_warnings_or_prints(path: Path, executed: dict[str, NotebookNode]) -> None:
-    outputs = [output for cell in executed[path.name].cells for output in cell.get("outputs", [])]
+@pytest.mark.parametrize("path", EACH)
+def test_a_notebook_runs_without_warnings_or_prints(path: Path, executed: Callable[[Path], NotebookNode]) -> None:
+    outputs = [output for cell in executed(path).cells for output in cell.get("outputs", [])]
     assert outputs
     assert {output.output_type for output in outputs} <= {"execute_result", "display_data"}
 
@@ -82,8 +91,10 @@ def export(notebook: NotebookNode) -> str:
     return exporter.from_notebook_node(notebook)[0]
 
 
-def test_the_exported_quickstart_shows_its_pictures_and_the_explorer(executed: dict[str, NotebookNode]) -> None:
-    page = export(executed["00_quickstart.ipynb"])
+def test_the_exported_quickstart_shows_its_pictures_and_the_explorer(
+    executed: Callable[[Path], NotebookNode],
+) -> None:
+    page = export(deepcopy(executed(NOTEBOOKS[0])))
     assert len(re.findall(r'<img[^>]+src="data:image/png', page)) == 4
     assert "om.key_figures(selected)" in page
     assert "<svg" in page[page.index("om-explorer") :]
@@ -91,10 +102,10 @@ def test_the_exported_quickstart_shows_its_pictures_and_the_explorer(executed: d
     assert not re.findall(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=\"(?:https?:)?//", page)
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", EACH)
 def test_an_executed_notebook_contains_no_personal_data(
-    path: Path, executed: dict[str, NotebookNode], tmp_path: Path
+    path: Path, executed: Callable[[Path], NotebookNode], tmp_path: Path
 ) -> None:
-    nbformat.write(executed[path.name], tmp_path / "executed.ipynb")
-    (tmp_path / "exported.html").write_text(export(executed[path.name]), "utf-8")
+    nbformat.write(executed(path), tmp_path / "executed.ipynb")
+    (tmp_path / "exported.html").write_text(export(deepcopy(executed(path))), "utf-8")
     assert om.privacy.scan(tmp_path).rows() == []

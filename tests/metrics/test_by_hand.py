@@ -431,7 +431,7 @@ def test_products() -> None:
     assert physical[9:] == (0, 0, 0, 4610, 0)
     assert digital[:9] == ("digital", "SEK", 1, 2000, 0, 0, 0, 0, approximately(interval(0, 1)[2]))
     assert digital[9:] == (0, 0, 0, 400, 0)
-    assert rest == ("(no lines)", "SEK", None, 900, None, 5000, 5000 / 900, None, None, None, None, None, None, 0)
+    assert rest == ("(no lines)", "SEK", None, 900, None, 5000, None, None, None, None, None, None, None, 0)
     assert jpy[:7] == ("physical", "JPY", 1, 980, 0, 0, 0)
     assert rest_jpy[:7] == ("(no lines)", "JPY", None, 0, None, 0, None)
 

@@ -92,6 +92,6 @@ def test_on_awkward_shops(tmp_path: Path, rows: Rows, as_of: int | None, by: Seq
 
 
 @pytest.mark.slow
-@awkward_shops(150, by=BY)
+@awkward_shops(80, by=BY)
 def test_on_many_awkward_shops(tmp_path: Path, rows: Rows, as_of: int | None, by: Sequence[str]) -> None:
     check(awkward(rows, as_of), tmp_path, by)

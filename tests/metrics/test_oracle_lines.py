@@ -150,7 +150,7 @@ def test_on_drawn_orders(drawn_orders: list[dict[str, Any]], as_of: str | None) 
 
 
 @pytest.mark.slow
-@settings(derandomize=True, deadline=None, max_examples=300, phases=[Phase.generate])
+@settings(derandomize=True, deadline=None, max_examples=150, phases=[Phase.generate])
 @DRAWN
 def test_on_many_drawn_orders(drawn_orders: list[dict[str, Any]], as_of: str | None) -> None:
     check_drawn(drawn_orders, as_of)

@@ -7,6 +7,7 @@ import polars as pl
 
 from om_toolkit.metrics.expressions import OPEN, effective_as_of
 from om_toolkit.metrics.grouping import CURRENCY
+from om_toolkit.tables.results import spelling_key
 from om_toolkit.tables.tables import Tables, tables_of
 
 _UNPAID: Final = (*OPEN, "CANCELLED", "EXPIRED")
@@ -91,7 +92,7 @@ def _shipments(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
         tables.shipments.filter(_IS_SHIPPED)
         .join(amounts, on=["order_id", "capture"], how="left")
         .filter(is_uncaptured)
-        .group_by("order_id", spelling=name.str.to_lowercase().str.replace_all(r"\s", ""))
+        .group_by("order_id", spelling=spelling_key(name))
         .agg(name.min(), pl.col("has_tracking").any())
         .group_by("order_id")
         .agg(pl.col("shipping_company").drop_nulls().sort().str.join(", "), pl.col("has_tracking").any())

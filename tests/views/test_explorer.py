@@ -16,6 +16,8 @@ from om_toolkit.views import plots
 from om_toolkit.views.explorer import Explorer, PooledExplorer
 from om_toolkit.views.explorer.answers import LINE_GROUPS, ORDER_GROUPS, TABS
 
+OTHER_GROUPS = [group for group in [*ORDER_GROUPS, *LINE_GROUPS] if group not in {"country", "week", "category"}]
+
 
 @pytest.fixture(scope="module")
 def orders() -> om.Orders:
@@ -89,7 +91,9 @@ def test_a_row_opens_the_orders_behind_it_and_an_order_its_card(orders: om.Order
 
 
 @pytest.mark.usefixtures("_no_pictures")
-@pytest.mark.parametrize("group", [*ORDER_GROUPS, *LINE_GROUPS])
+@pytest.mark.parametrize(
+    "group", ["country", "week", "category", *(pytest.param(g, marks=pytest.mark.slow) for g in OTHER_GROUPS)]
+)
 def test_every_group_leads_to_its_orders(orders: om.Orders, group: str) -> None:
     explorer: Any = om.explore(orders)
     explorer.tab.value = "latency" if group in ORDER_GROUPS else "products"

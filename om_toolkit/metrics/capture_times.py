@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from om_toolkit.metrics.grouping import By, check_time_zone, groups_of
+from om_toolkit.metrics.grouping import By, groups_of
+from om_toolkit.support.time_zones import check_time_zone
 from om_toolkit.tables.tables import Tables, tables_of
 
 

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final, TypeAlias
-from zoneinfo import available_timezones
 
 import polars as pl
 from polars import selectors as cs
+
+from om_toolkit.support.time_zones import check_time_zone as check_time_zone  # noqa: PLC0414 - used by the explorer
 
 By: TypeAlias = str | pl.Expr | Sequence[str | pl.Expr]
 
@@ -45,28 +46,6 @@ def by_period(every: str, *, of: str = "created_at", time_zone: str = "UTC") -> 
         raise ValueError(f"invalid period {every!r}; use a number and d, w, mo, q or y, such as '1w' or '1mo'")
     check_time_zone(time_zone)
     return pl.col(of).dt.convert_time_zone(time_zone).dt.date().dt.truncate(every).alias(f"{of}_{every}")
-
-
-def check_time_zone(time_zone: str) -> None:
-    """Check that a time zone exists.
-
-    Raises:
-        ValueError: If it does not.
-
-    Example:
-        >>> check_time_zone("Stockholm")
-        Traceback (most recent call last):
-        ValueError: unknown time zone 'Stockholm'; use a name of the IANA database, such as 'Europe/Stockholm'
-    """
-    try:
-        pl.select(pl.lit(0).cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(time_zone))
-    except (pl.exceptions.PolarsError, TypeError):
-        city = str(time_zone).replace(" ", "_").lower()
-        near = sorted(zone for zone in available_timezones() if zone.lower().endswith(f"/{city}"))
-        example = near[0] if near else "Europe/Stockholm"
-        raise ValueError(
-            f"unknown time zone {time_zone!r}; use a name of the IANA database, such as {example!r}"
-        ) from None
 
 
 @dataclass(frozen=True)

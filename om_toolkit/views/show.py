@@ -9,11 +9,12 @@ from typing import Any, Final
 import polars as pl
 from polars import selectors
 
-from om_toolkit.metrics.grouping import CURRENCY, check_time_zone
+from om_toolkit.metrics.grouping import CURRENCY
 from om_toolkit.orders.orders import Orders
 from om_toolkit.support.html_tables import Heading
 from om_toolkit.support.instants import as_of_text
 from om_toolkit.support.text import count_of, with_article
+from om_toolkit.support.time_zones import check_time_zone
 from om_toolkit.tables.results import key_columns
 from om_toolkit.tables.tables import Tables, tables_of
 from om_toolkit.tables.units import Unit, heading, unit_of
@@ -104,7 +105,7 @@ def show(
     check_time_zone(time_zone)
     note = ", ".join(filter(None, [caption, *_notes(frame, data, rows)]))
     if CURRENCY not in frame.columns and data is not None:
-        frame = _with_only_currency(frame, data)
+        frame = with_only_currency(frame, data)
     shown = _with_local_times(frame.head(rows), time_zone)
     units = {name: unit_of(name, dtype) for name, dtype in frame.schema.items()}
     if any(name.endswith("_before") for name in frame.columns):
@@ -131,7 +132,7 @@ def _notes(frame: pl.DataFrame, data: Orders | Tables[Any] | None, rows: int) ->
         yield f"{count_of(frame.height - rows, 'more row')} (rows={frame.height})"
 
 
-def _with_only_currency(frame: pl.DataFrame, data: Orders | Tables[Any]) -> pl.DataFrame:
+def with_only_currency(frame: pl.DataFrame, data: Orders | Tables[Any]) -> pl.DataFrame:
     """Return a frame with the currency of the orders, if they have only one."""
     codes = tables_of(data).orders.select(pl.col(CURRENCY).unique()).collect()[CURRENCY]
     return frame.with_columns(pl.lit(codes.item()).alias(CURRENCY)) if codes.len() == 1 else frame

@@ -31,8 +31,8 @@ class Unit(Enum):
     MONTH = auto()  # the first day of a month stands for it
 
 
-_SIDE: Final = re.compile(r"_(before|after|difference)$")
-"""The end of the columns that `compare` makes of one figure."""
+_SIDE: Final = re.compile(r"(_(before|after|difference))?(_(low|high)(_bound)?)?$")
+"""The end of the columns that `compare` makes of one figure, and of the limits of its interval."""
 
 _PATTERNS: Final = {
     Unit.AMOUNT: re.compile(
@@ -63,6 +63,8 @@ def unit_of(name: str, dtype: pl.DataType) -> Unit:
     Example:
         >>> [unit_of("within_72h", dtype).name for dtype in (pl.Float64(), pl.Int64(), pl.String())]
         ['SHARE', 'COUNT', 'TEXT']
+        >>> unit_of("within_72h_low", pl.Float64()).name
+        'SHARE'
     """
     if not dtype.is_numeric():
         return _unit_of_other(name, dtype)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from om_toolkit.views.explorer import explore
     from om_toolkit.views.report import Report
     from om_toolkit.views.show import show
+    from om_toolkit.views.workbook import write_excel
 
 __all__ = [
     "Address",
@@ -62,6 +63,7 @@ __all__ = [
     "show",
     "vcr",
     "vcr_persister",
+    "write_excel",
 ]
 __all__ += errors.__all__
 __all__ += metrics.__all__
@@ -77,8 +79,9 @@ _LAZY = {
     "show": "views.show",
     "vcr": "recordings.vcr",
     "vcr_persister": "recordings.vcr",
+    "write_excel": "views.workbook",
 }
-"""The modules of the names that are loaded on first use: they bring matplotlib, ipywidgets and vcr."""
+"""The modules of the names that are loaded on first use: they bring matplotlib, ipywidgets, jinja2 and vcr."""
 
 
 def __getattr__(name: str) -> object:

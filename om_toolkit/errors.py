@@ -4,6 +4,7 @@ OMError
 ├── CredentialsMissing      no key or password was given            (ValueError)
 ├── InvalidSetting          an option that cannot work              (ValueError)
 ├── ArchiveError            an archive cannot be read or written    (OSError)
+├── MissingExtra            a library of an extra is not installed  (ImportError)
 ├── FailedOrders            raised for a batch; has .failures
 └── FetchError              raised for one order; has .failure
     ├── InvalidID           400 or INVALID_ORDER_ID                 (ValueError)
@@ -55,6 +56,7 @@ __all__ = [
     "InvalidID",
     "InvalidOrder",
     "InvalidSetting",
+    "MissingExtra",
     "NotFound",
     "NotRecorded",
     "NothingFound",
@@ -131,6 +133,10 @@ class InvalidSetting(OMError, ValueError):
 
 class ArchiveError(OMError, OSError):
     """An archive cannot be opened, read or written; what it already contains is unchanged."""
+
+
+class MissingExtra(OMError, ImportError):
+    """A library that only some functions need is not installed; the message has the command that installs it."""
 
 
 class FailedOrders(OMError):

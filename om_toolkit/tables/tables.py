@@ -1,4 +1,4 @@
-"""Five polars frames with the instant they describe; to and from Parquet, SQL queries over them.
+"""Five polars frames with the instant they describe; to and from Parquet, to Excel, SQL queries over them.
 
 A column is named by its API path with `_` for `.`. Text that is absent, `null` or `""` is null; country and currency
 codes are upper case; times are UTC; amounts are minor units of the row's `purchase_currency`.
@@ -21,8 +21,10 @@ from om_toolkit.support.html_tables import table as html_table
 from om_toolkit.support.instants import as_of_in_utc, as_of_text
 from om_toolkit.support.text import count_of, with_article
 from om_toolkit.tables.conform import conform, has_schema
+from om_toolkit.tables.excel_files import write_sheets
 from om_toolkit.tables.parquet_files import ParquetSet, read, write
 from om_toolkit.tables.schema import SCHEMAS, describe
+from om_toolkit.tables.sheets import Sheet
 from om_toolkit.tables.sql import check_query
 
 FrameT = TypeVar("FrameT", pl.DataFrame, pl.LazyFrame)
@@ -164,6 +166,36 @@ class Tables(Generic[FrameT]):
             ValueError: If the URI has an unknown scheme.
         """
         write(place, dict(self.collect().items()), self._metadata())
+
+    def write_excel(self: Tables[Any], path: str | PathLike[str], *, time_zone: str = "UTC") -> None:
+        """Write an Excel file with a sheet per table, after one that lists them, and replace an existing file.
+
+        Amounts are numbers in major units with the format of their row's currency, times are local times, as
+        in the files of `om.write_excel`. Excel has 1,048,576 rows per sheet: use `filter` or
+        `write_parquet` for more. On systems with file modes, only the owner can read a file with personal columns.
+
+        Args:
+            path: The file, whose name ends with `.xlsx`.
+            time_zone: The time zone of the times, a name of the IANA database.
+
+        Raises:
+            MissingExtra: If XlsxWriter is not installed.
+            OSError: If the file cannot be written; an existing file is then unchanged.
+            ValueError: If a table exceeds a limit of Excel, the name is not that of an Excel file, or the time zone is
+                unknown.
+
+        Example:
+            >>> import om_toolkit as om
+            >>> from pathlib import Path
+            >>> from tempfile import mkdtemp
+            >>> client = om.replay("quickstart")
+            >>> path = Path(mkdtemp(), "october.xlsx")
+            >>> client.orders(client.recorded_order_ids).tables().write_excel(path)
+            >>> pl.read_excel(path, sheet_name="captures").select("purchase_currency", "captured_amount").row(0)
+            ('EUR', 166.21)
+        """
+        sheets = [Sheet(name, frame, self.as_of, self.as_of_is_inferred) for name, frame in self.collect().items()]
+        write_sheets(sheets, path, time_zone=time_zone)
 
     @staticmethod
     def read_parquet(place: str | PathLike[str]) -> Tables[pl.DataFrame]:

@@ -42,6 +42,7 @@ ONLY_IN = {
     "traitlets": {"views.explorer"},
     "urllib3": {"api", "recordings"},
     "vcr": {"recordings"},
+    "xlsxwriter": {"tables.excel_files"},
     "yaml": {"recordings", "privacy.scan_texts"},
 }
 """The wings or modules that may import a library."""
@@ -102,7 +103,8 @@ def in_a_new_process(code: str) -> str:
 
 def test_importing_loads_no_heavy_library() -> None:
     heavy = in_a_new_process(
-        "import sys, om_toolkit; heavy = 'babel', 'matplotlib', 'ipywidgets', 'vcr', 'tqdm', 'jinja2'; "
+        "import sys, om_toolkit; heavy = 'babel', 'matplotlib', 'ipywidgets', 'vcr', 'tqdm', 'jinja2', 'xlsxwriter', "
+        "'fastexcel'; "
         "print([name for name in heavy if name in sys.modules])"
     )
     assert heavy.strip() == "[]"
@@ -126,7 +128,7 @@ def test_all_is_sorted_complete_and_documented() -> None:
     exported = {name for name, value in vars(om).items() if inspect.isclass(value) or inspect.isfunction(value)}
     assert {name for name in exported if not name.startswith("_")} - {"import_module"} <= set(om.__all__)
     assert (
-        {"Report", "explore", "plots", "record", "replay", "sandbox", "show", "vcr", "vcr_persister"}
+        {"Report", "explore", "plots", "record", "replay", "sandbox", "show", "vcr", "vcr_persister", "write_excel"}
         == set(om._LAZY)
         <= set(om.__all__)
     )

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import om_toolkit as om
+from om_toolkit.orders.id_files import read_order_ids
 from om_toolkit.support.atomic_files import local_path
-from om_toolkit.support.csv_files import read_order_ids, write_csv
+from om_toolkit.support.csv_files import write_csv
 from om_toolkit.support.text import count_of
 from om_toolkit.views.sections import key_figures
 
@@ -64,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_fetch_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("orders", metavar="FILE", help="CSV file with a column of order ids")
+    command.add_argument("orders", metavar="FILE", help="CSV or Excel file with a column of order ids")
     command.add_argument("--archive", required=True, metavar="FILE", help="archive; created if it does not exist")
     refresh = "fetch orders that are missing, also those still open, or all (default: %(default)s)"
     command.add_argument("--refresh", default="missing", choices=("missing", "open", "all"), help=refresh)
@@ -75,7 +76,7 @@ def _add_source_options(command: argparse.ArgumentParser) -> None:
     source = command.add_mutually_exclusive_group(required=True)
     source.add_argument("--answers", nargs="+", metavar="FILE", help="saved responses: JSON or NDJSON")
     source.add_argument("--archive", metavar="FILE", help="archive written by om-toolkit fetch")
-    source.add_argument("--orders", metavar="FILE", help="CSV file with order ids, fetched with OM_API_KEY")
+    source.add_argument("--orders", metavar="FILE", help="CSV or Excel file with order ids, fetched with OM_API_KEY")
 
 
 def _add_sandbox_options(command: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""CSV files: text with any usual delimiter in, its rows or a column of order ids out; a frame in, a safe file out."""
+"""CSV files: text with any usual delimiter in, its rows out; a frame in, a safe file out."""
 
 import csv
 import re
@@ -10,32 +10,6 @@ import polars as pl
 from polars import selectors
 
 from om_toolkit.support.atomic_files import replacing
-
-
-def read_order_ids(path: Path, column: str | None = None) -> list[str]:
-    """Read a column of order ids from a CSV file with any usual delimiter; blank cells are skipped.
-
-    Args:
-        path: The file, in UTF-8. A file of one column needs no heading.
-        column: Name of the column; without it, the one named `order_id`, or the only one.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the file is not CSV in UTF-8, is empty, or has several columns but not this one.
-    """
-    head, *rows = _rows_of(path)
-    if column is None and len(head) == 1:
-        is_heading = not any(letter.isdigit() for letter in head[0])  # order ids have digits
-        return [row[0] for row in (rows if is_heading else [head, *rows]) if row[0]]
-    names = [_normalized(name) for name in head]
-    wanted = _normalized(column or "order_id")
-    if wanted not in names:
-        raise ValueError(
-            f"{path} has no column {column or 'order_id'!r}, only {', '.join(head)}; "
-            "name the column of order ids with --column"
-        )
-    place = names.index(wanted)
-    return [row[place] for row in rows if len(row) > place and row[place]]
 
 
 def write_csv(frame: pl.DataFrame, path: Path) -> None:
@@ -67,12 +41,13 @@ def without_formulas(frame: pl.DataFrame) -> pl.DataFrame:
 _FORMULA: Final = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
 
 
-def _normalized(name: str) -> str:
-    return name.lower().replace(" ", "_")
+def read_rows(path: Path) -> list[list[str]]:
+    """Return the rows of a CSV file with any usual delimiter that are not blank, with stripped cells.
 
-
-def _rows_of(path: Path) -> list[list[str]]:
-    """Return the rows of a CSV file that are not blank, with stripped cells."""
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not CSV in UTF-8, or is empty.
+    """
     try:
         delimiter, text = sniff_delimiter(path.read_text(encoding="utf-8-sig").strip())
         cells = list(csv.reader(StringIO(text), delimiter=delimiter, strict=True))

@@ -30,6 +30,7 @@ FILES = {
 ONLY_IN = {
     "anywidget": {"views.explorer"},
     "babel": {"money"},
+    "fastexcel": {"orders.id_files"},
     "ipywidgets": {"views.explorer"},
     "jinja2": {"views"},
     "matplotlib": {"views.plots"},

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from os import PathLike
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
@@ -108,12 +109,15 @@ def _opened_book(path: Path) -> Iterator[Workbook]:
         from xlsxwriter.exceptions import FileCreateError  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise MissingExtra('Excel files need XlsxWriter; run pip install "om-toolkit[excel]"') from error
-    texts = dict.fromkeys(("strings_to_formulas", "strings_to_urls", "strings_to_numbers"), False)
-    book = Workbook(str(path), {"constant_memory": True, **texts})
-    book.set_properties({"created": _FILE_TIME})
-    book.use_zip64()
+    options = dict.fromkeys(("strings_to_formulas", "strings_to_urls", "strings_to_numbers"), False)
     try:
-        with book:
+        # Its temporary files have the data, and it does not remove them after an error.
+        with (
+            TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+            Workbook(str(path), {"constant_memory": True, "tmpdir": folder, **options}) as book,
+        ):
+            book.set_properties({"created": _FILE_TIME})
+            book.use_zip64()
             yield book
     except FileCreateError as error:
         raise (error.args[0] if error.args and isinstance(error.args[0], OSError) else OSError(str(error))) from None

@@ -90,7 +90,7 @@ class SheetColumn:
     cell: Callable[[Any, str | None], Cell]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sheet:
     """A frame as a sheet. It is checked when it is made.
 

@@ -12,6 +12,7 @@ from om_toolkit.support.text import with_article
 from om_toolkit.tables.excel_files import write_sheets
 from om_toolkit.tables.sheets import Sheet
 from om_toolkit.tables.tables import Tables, tables_of
+from om_toolkit.tables.units import Unit, unit_of
 from om_toolkit.views.show import with_only_currency
 
 
@@ -71,8 +72,14 @@ def _sheets(frames: Mapping[str, pl.DataFrame], data: Orders | Tables[Any] | Non
         if tables is None:
             yield Sheet(name, frame)
         else:
-            known = frame if CURRENCY in frame.columns else with_only_currency(frame, tables)
+            known = with_only_currency(frame, tables) if _lacks_currency(frame) else frame
             yield Sheet(name, known, tables.as_of, tables.as_of_is_inferred)
+
+
+def _lacks_currency(frame: pl.DataFrame) -> bool:
+    """Whether a frame has amounts and no column with their currency."""
+    units = {unit_of(name, dtype) for name, dtype in frame.schema.items()}
+    return Unit.AMOUNT in units and CURRENCY not in frame.columns
 
 
 def _check_types(name: object, frame: object) -> None:

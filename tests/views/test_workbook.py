@@ -409,6 +409,7 @@ def test_amounts_without_a_currency_take_the_only_one_of_the_data(path: Path) ->
     cells = written(om.timeline(tables), path, data=tables)
     assert (cells["amount"][0].value, cells["amount"][0].number_format) == (123.45, "#,##0.00 [$SEK]")
     assert written(om.timeline(tables), path)["amount"][0].value == 12345
+    assert "purchase_currency" not in written(om.capture_latency(tables), path, data=tables)
 
 
 def test_an_empty_frame_has_its_heading(path: Path) -> None:
@@ -446,11 +447,24 @@ def test_a_file_is_replaced_as_a_whole_or_not_at_all(path: Path, monkeypatch: py
     assert written(pl.DataFrame({"n": [2]}), path)["n"][0].value == 2
 
 
-def test_an_error_while_rows_are_written_leaves_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("om_toolkit.tables.excel_files._write_text", lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        om.write_excel(pl.DataFrame({"n": ["x"]}), path)
-    assert not list(path.parent.iterdir())
+@pytest.mark.parametrize("part", ["zipfile.ZipFile.write", "om_toolkit.tables.excel_files._write_text"])
+def test_an_error_while_it_is_written_leaves_nothing(
+    part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, temporary = tmp_path / "files", tmp_path / "temporary"
+    folder.mkdir()
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+
+    def failing(*_: object) -> None:
+        assert list(temporary.iterdir())
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(part, failing)
+    with pytest.raises(OSError, match="No space left"):
+        om.write_excel(pl.DataFrame({"n": ["x"]}), folder / "x.xlsx")
+    assert not list(folder.iterdir())
+    assert not list(temporary.iterdir())
 
 
 @pytest.mark.parametrize(

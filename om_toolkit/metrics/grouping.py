@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 import polars as pl
 from polars import selectors as cs
 
-from om_toolkit.support.time_zones import check_time_zone as check_time_zone  # noqa: PLC0414 - used by the explorer
+from om_toolkit.support.time_zones import check_time_zone
 
 By: TypeAlias = str | pl.Expr | Sequence[str | pl.Expr]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from om_toolkit.metrics.grouping import check_time_zone
 from om_toolkit.orders.orders import Orders
+from om_toolkit.support.time_zones import check_time_zone
 from om_toolkit.tables.tables import Tables, tables_of
 from om_toolkit.views.explorer.explorer import Explorer
 from om_toolkit.views.explorer.pooled import PooledExplorer

@@ -218,7 +218,7 @@ def test_an_unknown_amount_at_risk_is_no_bar_of_zero() -> None:
 def test_refunds_by_their_own_date_are_drawn_without_intervals(tables: om.Tables[pl.DataFrame]) -> None:
     frame = om.refund_ratio(tables, basis="refund_date").filter(purchase_currency="EUR")
     ax = plots.refund_ratio(frame)
-    assert names(ax) == [f"{month}, EUR" for month in frame["month"]]
+    assert names(ax) == [f"{month:%Y-%m}" for month in frame["month"]]
     drawn = [float(x) for one in ax.collections for x, _ in np.asarray(one.get_offsets()) if len(one.get_offsets())]
     assert set(frame["amount_ratio"]) <= set(drawn)
 
@@ -241,6 +241,18 @@ def test_the_refund_curve_is_that_of_its_frame(tables: om.Tables[pl.DataFrame]) 
     assert line.get_ydata()[0] == 0  # type: ignore[index]
 
 
+def test_a_refund_curve_ends_where_few_orders_are_at_risk() -> None:
+    frame = om.refund_curve(om.Orders()).clear()
+    rows = [
+        {"purchase_currency": "EUR", "days": days, "at_risk": at_risk, "refunded_share": share}
+        for days, at_risk, share in [(1.0, 90, 0.1), (20.0, 5, 0.2), (90.0, 4, 0.9)]
+    ]
+    (line,) = plots.refund_curve(pl.DataFrame(rows, schema=frame.schema)).lines
+    assert (line.get_xdata()[-1], line.get_ydata()[-1]) == (20, 0.2)  # type: ignore[index]
+    (line,) = plots.refund_curve(pl.DataFrame(rows[2:], schema=frame.schema)).lines
+    assert (line.get_xdata()[-1], line.get_ydata()[-1]) == (90, 0.9)  # type: ignore[index]
+
+
 def test_the_funnel_marks_only_the_group_outside_of_the_limits() -> None:
     frame = pl.DataFrame(
         {
@@ -253,7 +265,7 @@ def test_the_funnel_marks_only_the_group_outside_of_the_limits() -> None:
         }
     )  # pooled 262 / 2010 = 0.130; limits 0.109 to 0.151 at 1000, 0 to 0.339 at 10
     ax = plots.refund_funnel(frame)
-    assert [text.get_text() for text in ax.texts] == ["a, EUR", "b, EUR"]
+    assert [text.get_text() for text in ax.texts] == ["a", "b"]
     inside, outside = ax.collections[1:3]
     assert np.asarray(inside.get_offsets()).tolist() == [[10, 0.2]]
     assert np.asarray(outside.get_offsets()).tolist() == [[1000, 0.1], [1000, 0.16]]

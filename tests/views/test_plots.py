@@ -423,7 +423,16 @@ class TestNames:
         row = {"amount_ratio": 0.5, "purchase_currency": "SEK"}
         rows = [row | {COUNTRY: "SE", "customer_type": None}, row | {COUNTRY: None, "customer_type": "person"}]
         ax = plots.refund_ratio(made(om.refund_ratio, rows, by=by))
-        assert list(row_names(ax).values()) == ["SE, (none), SEK", "(none), person, SEK"]
+        assert list(row_names(ax).values()) == ["SE, (none)", "(none), person"]
+
+    def test_have_the_currency_where_there_are_several(self) -> None:
+        rows = [{"amount_ratio": 0.5, COUNTRY: "SE", "purchase_currency": code} for code in ("EUR", "SEK")]
+        assert list(row_names(plots.refund_ratio(made(om.refund_ratio, rows, by=COUNTRY))).values()) == [
+            "SE, EUR",
+            "SE, SEK",
+        ]
+        only = made(om.refund_ratio, rows[:1], by=())
+        assert list(row_names(plots.refund_ratio(only)).values()) == ["EUR"]
 
 
 class TestFrames:

@@ -13,8 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
+from om_toolkit.metrics.grouping import CURRENCY
 from om_toolkit.support.text import count_of
 from om_toolkit.tables.results import key_columns
+from om_toolkit.tables.units import Unit, unit_of
 
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """The colours of Okabe and Ito, which most people with colour blindness can distinguish."""
@@ -132,17 +134,24 @@ def number_of(frame: pl.DataFrame, counted: str, noun: str) -> str:
 
 
 def row_labels(frame: pl.DataFrame, metric: str) -> list[str]:
-    """Return a label for each row: the values of its keys."""
-    groups = frame.select(key_columns(frame.columns, metric))
-    return [group_label(row) for row in groups.rows()] or ["all orders"] * frame.height
+    """Return a label for each row of a result: the values of its keys."""
+    return _labels(frame, key_columns(frame.columns, metric))
 
 
 def split_by_group(frame: pl.DataFrame, groups: Sequence[str]) -> list[tuple[str, pl.DataFrame]]:
     """Split a frame into its groups, each with its label; labels are not unique, since long ones are shortened."""
-    if not groups:
+    if not groups or not frame.height:
         return [("all orders", frame)] if frame.height else []
-    parts = frame.partition_by(groups, as_dict=True, maintain_order=True)
-    return [(group_label(key), part) for key, part in parts.items()]
+    parts = frame.partition_by(groups, maintain_order=True)
+    return list(zip(_labels(pl.concat(part.head(1) for part in parts), groups), parts, strict=True))
+
+
+def _labels(frame: pl.DataFrame, groups: Sequence[str]) -> list[str]:
+    """Return a label for each row: months without a day, and the currency only where there are several."""
+    names = [name for name in groups if name != CURRENCY or len(groups) == 1 or frame[name].n_unique() > 1]
+    months = [name for name in names if unit_of(name, frame.schema[name]) is Unit.MONTH]
+    shown = frame.with_columns(pl.col(months).dt.strftime("%Y-%m")) if months else frame
+    return [group_label(row) for row in shown.select(names).rows()] or ["all orders"] * frame.height
 
 
 def group_label(values: Sequence[Any]) -> str:

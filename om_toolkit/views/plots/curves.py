@@ -37,6 +37,8 @@ _LABEL_GAP: Final = 0.07
 
 _LONGEST_ROW: Final = 16
 
+_FEWEST_AT_RISK: Final = 5
+
 _Part: TypeAlias = tuple[str, pl.DataFrame]
 
 
@@ -77,21 +79,29 @@ def refund_curve(frame: pl.DataFrame, *, ax: Axes | None = None, title: str | No
         title: The title, such as the finding; by default how many orders it shows.
 
     Returns:
-        The Axes: days since the first capture across, share refunded up. A line ends at the last refund of its group.
-        Under the axis, the orders at risk at the next refund. More than six groups have a picture each; the Axes is
-        then that of the first.
+        The Axes: days since the first capture across, share refunded up. A line ends at the last refund of its group
+        while five or more of its orders were at risk; after that single orders would decide its height. Under the
+        axis, the orders at risk at the next refund. More than six groups have a picture each; the Axes is then that
+        of the first.
 
     Raises:
         ValueError: If the frame is that of another metric.
     """
     check_frame(frame, "refund_curve", "days", "refunded_share")
-    parts = split_by_group(frame, key_columns(frame.columns, "refund_curve"))
+    groups = split_by_group(frame, key_columns(frame.columns, "refund_curve"))
+    parts = [(label, _with_enough_at_risk(part)) for label, part in groups]
     end = max((float(part["days"].to_numpy()[-1]) for _, part in parts), default=1.0)
     axes = _draw_curves(ax, parts, ("days", "refunded_share"), end or 1.0, 1)
     _set_axes(axes, "days since the first capture", "share of the captured amount refunded", None)
     largest = sum(int(part["at_risk"].to_numpy().max()) for _, part in parts)
     _set_heading(axes, title, count_of(largest, "captured order") if parts else "no data")
     return axes[0]
+
+
+def _with_enough_at_risk(part: pl.DataFrame) -> pl.DataFrame:
+    """Return the part of a curve that more than a few orders decide, or all of it if no part is."""
+    decided = part.filter(pl.col("at_risk") >= _FEWEST_AT_RISK)
+    return decided if decided.height else part
 
 
 def _draw_curves(

@@ -24,7 +24,7 @@ def table(headings: Sequence[Heading], rows: Iterable[Iterable[object]]) -> str:
     attributes = [f' style="text-align:{"left" if one.is_text else "right"}"' for one in headings]
     tooltips = [f' title="{escape(one.name)}"' if one.name else "" for one in headings]
     head = "".join(
-        f"<th{tooltip}{attribute}>{escape(one.words)}</th>"
+        f"<th{tooltip}{attribute}>{escape(one.words)}</th>" if one.words else "<td></td>"
         for one, tooltip, attribute in zip(headings, tooltips, attributes, strict=True)
     )
     lines = (

@@ -49,14 +49,16 @@ PAGE = """<!doctype html>
 <title>{title}</title>
 <style>
 :root {{ color-scheme: light dark; }}
+html {{ background: #fff; color: #111; }}
+@media (prefers-color-scheme: dark) {{ html {{ background: #121212; color: #eee; }} a {{ color: #8ab4f8; }} }}
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; }}
-pre {{ font: 13px/1.45 ui-monospace, monospace; margin: 0; overflow-x: auto; }}
+pre {{ font: 13px/1.45 ui-monospace, monospace; margin: 0; }}
 .highlight pre {{ white-space: pre-wrap; overflow-wrap: anywhere; }}
-.highlight {{ background: #8881; border-radius: 6px; padding: .6rem .8rem; margin: 1rem 0 .5rem; overflow-x: auto; }}
+.highlight {{ border: 1px solid #8886; border-radius: 6px; padding: .6rem .8rem; margin: 1rem 0 .5rem; }}
 .jp-OutputArea-child, .output_area {{ margin: .5rem 0 1rem; overflow-x: auto; }}
 .jp-InputPrompt, .jp-OutputPrompt, .prompt, .anchor-link {{ display: none; }}
 img, svg {{ max-width: 100%; height: auto; }}
-iframe {{ width: 100%; }}
+iframe {{ box-sizing: border-box; }}
 table {{ border-collapse: collapse; font-size: 14px; }}
 td, th {{ padding: .1rem .6rem; }}
 .dataframe td, .dataframe th {{ text-align: right; }}
@@ -122,6 +124,7 @@ def export(notebook: NotebookNode) -> str:
     exporter = HTMLExporter(template_name="basic")
     exporter.display_data_priority = ["text/html", "image/svg+xml", "image/png", "text/markdown", "text/plain"]
     body, _ = exporter.from_notebook_node(notebook)
+    body = body.replace('<div class="output_area"', '<div class="output_area" tabindex="0"')  # keys can scroll it
     return PAGE.format(
         title=notebook.cells[0].source.lstrip("# "),
         light=HtmlFormatter(style="default", nobackground=True).get_style_defs(".highlight"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from executed_notebooks import PAGES
 
 import om_toolkit as om
 from om_toolkit.views.explorer import explore
@@ -16,6 +18,16 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
+NOTEBOOKS = {path.stem: path for path in sorted(PAGES.glob("*.html"))}
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Explorer</title>
+<main><h1>Orders</h1>{}</main>
+</html>
+"""
+BARRIERS = {"moderate", "serious", "critical"}
+
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
@@ -24,11 +36,12 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         orders = client.orders(client.recorded_order_ids)
     explorer = folder / "explorer.html"
     shown = explore(orders)._repr_mimebundle_()["text/html"]
-    explorer.write_text(f"<!DOCTYPE html><meta charset='utf-8'>{shown}", "utf-8")
-    return {"report": om.Report(orders, title="October").save(folder / "report.html"), "explorer": explorer}
+    explorer.write_text(PAGE.format(shown), "utf-8")
+    report = om.Report(orders, title="October").save(folder / "report.html")
+    return {"report": report, "explorer": explorer, **NOTEBOOKS}
 
 
-@pytest.mark.parametrize("name", ["report", "explorer"])
+@pytest.mark.parametrize("name", ["report", "explorer", *NOTEBOOKS])
 @pytest.mark.parametrize("width", [1366, 794, 390], ids=["laptop", "A4", "phone"])
 def test_a_page_asks_for_nothing_fails_nowhere_and_fits(
     browser: Browser, pages: dict[str, Path], name: str, width: int
@@ -50,6 +63,18 @@ def test_a_page_asks_for_nothing_fails_nowhere_and_fits(
         assert box["height"] > 100
         assert box["x"] + box["width"] <= width
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+@pytest.mark.parametrize("name", ["report", "explorer", *NOTEBOOKS])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1000), ("dark", 400)])
+def test_a_page_has_no_barrier(
+    browser: Browser, pages: dict[str, Path], name: str, theme: Literal["light", "dark"], width: int
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=theme)
+    page.goto(pages[name].as_uri())
+    found = Axe().run(page).response
+    assert [rule for rule in found["violations"] if rule["impact"] in BARRIERS] == []
     page.close()
 
 

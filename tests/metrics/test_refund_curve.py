@@ -12,6 +12,8 @@ from polars.testing import assert_frame_equal
 from shop_tables import at, shop, shuffled
 
 import om_toolkit as om
+from om_toolkit.metrics import refund_curves
+from om_toolkit.metrics.grouping import groups_of
 from om_toolkit.tables.tables import Tables
 
 Z = 1.959963984540054
@@ -261,21 +263,29 @@ def test_other_periods_than_months_by_date_of_refund() -> None:
     assert_frame_equal(months.drop("month"), om.refund_ratio(tables, basis="refund_date", every="1y").drop("period"))
 
 
-def simulated(log_sd: float, size: int, shops: int, share: float) -> Tables[pl.DataFrame]:
-    """Return shops (countries) of orders of every age; a share is refunded as a whole, after 14 days on average."""
+def simulated(
+    log_sd: float, size: int, shops: int, share: float, ages: tuple[float, float] = (0, 60)
+) -> Tables[pl.DataFrame]:
+    """Return shops (countries) of orders of these ages; a share is refunded as a whole, after 14 days on average."""
     random = np.random.default_rng(7)
     number = size * shops
     keys = pl.Series([str(key) for key in range(number)])
     amounts = np.rint(10_000 * random.lognormal(0, log_sd, number)).astype(np.int64) + 1
-    ages, waits = random.uniform(0, 60, number), random.exponential(14, number)
-    is_seen = (random.random(number) < share) & (waits <= ages)
-    days = pl.DataFrame({"order_id": keys, "age": ages, "wait": waits, "amount": amounts})
+    days_old, waits = random.uniform(*ages, number), random.exponential(14, number)
+    is_seen = (random.random(number) < share) & (waits <= days_old)
+    days = pl.DataFrame(
+        {"order_id": keys, "age": days_old, "wait": waits, "amount": amounts, "refunded": amounts * is_seen}
+    )
     start = pl.lit(at(AS_OF)) - pl.duration(microseconds=(pl.col("age") * 86_400_000_000).cast(pl.Int64))
     end = start + pl.duration(microseconds=(pl.col("wait") * 86_400_000_000).cast(pl.Int64))
     country = pl.Series(np.repeat(np.arange(shops), size)).cast(pl.String)
     made = {
         "orders": days.select(
-            "order_id", purchase_currency=pl.lit("SEK"), purchase_country=country, captured_amount="amount"
+            "order_id",
+            purchase_currency=pl.lit("SEK"),
+            purchase_country=country,
+            captured_amount="amount",
+            refunded_amount="refunded",
         ),
         "captures": days.select("order_id", captured_at=start, captured_amount="amount"),
         "refunds": days.filter(is_seen).select("order_id", refunded_at=end, refunded_amount="amount"),
@@ -299,3 +309,60 @@ def test_the_share_at_30_days_of_young_orders_is_that_of_all(log_sd: float, size
     print(f"refunded within 30 d: log-sd {log_sd}, n {size}: mean error {error:.4f}, coverage {covered:.3f}")  # noqa: T201 - the table of the simulation
     assert abs(error) < 0.01
     assert 0.95 <= covered <= 0.995
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("ages", "ratio_over_truth"), [((0, 35), (0.7, 0.75)), ((60, 120), (1.1, 1.2))], ids=["young", "old"]
+)
+@pytest.mark.parametrize("log_sd", [0.7, 1.2])
+def test_cohorts_of_any_age_have_the_true_share_where_the_ratio_to_date_does_not(
+    log_sd: float, ages: tuple[float, float], ratio_over_truth: tuple[float, float]
+) -> None:
+    truth = 0.2 * (1 - exp(-30 / 14))
+    found = om.refund_ratio(simulated(log_sd, 500, 200, 0.2, ages), by="purchase_country", within="30d")
+    error = float(np.mean(found["refunded_within_30d"].to_numpy())) - truth
+    to_date = float(np.mean(found["amount_ratio"].to_numpy()))
+    print(  # noqa: T201 - the table of the simulation
+        f"refunded within 30 d: log-sd {log_sd}, {ages[0]} to {ages[1]} days old: truth {truth:.4f}, "
+        f"mean error {error:+.4f}, ratio to date {to_date:.4f}"
+    )
+    assert abs(error) <= 0.01
+    # The ratio to date has too few refunds of young orders, and those after 30 days of old ones.
+    assert ratio_over_truth[0] < to_date / truth < ratio_over_truth[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("log_sd", [0.7, 1.2])
+def test_the_variance_is_that_of_a_bootstrap_over_orders(log_sd: float) -> None:
+    size, times = 500, 3000
+    shop = simulated(log_sd, size, 1, 0.2)
+    picks = pl.DataFrame(
+        {
+            "order_id": np.random.default_rng(5).integers(size, size=size * times).astype(str),
+            "resampled": np.arange(size * times).astype(str),
+            "sample": np.repeat(np.arange(times), size).astype(str),
+        }
+    )
+    samples = shop.map(lambda table: resample(table, picks), is_conformed=True)
+    variance = at_30_days(shop)["money_variance"].item()
+    bootstrapped: Any = at_30_days(samples)["money"].var()
+    ratio = sqrt(variance / bootstrapped)
+    print(f"refund curve at 30 d: log-sd {log_sd}, n {size}: standard error {ratio:.3f} of the bootstrap's")  # noqa: T201 - the table of the simulation
+    assert at_30_days(samples).height == times
+    assert variance == pytest.approx(bootstrapped, rel=0.1)
+
+
+def resample(table: pl.DataFrame, picks: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of the picked orders with new ids; the country of an order is its sample."""
+    country = {"purchase_country": "sample"} if "purchase_country" in table.columns else {}
+    return table.join(picks, on="order_id").with_columns(order_id="resampled", **country).select(table.columns)
+
+
+def at_30_days(tables: Tables[pl.DataFrame]) -> pl.DataFrame:
+    """Return the row of each country's curve at 30 days, with the variance."""
+    lazy = tables.lazy()
+    groups = groups_of(lazy.orders, "purchase_country", currency=True)
+    end = pl.lit(tables.as_of, dtype=pl.Datetime("us", "UTC"))
+    curve = refund_curves._refund_curve(lazy, groups, end, probes=[30 * refund_curves.MICROSECONDS_PER_DAY])
+    return curve.filter("is_probe").collect()

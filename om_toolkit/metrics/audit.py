@@ -78,7 +78,8 @@ def audit(data: object, *, captures: HasFrame | None = None) -> pl.DataFrame:
     Args:
         data: Orders or Tables.
         captures: The captures that the API lists for these orders, `client.captures(ids)`. They are compared with the
-            captures in the orders; an order without any of them is not compared.
+            captures in the orders; an order without any of them is not compared. A repeated id is one capture, with the
+            sum of its amounts; a missing id is equal to no other one.
 
     Returns:
         A row per finding, errors first: `rule`, `severity`, `order_id`, `capture_id`, `purchase_currency` (String),
@@ -233,9 +234,24 @@ def _unknown_fields(drift: pl.DataFrame) -> pl.LazyFrame:
 
 
 def _listed_captures(tables: Tables[pl.LazyFrame], listed: pl.LazyFrame) -> pl.LazyFrame:
-    """Plan the captures in the orders joined with those in the list, for orders that have captures in the list."""
+    """Plan the captures in the orders joined with those in the list, for orders that have captures in the list.
+
+    A repeated id is one capture, with the sum of its amounts: `duplicate_id` reports it. A missing id is equal to no
+    other one: `missing_value` reports it of an order, and each one in the list is a row here.
+    """
     listed = listed.join(tables.orders, on="order_id", how="semi")
     embedded = tables.captures.join(listed, on="order_id", how="semi")
-    left = embedded.select(*CAPTURE_KEY, CURRENCY, embedded_amount="captured_amount", is_embedded=True)
-    right = listed.select(*CAPTURE_KEY, listed_amount="captured_amount", is_listed=True)
-    return left.join(right, on=CAPTURE_KEY, how="full", coalesce=True, nulls_equal=True)
+    left, right = (
+        rows.drop_nulls("capture_id")
+        .group_by(CAPTURE_KEY)
+        .agg(known_sum("captured_amount").alias(amount), pl.lit(value=True).alias(mark))
+        for rows, amount, mark in (
+            (embedded, "embedded_amount", "is_embedded"),
+            (listed, "listed_amount", "is_listed"),
+        )
+    )
+    without_id = listed.filter(pl.col("capture_id").is_null())
+    both = left.join(right, on=CAPTURE_KEY, how="full", coalesce=True)
+    rows = pl.concat([both, without_id.select(*CAPTURE_KEY, listed_amount="captured_amount")], how="diagonal")
+    currencies = tables.orders.select("order_id", CURRENCY).unique("order_id", keep="first")
+    return rows.join(currencies, on="order_id", how="left")

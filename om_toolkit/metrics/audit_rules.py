@@ -48,6 +48,8 @@ _IS_OPEN: Final = _STATUS.is_in(OPEN) & ~_IS_RELEASED.fill_null(value=False)
 
 _IS_OVERDUE: Final = _STATUS.is_in(OPEN) & (pl.col("expires_at") < pl.col("as_of"))
 
+_HAS_ID: Final = pl.col("capture_id").is_not_null()
+
 _NEEDED_OF_ORDERS: Final = (
     "order_id",
     "status",
@@ -340,8 +342,16 @@ RULES: Final[Mapping[str, Sequence[Rule]]] = {
             "The goods were shipped, but nothing of {order_amount} was captured; the status is {status}.",
             expected="order_amount",
             actual="nothing_amount",
-            when=pl.lit(value=True),
-        )
+            when=_ORDERED.is_not_null(),
+        ),
+        Rule(
+            "shipped_uncaptured",
+            "error",
+            "The goods were shipped, but nothing was captured; the status is {status}, the order amount is unknown.",
+            expected="order_amount",
+            actual="nothing_amount",
+            when=_ORDERED.is_null(),
+        ),
     ],
     "order_lines": [
         Rule(
@@ -369,11 +379,14 @@ RULES: Final[Mapping[str, Sequence[Rule]]] = {
         ),
     ],
     "listed_captures": [
-        _listed("The list of captures has this capture; its order does not.", pl.col("is_embedded").is_null()),
-        _listed("The order has this capture; the list of captures does not.", pl.col("is_listed").is_null()),
+        _listed("The list of captures has a capture without an id.", pl.col("capture_id").is_null()),
+        _listed(
+            "The list of captures has this capture; its order does not.", _HAS_ID & pl.col("is_embedded").is_null()
+        ),
+        _listed("The order has this capture; the list of captures does not.", _HAS_ID & pl.col("is_listed").is_null()),
         _listed(
             "The order and the list of captures have different amounts for this capture.",
-            pl.col("is_embedded") & pl.col("is_listed") & pl.col("listed_amount").ne_missing(pl.col("embedded_amount")),
+            pl.col("listed_amount") != pl.col("embedded_amount"),
         ),
     ],
     "repeated_ids": [

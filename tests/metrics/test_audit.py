@@ -392,11 +392,12 @@ def test_unknown_fields_are_found_in_orders_only() -> None:
         ([("1", 6000)], [("2", None, 4000)]),
         ([("1", 6000), ("2", 4000), ("3", 5)], [("3", 5, None)]),
         ([("1", 6000), ("2", 4000), (None, 6), (None, 5)], [(None, 5, None), (None, 6, None)]),
+        ([("1", None), ("2", 4000)], []),
         ([], []),
     ],
 )
 def test_captures_are_compared_with_the_list_of_the_api(
-    listed: list[tuple[str | None, int]], expected: list[tuple[Any, ...]]
+    listed: list[tuple[str | None, int | None]], expected: list[tuple[Any, ...]]
 ) -> None:
     captures = om.Captures(
         om.Capture(order_id="a", capture_id=capture_id, captured_amount=amount) for capture_id, amount in listed
@@ -406,6 +407,29 @@ def test_captures_are_compared_with_the_list_of_the_api(
     assert findings["rule"].unique().to_list() == (["captures_listed"] if expected else [])
     assert findings.select("capture_id", "expected", "actual").rows() == expected
     assert set(findings["order_id"]) <= {"a"}
+
+
+def test_a_repeated_or_missing_capture_id_is_not_compared_with_each_other_one() -> None:
+    listed = om.Captures(
+        om.Capture(order_id="a", capture_id=capture_id, captured_amount=amount)
+        for capture_id, amount in [("1", 6000), (None, 4000)]
+    )
+    repeated = sound(captures=[SOUND["captures"][0] | {"captured_amount": part} for part in (2500, 3500)])
+    without_id = sound(captures=[SOUND["captures"][0], SOUND["captures"][1] | {"capture_id": None}])
+    for tables in (repeated, without_id):
+        findings = om.audit(tables, captures=listed).filter(pl.col("rule") == "captures_listed")
+        assert findings.select("capture_id", "purchase_currency", "expected", "message").rows() == [
+            (None, "SEK", 4000, "The list of captures has a capture without an id.")
+        ]
+
+
+def test_goods_of_an_unknown_amount_that_were_not_captured_have_a_message() -> None:
+    order = {"status": "EXPIRED", "order_amount": None, "captured_amount": 0, "refunded_amount": 0}
+    shipment = {"source": "order", "shipping_method": "Home", "has_tracking": True}
+    tables = sound(captures=[], refunds=[], order_lines=[], first_orders=order, shipments=[shipment])
+    assert om.audit(tables).filter(pl.col("rule") == "shipped_uncaptured")["message"].to_list() == [
+        "The goods were shipped, but nothing was captured; the status is EXPIRED, the order amount is unknown."
+    ]
 
 
 @pytest.mark.parametrize("amount", [0, 5, -5, 123456789, -100, 9007199254740993])

@@ -1,8 +1,7 @@
 """An oracle of the audit: plain loops over rows, written from the table of its rules without the code.
 
-A finding is `(rule, severity, order_id, capture_id, purchase_currency, expected, actual, difference)`. Messages and
-`unknown_field`, which tables do not have, are left out. The order ids must be unique, and all rows of an order must
-have its currency; otherwise the choice between several rows is not defined.
+A finding is `(rule, severity, order_id, capture_id, purchase_currency, expected, actual, difference)`; messages are
+left out. The order ids must be unique; otherwise the choice between several rows is not defined.
 """
 
 from __future__ import annotations
@@ -39,8 +38,11 @@ DOCUMENTS = {
 }
 
 
-def audit(tables: Tables[Any], listed: Sequence[Row] | None = None) -> list[Finding]:
-    """Return the findings about each order, about its parts, and about all orders together."""
+def audit(tables: Tables[Any], listed: Sequence[Row] = (), drift: Sequence[Row] = ()) -> list[Finding]:
+    """Return the findings about each order, about its parts, and about all orders together.
+
+    `listed` are the captures that the API lists, and `drift` what the documentation does not have.
+    """
     rows = {name: table.rows(named=True) for name, table in tables.collect().items()}
     findings = [*_duplicates(rows), *_unknown(rows), *_missing(rows), *_lines(rows["order_lines"])]
     findings += [*_sums_of_lines(rows), *_shipping(rows)]
@@ -49,7 +51,9 @@ def audit(tables: Tables[Any], listed: Sequence[Row] | None = None) -> list[Find
         fetched_at = None if tables.as_of_is_inferred else tables.as_of
         findings += [*_amounts(order, own), *_status(order), *_times(order, own, fetched_at)]
         findings += [*_overdue(order, tables.as_of), *_negative(order, own), *_uncaptured(order, own, tables.as_of)]
-        findings += _listed(order, own["captures"], _where(listed or [], order_id=order["order_id"]))
+        findings += _listed(order, own["captures"], _where(listed, order_id=order["order_id"]))
+    of_no_currency = {"capture_id": None, "purchase_currency": None}
+    findings += [finding("unknown_field", "info", of_no_currency | row) for row in _where(drift, kind="field")]
     return findings
 
 
@@ -262,8 +266,16 @@ def _firsts(rule: str, severity: str, rows: Sequence[Row], name: str, known: Con
 
 
 def _listed(order: Row, captures: Sequence[Row], listed: Sequence[Row]) -> Iterator[Finding]:
-    there, here = ({row["capture_id"]: row["captured_amount"] for row in of} for of in (listed, captures))
-    for capture_id in {**here, **there} if listed else ():
-        amounts = {"expected": there.get(capture_id), "actual": here.get(capture_id)}
-        if (capture_id in there) != (capture_id in here) or amounts["expected"] != amounts["actual"]:
-            yield finding("captures_listed", "error", {**order, "capture_id": capture_id}, **amounts)
+    """Compare the captures of an order with those that the API lists, if it lists any.
+
+    A missing id is equal to no other one; `missing_value` reports it of the order. A repeated id counts once, with the
+    sum of its amounts. A missing amount is not compared.
+    """
+    for row in _where(listed, capture_id=None):
+        yield finding("captures_listed", "error", order | {"capture_id": None}, expected=row["captured_amount"])
+    for capture_id in {row["capture_id"] for row in (*captures, *listed)} - {None} if listed else ():
+        here, there = (_where(rows, capture_id=capture_id) for rows in (captures, listed))
+        actual, expected = (_sum(rows, "captured_amount") if rows else None for rows in (here, there))
+        if not here or not there or _differ(actual, expected):
+            of_capture = order | {"capture_id": capture_id}
+            yield finding("captures_listed", "error", of_capture, expected=expected, actual=actual)

@@ -1,11 +1,13 @@
-"""Awkward shops, drawn by hypothesis.
+"""Awkward shops, drawn by hypothesis, and contradictory ones, drawn by seed.
 
-A few orders with ties, events at time 0, amounts of 0, no or only censored observations, unsorted and duplicate
-captures, missing times, and codes in mixed case.
+Awkward ones have a few orders with ties, events at time 0, amounts of 0, no or only censored observations, unsorted and
+duplicate captures, missing times, and codes in mixed case. Contradictory ones also have amounts below 0 and
+contradictions of every kind; every value is drawn on its own, so that rare combinations occur too.
 """
 
 from __future__ import annotations
 
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from shop_tables import at, shop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     import polars as pl
 
@@ -121,3 +123,82 @@ def awkward_shops(examples: int, **more: Any) -> Callable[[Callable[..., None]],
         )
 
     return decorate
+
+
+TIMES = (None, *range(7))
+SIGNED = (None, -1, 0, 1, 2, 3, 4)
+ORDERED = (None, -1, 0, 4, 4, 4, 4)
+IDS = ("1", "2", "3", None)
+CONTRADICTORY: dict[str, tuple[int, dict[str, Sequence[Any]]]] = {
+    "orders": (
+        5,
+        {
+            "status": (
+                *("AUTHORIZED", "AUTHORIZED", "PART_CAPTURED", "CAPTURED", "CAPTURED"),
+                *("CANCELLED", "EXPIRED", "EXPIRED", "CLOSED", "ON_HOLD", None),
+            ),
+            "fraud_status": ("PENDING", "ACCEPTED", "MAYBE", None),
+            "customer_type": ("person", "organization", "robot", None),
+            "purchase_currency": ("SEK", "JPY", "ZZZ", "QQQ", None),
+            "order_amount": ORDERED,
+            **dict.fromkeys(("captured_amount", "refunded_amount", "remaining_authorized_amount"), SIGNED),
+            **dict.fromkeys(("created_at", "expires_at", "seen_at"), TIMES),
+        },
+    ),
+    "captures": (
+        8,
+        {"capture_id": IDS, "captured_amount": SIGNED, "refunded_amount": SIGNED, "captured_at": TIMES},
+    ),
+    "refunds": (5, {"refund_id": IDS, "refunded_amount": SIGNED, "refunded_at": TIMES}),
+    "order_lines": (
+        8,
+        {
+            "source": ("order", "capture", "capture", "refund"),
+            "capture_id": IDS,
+            "refund_id": IDS,
+            "type": ("physical", "physical", "digital", "gift", None),
+            "line": range(8),
+            "tax_rate": (0, 2500, 10000, None),
+            **dict.fromkeys(("quantity", "unit_price", "total_discount_amount", "total_tax_amount"), (None, *range(5))),
+            "total_amount": ORDERED,
+        },
+    ),
+    "shipments": (
+        4,
+        {
+            "source": ("order", "capture", "capture"),
+            "capture_id": IDS,
+            "has_tracking": (True, False, False),
+            "shipping_method": ("Home", "Pigeon", " ", None),
+            "shipping_company": ("DHL", None),
+        },
+    ),
+}
+LISTED: dict[str, Sequence[Any]] = {"capture_id": IDS, "captured_amount": SIGNED}
+
+
+def contradictory_shop(seed: int) -> Tables[pl.DataFrame]:
+    """Return a shop that may break any rule of the audit; each row has the currency of its order."""
+    random = Random(seed)  # noqa: S311 - no cryptography
+    rows = {name: drawn_rows(random, size, values) for name, (size, values) in CONTRADICTORY.items()}
+    rows["orders"] = rows["orders"] or [dict.fromkeys(CONTRADICTORY["orders"][1])]
+    currencies = [order["purchase_currency"] for order in rows["orders"]]
+    for row in (row for name, of_table in rows.items() if name != "orders" for row in of_table):
+        row["purchase_currency"] = currencies[row["order_id"] % len(currencies)]
+    for order in rows["orders"]:
+        order.pop("order_id", None)  # `awkward` numbers the orders
+    return awkward(rows, random.choice(TIMES))
+
+
+def listed_captures(seed: int, orders: int) -> list[dict[str, Any]]:
+    """Return captures as the API could list them for a shop with this number of orders."""
+    rows = drawn_rows(Random(f"listed {seed}"), 5, LISTED)  # noqa: S311 - no cryptography
+    return [row | {"order_id": f"order-{row['order_id'] % orders}"} for row in rows]
+
+
+def drawn_rows(random: Random, size: int, values: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """Return up to so many rows with the number of an order and one value of each column."""
+    return [
+        {"order_id": random.randrange(5), **{name: random.choice(choices) for name, choices in values.items()}}
+        for _ in range(random.randint(0, size))
+    ]

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 import om_toolkit as om
+from om_toolkit.metrics.audit_rules import RULES
 from om_toolkit.tables.schema import SCHEMAS, describe
 
 ROOT = Path(__file__).parents[2]
@@ -73,3 +74,39 @@ def test_the_list_of_columns_is_that_of_the_tables_and_of_their_docstring() -> N
     for name, schema in SCHEMAS.items():
         assert f"**`{name}`**" in describe()
         assert all(f"| `{column.name}`" in describe() for column in schema)
+
+
+GRAINS = {
+    "orders": "order",
+    "captures": "capture",
+    "refunds": "refund",
+    "order_lines": "order line",
+    "shipped_uncaptured": "order",
+    "listed_captures": "capture",
+    "repeated_ids": "id",
+    "unknown_values": "value",
+    "unknown_fields": "field",
+}
+"""What a finding is about, by the rows that its rule applies to."""
+
+
+def test_the_table_of_audit_rules_is_that_of_the_code() -> None:
+    section = (
+        (ROOT / "docs" / "metrics.md").read_text("utf-8").partition("## Find contradictions")[2].partition("\n## ")[0]
+    )
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if "| `" in line]
+    in_code: dict[str, tuple[set[str], set[str]]] = {}
+    for table, rules in RULES.items():
+        for rule in rules:
+            severities, grains = in_code.setdefault(f"`{rule.name}`", (set(), set()))
+            severities.add(rule.severity)
+            grains.add(GRAINS[table])
+    documented = {
+        name: (set(re.findall("error|warning|info", severity)), set(grains.split(", ")))
+        for name, severity, grains, _ in rows
+    }
+    assert documented == in_code
+    assert len(rows) == len(in_code)
+    assert all(re.fullmatch(r"[A-Z].{15,}\.", meaning) for *_, meaning in rows)
+    ranks = [["error", "warning", "info"].index(re.split(r"\W", severity)[0]) for _, severity, *_ in rows]
+    assert ranks == sorted(ranks)

@@ -236,8 +236,8 @@ def _unknown_fields(drift: pl.DataFrame) -> pl.LazyFrame:
 def _listed_captures(tables: Tables[pl.LazyFrame], listed: pl.LazyFrame) -> pl.LazyFrame:
     """Plan the captures in the orders joined with those in the list, for orders that have captures in the list.
 
-    A repeated id is one capture, with the sum of its amounts: `duplicate_id` reports it. A missing id is equal to no
-    other one: `missing_value` reports it of an order, and each one in the list is a row here.
+    A repeated id is one capture, with the sum of its amounts. A missing id is equal to no other one: `missing_value`
+    reports the captures without an id in the orders, and each of those in the list is a row here.
     """
     listed = listed.join(tables.orders, on="order_id", how="semi")
     embedded = tables.captures.join(listed, on="order_id", how="semi")

@@ -1,7 +1,8 @@
 """An oracle of the audit: plain loops over rows, written from the table of its rules without the code.
 
 A finding is `(rule, severity, order_id, capture_id, purchase_currency, expected, actual, difference)`; messages are
-left out. The order ids must be unique; otherwise the choice between several rows is not defined.
+left out. The order ids must be unique, and all rows of an order must have the same currency or none; otherwise the
+choice between several rows is not defined.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from copy import deepcopy
-from functools import cache
 from typing import TYPE_CHECKING
 
 import nbformat
@@ -24,9 +23,6 @@ EACH = [
 ]
 STORED = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 SCHEME = r"(?:src|href)=\"(?:https?:)?//"
-
-executed = cache(execute)
-"""The notebooks after Run All, each executed once."""
 
 
 def stored(path: Path) -> NotebookNode:
@@ -54,15 +50,15 @@ def test_the_network_is_refused() -> None:
 
 
 @pytest.mark.parametrize("path", EACH)
-def test_a_notebook_shows_what_is_stored(path: Path) -> None:
-    assert texts(executed(path)) == texts(stored(path))
-
-
-@pytest.mark.parametrize("path", EACH)
-def test_a_notebook_runs_without_warnings_or_prints(path: Path) -> None:
-    outputs = [output for cell in executed(path).cells for output in cell.get("outputs", [])]
+def test_a_notebook_runs_as_stored_without_warnings_prints_or_personal_data(path: Path, tmp_path: Path) -> None:
+    executed = execute(path)
+    outputs = [output for cell in executed.cells for output in cell.get("outputs", [])]
     assert outputs
     assert {output.output_type for output in outputs} <= {"execute_result", "display_data"}
+    assert texts(executed) == texts(stored(path))
+    nbformat.write(executed, tmp_path / "executed.ipynb")
+    (tmp_path / "page.html").write_text(export(executed), "utf-8")
+    assert om.privacy.scan(tmp_path).rows() == []
 
 
 @STORED
@@ -94,10 +90,3 @@ def test_the_page_of_the_quickstart_shows_its_pictures_and_the_explorer() -> Non
     assert len(re.findall(r'<img[^>]+src="data:image/png', page)) == 3
     assert "om.key_figures(selected)" in page
     assert "<svg" in page[page.index("om-explorer") :]
-
-
-@pytest.mark.parametrize("path", EACH)
-def test_an_executed_notebook_contains_no_personal_data(path: Path, tmp_path: Path) -> None:
-    nbformat.write(executed(path), tmp_path / "executed.ipynb")
-    (tmp_path / "page.html").write_text(export(deepcopy(executed(path))), "utf-8")
-    assert om.privacy.scan(tmp_path).rows() == []

@@ -178,7 +178,11 @@ class Reader:
             self._read_countries(table, groups)
         self._read_methods(shipping, groups)
         self._read_paragraphs(page, groups)
-        labels = [set(), {f"{row[0]}, {_currency_of(row)}" for row in refunds[1:]}, {row[0] for row in shipping[1:]}]
+        labels = [
+            set(),
+            {label for row in refunds[1:] for label in (row[0], f"{row[0]}, {_currency_of(row)}")},
+            {row[0] for row in shipping[1:]},
+        ]
         for texts, known in zip(page.pictures, labels, strict=True):
             unknown = {text for text in texts if not _TICK.fullmatch(text)} - _AXES - known
             assert not unknown, f"only the picture shows {unknown}"

@@ -11,32 +11,42 @@ from typing import TYPE_CHECKING
 from om_toolkit.orders.orders import Orders
 from om_toolkit.support.atomic_files import local_path, replacing
 from om_toolkit.support.instants import as_of_text
-from om_toolkit.support.text import count_of
+from om_toolkit.support.text import count_of, with_article
+from om_toolkit.support.time_zones import check_time_zone
 from om_toolkit.tables.tables import Tables, tables_of
 from om_toolkit.views.pages import render
+from om_toolkit.views.report_period import created_in, filter_code, parse_period
 from om_toolkit.views.sections import SECTIONS, key_figures
 from om_toolkit.views.small_groups import pool_countries
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
     import polars as pl
 
 
 class Report:
-    """Key figures, a section each about captures, refunds and shipping, and notes on how the numbers are made.
+    """The report of a set of orders as one page: what became of the money, and how the numbers are made.
 
     Args:
         data: Orders or Tables.
         title: The title of the page.
+        period: The first and the last day, as dates or ISO texts: only orders created on these local days. All by
+            default. An order without a creation time is in no period.
+        time_zone: The time zone of the days, a name of the IANA database.
         min_cell: The smallest number of captured orders of a country, and of orders of a shipping method, that is
             shown separately. Smaller groups are pooled as `(few)`, the same ones in all tables, and the pool has at
             least as many. A currency with fewer captured orders is not shown. Nothing is shown by country and shipping
             method together, and tracking by currency only if there is one. So no sum or difference of the numbers on
             the page reveals the size of a smaller group: at least `min_cell` + 1 sizes remain possible. Numbers within
             a group are shown: that 1 of its orders was refunded, and its amount. 1 shows everything.
+        id_source: Where the order ids came from, in your words, for the head of the page.
 
     Raises:
-        TypeError: If `data` is not Orders or Tables.
-        ValueError: If `min_cell` is below 1.
+        TypeError: If `data` is not Orders or Tables, or `period` not two days.
+        ValueError: If `min_cell` is below 1, a day does not exist, the period ends before it begins, or the time zone
+            is unknown.
 
     Example:
         >>> import om_toolkit as om
@@ -44,22 +54,37 @@ class Report:
         ...     orders = client.orders(client.recorded_order_ids)
         >>> "<title>October</title>" in Report(orders, title="October").html
         True
+        >>> Report(orders, title="A week", period=("2026-10-05", "2026-10-11"), time_zone="Europe/Stockholm")
+        Report('A week', 24 orders): save it with .save('report.html')
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - options of one page, all with defaults
         self,
         data: Orders | Tables[pl.DataFrame] | Tables[pl.LazyFrame],
         *,
         title: str = "Orders",
+        period: tuple[date | str, date | str] | None = None,
+        time_zone: str = "UTC",
         min_cell: int = 5,
+        id_source: str | None = None,
     ) -> None:
         if min_cell < 1:
             raise ValueError(f"invalid min_cell {min_cell}; use a number of orders, 1 or more")
+        if id_source is not None and not isinstance(id_source, str):
+            kind = with_article(type(id_source).__name__)
+            raise TypeError(f"id_source is {kind}, not text; say where the order ids came from, such as 'ERP export'")
+        check_time_zone(time_zone)
         self.title = title
         self.min_cell = min_cell
-        tables = tables_of(data).collect()
-        self._tables = pool_countries(tables, min_cell)
-        self._is_all_shown = tables.orders.height == self._tables.orders.height
+        self._time_zone = time_zone
+        self._id_source = id_source
+        self._period = None if period is None else parse_period(period)
+        everything = tables_of(data).collect()
+        in_period = created_in(everything, self._period, time_zone)
+        self._tables = pool_countries(in_period, min_cell)
+        self._is_all_shown = in_period.orders.height == self._tables.orders.height
+        self._has_undated = self._period is not None and everything.orders["created_at"].null_count() > 0
+        self._asked = len(everything.failures) + everything.orders.height
 
     @property
     def html(self) -> str:
@@ -72,14 +97,38 @@ class Report:
             title=self.title,
             orders=tables.orders.height,
             as_of=as_of_text(tables.as_of, is_inferred=tables.as_of_is_inferred),
+            facts=dict(self._facts()),
+            missing=self._missing(),
+            filter_code=filter_code(self._period, self._time_zone),
             currencies=list(figures),
             key_figures=list(zip(*figures.values(), strict=True)),
             sections=[section(tables, self.min_cell) for section in SECTIONS.values()],
             failures=failures.most_common(),
             min_cell=self.min_cell,
             is_all_shown=self._is_all_shown,
-            version=version("om-toolkit"),
         )
+
+    def _facts(self) -> Iterator[tuple[str, str]]:
+        """Yield what the head says besides the title: names and texts."""
+        if self._period:
+            first, last = self._period
+            undated = "; orders without a creation time are not included" if self._has_undated else ""
+            yield "Period", f"created from {first} to {last}, both included{undated}"
+        yield "Time zone", self._time_zone
+        if self._id_source is not None:
+            yield "Order ids", self._id_source
+        yield "Made with", f"om_toolkit {version('om-toolkit')}"
+
+    def _missing(self) -> str:
+        """Return how many orders are missing; of how many, unless that reveals how many orders the page hides."""
+        missing = len(self._tables.failures)
+        if not missing:
+            return ""
+        is_total_public = self.min_cell == 1 or self._asked - missing == self._tables.orders.height
+        verb = "is" if missing == 1 else "are"
+        if is_total_public:
+            return f"{missing:,} of {count_of(self._asked, 'order')} {verb} missing"
+        return f"{count_of(missing, 'order')} {verb} missing"
 
     def save(self, path: str | Path) -> Path:
         """Write the page to a file and return its path.

@@ -77,21 +77,28 @@ class Section:
     Attributes:
         title: The heading.
         sentences: The result in words.
-        picture: The result as an SVG.
-        headings: The headings of the table.
-        rows: The rows of the table, as text.
+        picture: The result as an SVG; empty if there is none.
+        table: The table for readers.
+        frame: The frame that the table was made of.
+        code: The Python line that gives the frame of `orders`, before small groups are pooled.
     """
 
     title: str
     sentences: Sequence[str]
     picture: str
-    headings: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
+    table: Shown
+    frame: pl.DataFrame
+    code: str
 
     @property
-    def table(self) -> Shown:
-        """The table for readers."""
-        return Shown([Heading(words, is_text=not place) for place, words in enumerate(self.headings)], self.rows)
+    def headings(self) -> list[str]:
+        """The headings of the table."""
+        return [heading.words for heading in self.table.headings]
+
+    @property
+    def rows(self) -> Sequence[Sequence[Cell]]:
+        """The rows of the table, as text."""
+        return self.table.rows
 
     @property
     def html(self) -> str:
@@ -108,12 +115,13 @@ def capture(tables: Tables[Any], min_cell: int = 1) -> Section:
         captured = pl.col("captured").cum_sum()
         curve = curve.filter(captured // min_cell > (captured - pl.col("captured")) // min_cell)
         curve = curve.with_columns(at_risk=pl.lit(None, pl.Int64))  # the numbers under the axis can be small
-    return _section(
+    return Section(
         "How soon are orders captured?",
-        sentences,
+        or_no_data(sentences),
         plots.svg(plots.capture_curve(curve, title="")),
-        _CAPTURE_COLUMNS,
+        table_of(by_country, _CAPTURE_COLUMNS),
         by_country,
+        'om.capture_latency(orders, by="purchase_country")',
     )
 
 
@@ -121,12 +129,13 @@ def refunds(tables: Tables[Any], _min_cell: int = 1) -> Section:
     """Return the section about the refunded share of the captured amount."""
     by_country = small_groups.few_last(metrics.refund_ratio(tables, by=_COUNTRY), _COUNTRY)
     sentences = [_refund_sentence(row) for row in metrics.refund_ratio(tables).iter_rows(named=True)]
-    return _section(
+    return Section(
         "How much is refunded?",
-        sentences,
+        or_no_data(sentences),
         plots.svg(plots.refund_ratio(by_country, title="")),
-        _REFUND_COLUMNS,
+        table_of(by_country, _REFUND_COLUMNS),
         by_country,
+        'om.refund_ratio(orders, by="purchase_country")',
     )
 
 
@@ -137,7 +146,14 @@ def shipping(tables: Tables[Any], min_cell: int = 1) -> Section:
     named = by_method.filter(~pl.col(_METHOD).str.starts_with("("))
     sentences = [_shipping_sentence(row) for row in named.head(1).iter_rows(named=True)]
     picture = plots.svg(plots.shipping_methods(by_method, title=""))
-    return _section("How are orders shipped?", sentences, picture, _SHIPPING_COLUMNS, by_method)
+    return Section(
+        "How are orders shipped?",
+        or_no_data(sentences),
+        picture,
+        table_of(by_method, _SHIPPING_COLUMNS),
+        by_method,
+        "om.shipping_methods(orders)",
+    )
 
 
 SECTIONS: Final[dict[str, Callable[..., Section]]] = {"capture": capture, "refunds": refunds, "shipping": shipping}
@@ -195,9 +211,15 @@ _KEY_FIGURES: Final[Sequence[tuple[str, Formatter, Formatter]]] = (
 )
 
 
-def _section(title: str, sentences: Sequence[str], picture: str, columns: Columns, frame: pl.DataFrame) -> Section:
-    no_data = ["There is not enough data for a summary."]
-    return Section(title, sentences or no_data, picture, list(columns), format_rows(frame, columns))
+def or_no_data(sentences: Sequence[str]) -> Sequence[str]:
+    """Return the sentences of a section, or that there are none."""
+    return sentences or ["There is not enough data for a summary."]
+
+
+def table_of(frame: pl.DataFrame, columns: Columns) -> Shown:
+    """Return a frame as a table for readers, whose first column has names."""
+    headings = [Heading(words, is_text=not place) for place, words in enumerate(columns)]
+    return Shown(headings, format_rows(frame, columns))
 
 
 def _method_shares(by_order: pl.DataFrame) -> pl.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cached_property
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +17,9 @@ from om_toolkit.support.time_zones import check_time_zone
 from om_toolkit.tables.tables import Tables, tables_of
 from om_toolkit.views.pages import render
 from om_toolkit.views.report_period import created_in, filter_code, parse_period
-from om_toolkit.views.sections import SECTIONS, key_figures
+from om_toolkit.views.report_sections import sections_of
+from om_toolkit.views.scope import Scope
+from om_toolkit.views.sections import key_figures
 from om_toolkit.views.small_groups import pool_countries
 
 if TYPE_CHECKING:
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     import polars as pl
+
+    from om_toolkit.views.sections import Section
 
 
 class Report:
@@ -102,11 +107,28 @@ class Report:
             filter_code=filter_code(self._period, self._time_zone),
             currencies=list(figures),
             key_figures=list(zip(*figures.values(), strict=True)),
-            sections=[section(tables, self.min_cell) for section in SECTIONS.values()],
+            sections=self._sections,
             failures=failures.most_common(),
             min_cell=self.min_cell,
             is_all_shown=self._is_all_shown,
         )
+
+    @property
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """The frame of each section; amounts are minor units.
+
+        Example:
+            >>> import om_toolkit as om
+            >>> with om.replay("quickstart") as client:
+            ...     orders = client.orders(client.recorded_order_ids)
+            >>> Report(orders).frames["money"].select("purchase_currency", "order_amount", "captured_amount").row(0)
+            ('EUR', 3748771, 2910020)
+        """
+        return {section.name: section.frame for section in self._sections}
+
+    @cached_property
+    def _sections(self) -> list[Section]:
+        return sections_of(Scope(self._tables, self.min_cell, self._time_zone))
 
     def _facts(self) -> Iterator[tuple[str, str]]:
         """Yield what the head says besides the title: names and texts."""

@@ -75,6 +75,7 @@ class Section:
     """A part of the report about one subject.
 
     Attributes:
+        name: What its frame is called: the key of `Report.frames` and the name of its sheet in Excel.
         title: The heading.
         sentences: The result in words.
         picture: The result as an SVG; empty if there is none.
@@ -83,6 +84,7 @@ class Section:
         code: The Python line that gives the frame of `orders`, before small groups are pooled.
     """
 
+    name: str
     title: str
     sentences: Sequence[str]
     picture: str
@@ -116,6 +118,7 @@ def capture(tables: Tables[Any], min_cell: int = 1) -> Section:
         curve = curve.filter(captured // min_cell > (captured - pl.col("captured")) // min_cell)
         curve = curve.with_columns(at_risk=pl.lit(None, pl.Int64))  # the numbers under the axis can be small
     return Section(
+        "captures",
         "How soon are orders captured?",
         or_no_data(sentences),
         plots.svg(plots.capture_curve(curve, title="")),
@@ -130,6 +133,7 @@ def refunds(tables: Tables[Any], _min_cell: int = 1) -> Section:
     by_country = small_groups.few_last(metrics.refund_ratio(tables, by=_COUNTRY), _COUNTRY)
     sentences = [_refund_sentence(row) for row in metrics.refund_ratio(tables).iter_rows(named=True)]
     return Section(
+        "refunds",
         "How much is refunded?",
         or_no_data(sentences),
         plots.svg(plots.refund_ratio(by_country, title="")),
@@ -147,6 +151,7 @@ def shipping(tables: Tables[Any], min_cell: int = 1) -> Section:
     sentences = [_shipping_sentence(row) for row in named.head(1).iter_rows(named=True)]
     picture = plots.svg(plots.shipping_methods(by_method, title=""))
     return Section(
+        "shipping",
         "How are orders shipped?",
         or_no_data(sentences),
         picture,

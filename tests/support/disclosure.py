@@ -40,6 +40,14 @@ _KEY_COUNTS = {
     "expired or cancelled": (r".*\|(\d+) expired, (\d+) cancelled", [{"state": {"expired"}}, {"state": {"cancelled"}}]),
     "shipped with tracking": (r".*\|(\d+) of (\d+) captures?", [{"tracked": {True}}, {"tracked": {False, True}}]),
 }
+_BALANCE = {  # every order of the drawn shops is of 1.00, so that these amounts are counts
+    "ordered": {},
+    "captured": {"state": {"captured"}},
+    "still open": {"state": {"waiting"}},
+    "expired": {"state": {"expired"}},
+    "cancelled": {"state": {"cancelled"}},
+}
+_BALANCE_NO_COUNTS = {"of which refunded", "released", "unexplained"}
 _KEY_NO_COUNTS = {"ordered", "captured (share of ordered)", "refunded (share of captured)", "half captured within"}
 _SENTENCES = (
     (r"(\d+) orders?, as of .*", [{}]),
@@ -51,40 +59,50 @@ _SENTENCES = (
         [{}, *({"state": {state}} for state in STATES)],
     ),
     (r"Of .* captured, .* was refunded: .*", []),
+    (r"Of .* ordered, .* was captured, .* is still open and .* expired, was cancelled or released\.", []),
     (r"The most common shipping method is .*", []),
     (r"The numbers describe the orders as of [-\d :]+ UTC, .*", []),
 )
 _CONSTANTS = {"24", "72", "90", "95"}
 _AXES = {
+    "share of the ordered amount", "captured", "open", "expired", "cancelled", "released or unknown", "refunded",
     "days since the order was placed", "hours since the order was placed", "share of orders captured",
     "refunded share of the captured amount, 95 % interval", "share, 95 % interval",
 }  # fmt: skip
+_REFUNDS, _SHIPPING = "How much is refunded?", "How are orders shipped?"
+_TITLES = dict.fromkeys(
+    ["Key figures", "Where did the money go?", "How soon are orders captured?", _REFUNDS, _SHIPPING]
+)
+"""The tables of a page, each with its heading."""
+
 _TICK = re.compile(r"[\d.,]+ ?%?")
 
 
 class Page(HTMLParser):
-    """Collects the texts of a page: tables by section, paragraphs, texts of pictures and their descriptions."""
+    """Collects the texts of a page: tables and pictures by heading, paragraphs and items, descriptions of pictures."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.tables: list[list[list[str]]] = []
+        self.tables: dict[str, list[list[str]]] = {}
         self.paragraphs: list[str] = []
         self.descriptions: list[str] = []
-        self.pictures: list[list[str]] = []
+        self.pictures: dict[str, list[str]] = {}
+        self._title = ""
         self._texts: list[str] | None = None
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: Any) -> None:
         match tag:
             case "table":
-                self.tables.append([])
+                assert self._title not in self.tables
+                self.tables[self._title] = []
             case "tr":
-                self.tables[-1].append([])
+                self.tables[self._title].append([])
             case "figure":
                 self.descriptions.append(dict(attrs)["aria-label"])
             case "svg":
-                self.pictures.append([])
-            case "th" | "td" | "p" | "text":
+                self.pictures[self._title] = []
+            case "th" | "td" | "p" | "li" | "text" | "h2":
                 self._texts = []
 
     def handle_data(self, data: str) -> None:
@@ -92,11 +110,19 @@ class Page(HTMLParser):
             self._texts.append(data.replace(",", "") if re.fullmatch(r"[\d,]+", data) else data)
 
     def handle_endtag(self, tag: str) -> None:
-        places = {"p": self.paragraphs, "text": self.pictures and self.pictures[-1]}
-        if tag in {"th", "td", "p", "text"} and self._texts is not None:
-            place = places[tag] if tag in places else self.tables[-1][-1]
-            place.append("|".join(self._texts).replace("| ", " ").strip())  # a number and its unit are one text
-            self._texts = None
+        if tag not in {"th", "td", "p", "li", "text", "h2"} or self._texts is None:
+            return
+        text = "|".join(self._texts).replace("| ", " ").strip()  # a number and its unit are one text
+        self._texts = None
+        match tag:
+            case "h2":
+                self._title = text
+            case "text":
+                self.pictures[self._title].append(text)
+            case "p" | "li":
+                self.paragraphs.append(text)
+            case _:
+                self.tables[self._title][-1].append(text)
 
 
 class Unknown(NamedTuple):
@@ -170,20 +196,22 @@ class Reader:
         if not page.tables:
             assert "There are no orders." in page.paragraphs
             return
-        key, capture, refunds, shipping = page.tables
+        assert set(page.tables) == set(_TITLES), set(page.tables) ^ set(_TITLES)
+        key, money, capture, refunds, shipping = (page.tables[title] for title in _TITLES)
         shown = [name for name in key[0] if name]
         groups = self._pooled(shown, refunds)
         self._read_key_figures(key, groups)
+        self._read_balance(money, groups)
         for table in (capture, refunds):
             self._read_countries(table, groups)
         self._read_methods(shipping, groups)
         self._read_paragraphs(page, groups)
-        labels = [
-            set(),
-            {label for row in refunds[1:] for label in (row[0], f"{row[0]}, {_currency_of(row)}")},
-            {row[0] for row in shipping[1:]},
-        ]
-        for texts, known in zip(page.pictures, labels, strict=True):
+        countries, methods = {f"{row[0]}, {_currency_of(row)}" for row in refunds[1:]}, {row[0] for row in shipping[1:]}
+        currencies = {
+            text for code, ordered in zip(money[0][1:], money[1][1:], strict=True) for text in (code, ordered)
+        }
+        for title, texts in page.pictures.items():
+            known = {**dict.fromkeys(_TITLES, currencies), _REFUNDS: countries, _SHIPPING: methods}[title]
             unknown = {text for text in texts if not _TICK.fullmatch(text)} - _AXES - known
             assert not unknown, f"only the picture shows {unknown}"
 
@@ -213,6 +241,14 @@ class Reader:
                 assert found, cell
                 for number, chosen in zip(found.groups(), counted, strict=True):
                     self._learn_of(of_currency, int(number), **chosen)
+
+    def _read_balance(self, rows: list[list[str]], groups: dict[tuple[str, str], set[str]]) -> None:
+        for name, *cells in rows[1:]:
+            if name in _BALANCE_NO_COUNTS or name.startswith("total"):
+                continue
+            for currency, cell in zip(rows[0][1:], cells, strict=True):
+                of_currency = {key: countries for key, countries in groups.items() if key[0] == currency}
+                self._learn_of(of_currency, int(cell.partition(".")[0].replace(",", "")), **_BALANCE[name])
 
     def _read_countries(self, rows: list[list[str]], groups: dict[tuple[str, str], set[str]]) -> None:
         for row in rows[1:]:

@@ -1,0 +1,36 @@
+"""What a section of the report needs to know: the orders, and how they are shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from om_toolkit.tables.tables import Tables
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The orders of a report, and how they are shown.
+
+    Attributes:
+        tables: The orders of the page; small groups are pooled.
+        min_cell: The size of the smallest group that is shown, see `small_groups`.
+        time_zone: The time zone of days and times.
+    """
+
+    tables: Tables[pl.DataFrame]
+    min_cell: int = 1
+    time_zone: str = "UTC"
+
+    @property
+    def is_pooled(self) -> bool:
+        """Whether small groups must not be shown, nor single orders."""
+        return self.min_cell > 1
+
+    def frame_code(self, name: str) -> str:
+        """Return the Python line that gives the frame of a section which is not the result of one metric."""
+        zone = "" if self.time_zone == "UTC" else f', time_zone="{self.time_zone}"'
+        return f'om.Report(orders, min_cell=1{zone}).frames["{name}"]'

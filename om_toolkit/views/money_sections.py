@@ -77,10 +77,13 @@ def money(scope: Scope) -> Section:
     """Return the section about what became of the ordered money."""
     frame = balance(scope.tables)
     figures = metrics.key_figures(scope.tables)
+    sentences = [_balance_sentence(row) for row in frame.iter_rows(named=True)]
+    if frame["unexplained_amount"].cast(pl.Boolean).any():
+        sentences.append("Unexplained is what the amounts of single orders contradict or lack; the audit lists them.")
     return Section(
         "money",
         "Where did the money go?",
-        or_no_data([_balance_sentence(row) for row in frame.iter_rows(named=True)]),
+        or_no_data(sentences),
         plots.svg(plots.key_figures(figures, title="")),
         _balance_table(frame),
         frame,
@@ -118,9 +121,9 @@ def _balance_table(frame: pl.DataFrame) -> Shown:
 
 
 def _with_share(name: str, row: Row) -> Cell:
-    """Return an amount, and its share of the ordered amount if it is a fate of it."""
+    """Return an amount, and its share of the ordered amount if it is a known fate of it."""
     written = amount(name)(row)
-    if name not in _FATES or not row["order_amount"]:
+    if name not in list(_FATES)[:-1] or not row["order_amount"]:
         return written
     share = percent("share", interval=False)({"share": row[name] / row["order_amount"]})
     return Cell(written.number, f"{written.rest} ({share})")

@@ -30,7 +30,11 @@ class Scope:
         """Whether small groups must not be shown, nor single orders."""
         return self.min_cell > 1
 
+    @property
+    def time_zone_code(self) -> str:
+        """The time zone as an argument in Python, after another argument; nothing for UTC."""
+        return "" if self.time_zone == "UTC" else f', time_zone="{self.time_zone}"'
+
     def frame_code(self, name: str) -> str:
         """Return the Python line that gives the frame of a section which is not the result of one metric."""
-        zone = "" if self.time_zone == "UTC" else f', time_zone="{self.time_zone}"'
-        return f'om.Report(orders, min_cell=1{zone}).frames["{name}"]'
+        return f'om.Report(orders, min_cell={self.min_cell}{self.time_zone_code}).frames["{name}"]'

@@ -60,10 +60,11 @@ _SENTENCES = (
     ),
     (r"Of .* captured, .* was refunded: .*", []),
     (r"Of .* ordered, .* was captured, .* is still open and .* expired, was cancelled or released\.", []),
+    (r"Of .* that can still be captured, .* within 7 days(?:; .* is overdue)?\.", []),
     (r"The most common shipping method is .*", []),
     (r"The numbers describe the orders as of [-\d :]+ UTC, .*", []),
 )
-_CONSTANTS = {"24", "72", "90", "95"}
+_CONSTANTS = {"24", "72", "90", "95", "1"}
 _AXES = {
     "share of the ordered amount", "captured", "open", "expired", "cancelled", "released or unknown", "refunded",
     "days since the order was placed", "hours since the order was placed", "share of orders captured",
@@ -71,7 +72,14 @@ _AXES = {
 }  # fmt: skip
 _REFUNDS, _SHIPPING = "How much is refunded?", "How are orders shipped?"
 _TITLES = dict.fromkeys(
-    ["Key figures", "Where did the money go?", "How soon are orders captured?", _REFUNDS, _SHIPPING]
+    [
+        "Key figures",
+        "Where did the money go?",
+        "How much money is at risk?",
+        "How soon are orders captured?",
+        _REFUNDS,
+        _SHIPPING,
+    ]
 )
 """The tables of a page, each with its heading."""
 
@@ -196,12 +204,15 @@ class Reader:
         if not page.tables:
             assert "There are no orders." in page.paragraphs
             return
-        assert set(page.tables) == set(_TITLES), set(page.tables) ^ set(_TITLES)
-        key, money, capture, refunds, shipping = (page.tables[title] for title in _TITLES)
+        assert set(page.tables) <= set(_TITLES), set(page.tables) - set(_TITLES)
+        key, money, risk, capture, refunds, shipping = (page.tables.get(title, []) for title in _TITLES)
         shown = [name for name in key[0] if name]
         groups = self._pooled(shown, refunds)
         self._read_key_figures(key, groups)
         self._read_balance(money, groups)
+        for currency, *_, uncaptured in risk[1:]:  # of 1.00 each, too
+            of_currency = {key: countries for key, countries in groups.items() if key[0] == currency}
+            self._learn_of(of_currency, int(uncaptured.partition(".")[0].replace(",", "")), state={"waiting"})
         for table in (capture, refunds):
             self._read_countries(table, groups)
         self._read_methods(shipping, groups)

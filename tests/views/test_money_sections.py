@@ -55,9 +55,18 @@ def fates_of(order: dict[str, Any], captures: list[int | None]) -> Counter[str]:
     return fates
 
 
-@awkward_shops(300)
+@awkward_shops(20)
 def test_the_balance_of_an_awkward_shop_adds_up_to_the_last_unit(rows: Rows, as_of: int | None) -> None:
-    tables = awkward(rows, as_of)
+    assert_balance_adds_up(awkward(rows, as_of))
+
+
+@pytest.mark.slow
+@awkward_shops(300)
+def test_the_balance_of_many_awkward_shops_adds_up(rows: Rows, as_of: int | None) -> None:
+    assert_balance_adds_up(awkward(rows, as_of))
+
+
+def assert_balance_adds_up(tables: Tables[pl.DataFrame]) -> None:
     captures = {
         key: part["captured_amount"].to_list()
         for (key,), part in tables.captures.group_by("order_id", maintain_order=True)

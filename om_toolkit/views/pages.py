@@ -5,6 +5,7 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from om_toolkit.support.text import count_of
+from om_toolkit.views.compact_svg import compact
 
 _TEMPLATES: Final = Environment(
     loader=PackageLoader("om_toolkit.views"),
@@ -14,6 +15,7 @@ _TEMPLATES: Final = Environment(
     lstrip_blocks=True,
 )
 _TEMPLATES.filters["count_of"] = count_of
+_TEMPLATES.filters["compact"] = compact
 
 
 def render(template: str, **values: object) -> str:

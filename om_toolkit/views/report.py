@@ -15,6 +15,7 @@ from om_toolkit.support.instants import as_of_text
 from om_toolkit.support.text import count_of, with_article
 from om_toolkit.support.time_zones import check_time_zone
 from om_toolkit.tables.tables import Tables, tables_of
+from om_toolkit.views.further_sections import LEFT_OUT
 from om_toolkit.views.pages import render
 from om_toolkit.views.report_period import created_in, filter_code, parse_period
 from om_toolkit.views.report_sections import sections_of
@@ -111,6 +112,7 @@ class Report:
             failures=failures.most_common(),
             min_cell=self.min_cell,
             is_all_shown=self._is_all_shown,
+            left_out=LEFT_OUT,
         )
 
     @property

@@ -33,10 +33,17 @@ _DAY_COLUMNS: Final[Columns] = {
     "day of expiry": text("expires_at_1d", "no deadline"),
     "orders": count("orders"),
     "amount": amount("remaining_authorized_amount"),
-    "orders that cannot be captured": count("blocked_orders"),
-    "orders without a deadline": count("without_deadline"),
-    "orders of unknown amount": count("excluded"),
+    "cannot be captured yet": count("blocked_orders"),
+    "without a deadline": count("without_deadline"),
+    "of unknown amount": count("excluded"),
 }
+
+_RARE: Final = {
+    "cannot be captured yet": "blocked_orders",
+    "without a deadline": "without_deadline",
+    "of unknown amount": "excluded",
+}
+"""The headings of columns that are shown only if they have something to say, with what they count."""
 
 
 def money_at_risk(data: object) -> pl.DataFrame:
@@ -84,7 +91,8 @@ def at_risk(scope: Scope) -> Section:
     days = metrics.at_risk(scope.tables, within="7d", every="1d", time_zone=scope.time_zone)
     picture = plots.svg(plots.at_risk(days)) if days["expires_at_1d"].is_not_null().any() else ""
     code = f'om.at_risk(orders, within="7d", every="1d"{scope.time_zone_code})'
-    return Section("at risk", title, sentences, picture, table_of(days, _DAY_COLUMNS), days, code)
+    columns = {name: shown for name, shown in _DAY_COLUMNS.items() if name not in _RARE or days[_RARE[name]].sum()}
+    return Section("at risk", title, sentences, picture, table_of(days, columns), days, code)
 
 
 def _risk_sentence(row: Row) -> str:

@@ -238,6 +238,7 @@ def _method_shares(by_order: pl.DataFrame) -> pl.DataFrame:
     shares = counts.with_columns(total=count.sum(), share_xx=pl.col("share_xy").sum()).with_columns(
         *unit_ratio("share", "count", "total"), tracking_share=pl.col("with_tracking") / count
     )
+    shares = shares.select(_METHOD, "count", "^share(_low|_high)?$", "with_tracking", "tracking_share")
     return small_groups.few_last(shares.sort(-count, _METHOD, nulls_last=True), _METHOD)
 
 

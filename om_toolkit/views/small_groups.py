@@ -13,6 +13,9 @@ Two rules keep the sums of a whole page from revealing a small group:
    1940). The difference of these bounds is min(A, B, n - A, n - B), at least `min_cell`, unless A or B is everything,
    and then the overlap is a published group.
 
+Payment methods and customer types are further groupings of the same orders, each counted alone. The overlap of A, B and C
+has between max(0, A + B + C - 2n) and min(A, B, C) orders; that difference is at least `min_cell` as well.
+
 Country and currency are one grouping: each country is shown with the currency, and pooled separately in each.
 """
 

@@ -71,6 +71,7 @@ _AXES = {
     "refunded share of the captured amount, 95 % interval", "share, 95 % interval",
 }  # fmt: skip
 _REFUNDS, _SHIPPING = "How much is refunded?", "How are orders shipped?"
+_MIXED = ["How do customers pay?", "Who are the customers?"]
 _TITLES = dict.fromkeys(
     [
         "Key figures",
@@ -79,6 +80,7 @@ _TITLES = dict.fromkeys(
         "How soon are orders captured?",
         _REFUNDS,
         _SHIPPING,
+        *_MIXED,
     ]
 )
 """The tables of a page, each with its heading."""
@@ -205,7 +207,7 @@ class Reader:
             assert "There are no orders." in page.paragraphs
             return
         assert set(page.tables) <= set(_TITLES), set(page.tables) - set(_TITLES)
-        key, money, risk, capture, refunds, shipping = (page.tables.get(title, []) for title in _TITLES)
+        key, money, risk, capture, refunds, shipping, *mixed = (page.tables.get(title, []) for title in _TITLES)
         shown = [name for name in key[0] if name]
         groups = self._pooled(shown, refunds)
         self._read_key_figures(key, groups)
@@ -216,6 +218,10 @@ class Reader:
         for table in (capture, refunds):
             self._read_countries(table, groups)
         self._read_methods(shipping, groups)
+        for table in mixed:  # all orders by another column: none of its groups is small
+            sizes = [int(row[1].replace(",", "")) for row in table[1:]]
+            assert min(sizes, default=self.min_cell) >= self.min_cell
+            self._learn_of(groups, sum(sizes))
         self._read_paragraphs(page, groups)
         countries, methods = {f"{row[0]}, {_currency_of(row)}" for row in refunds[1:]}, {row[0] for row in shipping[1:]}
         currencies = {

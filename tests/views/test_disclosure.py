@@ -32,6 +32,7 @@ def order(number: int, cell: Unknown) -> dict[str, Any]:
         "status": STATUSES[cell.state or ""],
         "purchase_country": cell.country,
         "purchase_currency": cell.currency,
+        "customer_type": "person" if number % 7 else "organization",
         "order_amount": 100,
         "captured_amount": 100 * is_captured,
         "refunded_amount": REFUNDED[cell.refund or "none"],

@@ -69,7 +69,7 @@ def compare(metric: Callable[..., pl.DataFrame], before: object, after: object, 
     name = getattr(metric, "__name__", str(metric))
     if name in _WITHOUT_GROUPS:
         raise ValueError(_SEVERAL_ROWS.format(name))
-    _check_that_sets_differ(before, after)
+    check_that_sets_differ(before, after)
     warn_of_immature(name, before, after, options)
     results = [metric(data, **options) for data in (before, after)]
     keys = _keys_of_rows(results[1], name, options.get("by", ()))
@@ -84,7 +84,12 @@ def compare(metric: Callable[..., pl.DataFrame], before: object, after: object, 
 _SEVERAL_ROWS: Final = "{} has several rows per group; compare a metric with one row per group, such as om.refund_ratio"
 
 
-def _check_that_sets_differ(before: object, after: object) -> None:
+def check_that_sets_differ(before: object, after: object) -> None:
+    """Check that two sets have no common orders.
+
+    Raises:
+        ValueError: If they have.
+    """
     ids = [tables_of(data).orders.select("order_id") for data in (before, after)]
     shared = ids[0].join(ids[1], on="order_id", how="semi").unique().sort("order_id").collect()["order_id"]
     if shared.len():

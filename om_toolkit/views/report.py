@@ -7,21 +7,24 @@ from functools import cached_property
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from om_toolkit.metrics.comparing import check_that_sets_differ
 from om_toolkit.orders.orders import Orders
 from om_toolkit.support.atomic_files import local_path, replacing
 from om_toolkit.support.instants import as_of_text
 from om_toolkit.support.text import count_of, with_article
 from om_toolkit.support.time_zones import check_time_zone
 from om_toolkit.tables.tables import Tables, tables_of
+from om_toolkit.views.attention import attention
 from om_toolkit.views.further_sections import LEFT_OUT
 from om_toolkit.views.pages import render
 from om_toolkit.views.report_period import created_in, filter_code, parse_period
-from om_toolkit.views.report_sections import sections_of
+from om_toolkit.views.report_sections import WITHHELD, key_figures_frame, sections_of
 from om_toolkit.views.scope import Scope
 from om_toolkit.views.sections import key_figures
 from om_toolkit.views.small_groups import pool_countries
+from om_toolkit.views.workbook import write_excel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +43,7 @@ class Report:
         title: The title of the page.
         period: The first and the last day, as dates or ISO texts: only orders created on these local days. All by
             default. An order without a creation time is in no period.
+        compare_to: The orders to compare with, such as those of the month before; `period` does not select from them.
         time_zone: The time zone of the days, a name of the IANA database.
         min_cell: The smallest number of captured orders of a country, and of orders of a shipping method, that is
             shown separately. Smaller groups are pooled as `(few)`, the same ones in all tables, and the pool has at
@@ -47,12 +51,14 @@ class Report:
             method together, and tracking by currency only if there is one. So no sum or difference of the numbers on
             the page reveals the size of a smaller group: at least `min_cell` + 1 sizes remain possible. Numbers within
             a group are shown: that 1 of its orders was refunded, and its amount. 1 shows everything.
-        id_source: Where the order ids came from, in your words, for the head of the page.
+        id_source: Where the order ids came from, in your words, for the head of the page. With "settlement" the page
+            has no capture rate, no latency and no expiry: a settlement lists captured orders only, so that these
+            figures would describe how the ids were chosen.
 
     Raises:
-        TypeError: If `data` is not Orders or Tables, or `period` not two days.
-        ValueError: If `min_cell` is below 1, a day does not exist, the period ends before it begins, or the time zone
-            is unknown.
+        TypeError: If `data` or `compare_to` is not Orders or Tables, or `period` not two days.
+        ValueError: If `min_cell` is below 1, a day does not exist, the period ends before it begins, the time zone is
+            unknown, or `data` and `compare_to` have common orders.
 
     Example:
         >>> import om_toolkit as om
@@ -70,6 +76,7 @@ class Report:
         *,
         title: str = "Orders",
         period: tuple[date | str, date | str] | None = None,
+        compare_to: Orders | Tables[Any] | None = None,
         time_zone: str = "UTC",
         min_cell: int = 5,
         id_source: str | None = None,
@@ -89,6 +96,8 @@ class Report:
         in_period = created_in(everything, self._period, time_zone)
         self._tables = pool_countries(in_period, min_cell)
         self._is_all_shown = in_period.orders.height == self._tables.orders.height
+        before = None if compare_to is None else _checked_before(compare_to, in_period, min_cell)
+        self._scope = Scope(self._tables, min_cell, time_zone, before, id_source == "settlement")
         self._has_undated = self._period is not None and everything.orders["created_at"].null_count() > 0
         self._asked = len(everything.failures) + everything.orders.height
 
@@ -96,7 +105,7 @@ class Report:
     def html(self) -> str:
         """The page."""
         tables = self._tables
-        figures = key_figures(tables, self.min_cell)
+        figures = key_figures(tables, self.min_cell, is_settlement=self._scope.is_settlement)
         failures = Counter(failure.kind.replace("_", " ") for failure in tables.failures)
         return render(
             "report.html",
@@ -108,11 +117,13 @@ class Report:
             filter_code=filter_code(self._period, self._time_zone),
             currencies=list(figures),
             key_figures=list(zip(*figures.values(), strict=True)),
+            attention=attention(self._scope),
             sections=self._sections,
             failures=failures.most_common(),
             min_cell=self.min_cell,
             is_all_shown=self._is_all_shown,
             left_out=LEFT_OUT,
+            withheld=WITHHELD if self._scope.is_settlement else (),
         )
 
     @property
@@ -126,11 +137,12 @@ class Report:
             >>> Report(orders).frames["money"].select("purchase_currency", "order_amount", "captured_amount").row(0)
             ('EUR', 3748771, 2910020)
         """
-        return {section.name: section.frame for section in self._sections}
+        figures = key_figures_frame(self._scope)
+        return {"key figures": figures} | {section.name: section.frame for section in self._sections}
 
     @cached_property
     def _sections(self) -> list[Section]:
-        return sections_of(Scope(self._tables, self.min_cell, self._time_zone))
+        return sections_of(self._scope)
 
     def _facts(self) -> Iterator[tuple[str, str]]:
         """Yield what the head says besides the title: names and texts."""
@@ -155,13 +167,20 @@ class Report:
         return f"{count_of(missing, 'order')} {verb} missing"
 
     def save(self, path: str | Path) -> Path:
-        """Write the page to a file and return its path.
+        """Write the page, or an Excel file with a sheet for the frame of each section, and return the path.
+
+        Args:
+            path: The file; one whose name ends with `.xlsx` is the Excel file.
 
         Raises:
+            MissingExtra: If an Excel file is to be written and XlsxWriter is not installed.
             OSError: If the file cannot be written; an existing file is then unchanged.
             ValueError: If the path is a URI.
         """
         path = local_path(path)
+        if path.suffix.lower() == ".xlsx":
+            write_excel(self.frames, path, data=self._tables, time_zone=self._time_zone)
+            return path
         with replacing(path) as unfinished:
             unfinished.write_text(self.html, encoding="utf-8")
         return path
@@ -178,3 +197,10 @@ class Report:
     def __repr__(self) -> str:
         orders = count_of(self._tables.orders.height, "order")
         return f"Report({self.title!r}, {orders}): save it with .save('report.html')"
+
+
+def _checked_before(compare_to: object, after: Tables[pl.DataFrame], min_cell: int) -> Tables[pl.DataFrame]:
+    """Return the orders to compare with, with small groups pooled."""
+    before = tables_of(compare_to).collect()
+    check_that_sets_differ(before, after)
+    return pool_countries(before, min_cell)

@@ -19,11 +19,15 @@ class Scope:
         tables: The orders of the page; small groups are pooled.
         min_cell: The size of the smallest group that is shown, see `small_groups`.
         time_zone: The time zone of days and times.
+        before: The orders to compare with, if any; small groups are pooled.
+        is_settlement: Whether the order ids came from a settlement, which has captured orders only.
     """
 
     tables: Tables[pl.DataFrame]
     min_cell: int = 1
     time_zone: str = "UTC"
+    before: Tables[pl.DataFrame] | None = None
+    is_settlement: bool = False
 
     @property
     def is_pooled(self) -> bool:
@@ -35,6 +39,7 @@ class Scope:
         """The time zone as an argument in Python, after another argument; nothing for UTC."""
         return "" if self.time_zone == "UTC" else f', time_zone="{self.time_zone}"'
 
-    def frame_code(self, name: str) -> str:
+    def frame_code(self, name: str, *arguments: str) -> str:
         """Return the Python line that gives the frame of a section which is not the result of one metric."""
-        return f'om.Report(orders, min_cell={self.min_cell}{self.time_zone_code}).frames["{name}"]'
+        options = ", ".join([*arguments, f"min_cell={self.min_cell}"])
+        return f'om.Report(orders, {options}{self.time_zone_code}).frames["{name}"]'

@@ -4,7 +4,7 @@ For a report, pool small countries first, see `small_groups.pool_countries`. A n
 `small_groups`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -172,12 +172,30 @@ class KeyFigure(NamedTuple):
     detail: str
 
 
-def key_figures(tables: Tables[Any], min_cell: int = 1) -> dict[str, list[KeyFigure]]:
+def key_figures(tables: Tables[Any], min_cell: int = 1, *, is_settlement: bool = False) -> dict[str, list[KeyFigure]]:
     """Return the key figures of each currency, as text.
 
-    If small groups are pooled, tracking is shown by shipping method only, and here if there is one currency.
+    If small groups are pooled, tracking is shown by shipping method only, and here if there is one currency. Of the
+    orders of a settlement, what follows from their being captured is left out.
     """
-    return key_figure_texts(metrics.key_figures(tables), min_cell)
+    texts = key_figure_texts(metrics.key_figures(tables), min_cell)
+    if not is_settlement:
+        return texts
+    return {code: list(_of_settlement(figures)) for code, figures in texts.items()}
+
+
+def _of_settlement(figures: Sequence[KeyFigure]) -> Iterator[KeyFigure]:
+    """Yield the figures of orders that are known to be captured."""
+    for figure in figures:
+        if figure.name == _CAPTURED:
+            yield KeyFigure("captured", figure.figure, "share withheld")
+        elif figure.name not in _WITHHELD:
+            yield figure
+
+
+_CAPTURED: Final = "captured (share of ordered)"
+
+_WITHHELD: Final = ("still open", "expired or cancelled", "half captured within")
 
 
 def key_figure_texts(figures: pl.DataFrame, min_cell: int = 1) -> dict[str, list[KeyFigure]]:
@@ -199,7 +217,7 @@ def _phrase(pattern: str, **formatters: Formatter) -> Formatter:
 _KEY_FIGURES: Final[Sequence[tuple[str, Formatter, Formatter]]] = (
     ("orders", count("orders"), _phrase("median {value}", value=amount("median_order_value"))),
     ("ordered", amount("order_amount"), _phrase("{value} on average", value=amount("average_order_value"))),
-    ("captured (share of ordered)", amount("captured_amount"), percent("capture_rate")),
+    (_CAPTURED, amount("captured_amount"), percent("capture_rate")),
     ("refunded (share of captured)", amount("refunded_amount"), percent("refund_ratio")),
     ("still open", amount("open_amount"), count("open_orders", "order")),
     (

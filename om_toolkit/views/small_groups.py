@@ -13,8 +13,8 @@ Two rules keep the sums of a whole page from revealing a small group:
    1940). The difference of these bounds is min(A, B, n - A, n - B), at least `min_cell`, unless A or B is everything,
    and then the overlap is a published group.
 
-Payment methods and customer types are further groupings of the same orders, each counted alone. The overlap of A, B and C
-has between max(0, A + B + C - 2n) and min(A, B, C) orders; that difference is at least `min_cell` as well.
+Payment methods and customer types are further groupings of the same orders, each counted alone. The overlap of A, B and
+C has between max(0, A + B + C - 2n) and min(A, B, C) orders; that difference is at least `min_cell` as well.
 
 Country and currency are one grouping: each country is shown with the currency, and pooled separately in each.
 """
@@ -38,8 +38,13 @@ def pool_countries(tables: Tables[Any], min_cell: int) -> Tables[Any]:
     A currency with fewer captured orders is removed. Compute every published table from the result: a country that is
     pooled in one table and shown in another could be calculated from the two. Pooling twice changes nothing.
     """
+    return pool(tables, "purchase_country", min_cell)
+
+
+def pool(tables: Tables[Any], column: str, min_cell: int) -> Tables[Any]:
+    """Pool the groups of a column of the orders table as `pool_countries` does."""
     is_captured = (pl.col("captured_amount") > 0) & pl.col("order_id").is_in(tables.captures["order_id"].to_list())
-    orders = published(tables.orders, "purchase_country", min_cell, [CURRENCY], is_captured)
+    orders = published(tables.orders, column, min_cell, [CURRENCY], is_captured)
     return replace(tables, orders=orders, is_conformed=True)
 
 

@@ -61,6 +61,8 @@ _SENTENCES = (
     (r"Of .* captured, .* was refunded: .*", []),
     (r"Of .* ordered, .* was captured, .* is still open and .* expired, was cancelled or released\.", []),
     (r"Of .* that can still be captured, .* within 7 days(?:; .* is overdue)?\.", []),
+    (r".* [A-Z]{3} expires? within \d+ (?:hours|days) unless captured\.", []),
+    (r"The largest contradiction by amount is [\d.,]+ [A-Z]{3}: [a-z ]+\.", []),
     (r"The most common shipping method is .*", []),
     (r"The numbers describe the orders as of [-\d :]+ UTC, .*", []),
 )
@@ -80,6 +82,8 @@ _TITLES = dict.fromkeys(
         "How soon are orders captured?",
         _REFUNDS,
         _SHIPPING,
+        "How did the weeks go?",
+        "What contradicts itself?",
         *_MIXED,
     ]
 )
@@ -207,17 +211,21 @@ class Reader:
             assert "There are no orders." in page.paragraphs
             return
         assert set(page.tables) <= set(_TITLES), set(page.tables) - set(_TITLES)
-        key, money, risk, capture, refunds, shipping, *mixed = (page.tables.get(title, []) for title in _TITLES)
+        key, money, risk, capture, refunds, shipping, weeks, audit, *mixed = (
+            page.tables.get(title, []) for title in _TITLES
+        )
         shown = [name for name in key[0] if name]
         groups = self._pooled(shown, refunds)
         self._read_key_figures(key, groups)
         self._read_balance(money, groups)
         for currency, *_, uncaptured in risk[1:]:  # of 1.00 each, too
             of_currency = {key: countries for key, countries in groups.items() if key[0] == currency}
-            self._learn_of(of_currency, int(uncaptured.partition(".")[0].replace(",", "")), state={"waiting"})
+            self._learn_of(of_currency, _units(uncaptured), state={"waiting"})
         for table in (capture, refunds):
             self._read_countries(table, groups)
         self._read_methods(shipping, groups)
+        self._read_weeks(weeks, money)
+        assert all(re.search(r"[a-z]\|[A-Z]{3}\|.* [A-Z]{3}$", "|".join(row)) for row in audit[1:])  # amounts only
         for table in mixed:  # all orders by another column: none of its groups is small
             sizes = [int(row[1].replace(",", "")) for row in table[1:]]
             assert min(sizes, default=self.min_cell) >= self.min_cell
@@ -228,6 +236,7 @@ class Reader:
             text for code, ordered in zip(money[0][1:], money[1][1:], strict=True) for text in (code, ordered)
         }
         for title, texts in page.pictures.items():
+            currencies |= {row[0] for row in weeks[1:]}
             known = {**dict.fromkeys(_TITLES, currencies), _REFUNDS: countries, _SHIPPING: methods}[title]
             unknown = {text for text in texts if not _TICK.fullmatch(text)} - _AXES - known
             assert not unknown, f"only the picture shows {unknown}"
@@ -265,7 +274,15 @@ class Reader:
                 continue
             for currency, cell in zip(rows[0][1:], cells, strict=True):
                 of_currency = {key: countries for key, countries in groups.items() if key[0] == currency}
-                self._learn_of(of_currency, int(cell.partition(".")[0].replace(",", "")), **_BALANCE[name])
+                self._learn_of(of_currency, _units(cell), **_BALANCE[name])
+
+    def _read_weeks(self, rows: list[list[str]], money: list[list[str]]) -> None:
+        """Check that no week has few captured orders, and neither have those that are left out; each is of 1.00."""
+        captured = dict(zip(money[0][1:], map(_units, money[2][1:]), strict=True)) if money else {}
+        for _, currency, _, amount in rows[1:]:
+            assert _units(amount) >= self.min_cell
+            captured[currency] -= _units(amount)
+        assert all(not left or left >= self.min_cell for left in captured.values())
 
     def _read_countries(self, rows: list[list[str]], groups: dict[tuple[str, str], set[str]]) -> None:
         for row in rows[1:]:
@@ -299,6 +316,11 @@ class Reader:
                 assert not unknown, f"{unknown} in {paragraph!r}"
         for description in page.descriptions:
             assert any(description.endswith(sentence) for sentence in page.paragraphs), description
+
+
+def _units(amount: str) -> int:
+    """Return the major units of an amount."""
+    return int(amount.partition(".")[0].replace(",", ""))
 
 
 def _currency_of(row: list[str]) -> str | None:

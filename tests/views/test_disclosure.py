@@ -37,7 +37,7 @@ def order(number: int, cell: Unknown) -> dict[str, Any]:
         "captured_amount": 100 * is_captured,
         "refunded_amount": REFUNDED[cell.refund or "none"],
         "remaining_authorized_amount": 100 * (cell.state == "waiting"),
-        "created_at": None if cell.state == "excluded" else at(0),
+        "created_at": None if cell.state == "excluded" else at(-168 * (number % 3)),
         "expires_at": at(50 if cell.state == "expired" else 999),
     }
 

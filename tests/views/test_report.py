@@ -50,7 +50,7 @@ def test_the_page_is_complete_and_requests_nothing(orders: om.Orders) -> None:
     assert not [url for url in tags.fetched if not url.startswith(("#", "data:"))]
     assert not re.findall(r"url\((?!#)|@import", page)
     assert "<title>October &lt;1&gt;</title>" in page
-    assert page.count("<svg") == 4
+    assert page.count("<svg") == 5
     assert "A currency with fewer captured orders is not shown. " in page
     assert "as of 2026-10-31 12:00 UTC" in page
 

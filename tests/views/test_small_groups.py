@@ -202,7 +202,7 @@ def test_min_cell_of_1_pools_nothing(tables: Tables[pl.DataFrame]) -> None:
 
 def test_few_orders_make_an_empty_page_and_min_cell_is_at_least_1(tables: Tables[pl.DataFrame]) -> None:
     page = om.Report(replace(tables, orders=tables.orders.head(4))).html
-    assert page.count("There is not enough data for a summary") == 6
+    assert page.count("There is not enough data for a summary") == 7
     assert "this hides some orders" in page
     with pytest.raises(ValueError, match="invalid min_cell 0"):
         om.Report(tables, min_cell=0)

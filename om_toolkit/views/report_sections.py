@@ -15,16 +15,16 @@ WITHHELD: Final = ("money", "at risk", "expiring", "captures")
 """The sections that orders of a settlement do not have: it lists captured orders only."""
 
 
-_NOT_OF_SETTLEMENT: Final = "capture_rate.*|open_.*|expired_.*|cancelled_.*|p50_hours.*"
+_WITHHELD_COLUMNS: Final = "capture_rate.*|open_.*|expired_.*|cancelled_.*|p50_hours.*"
 
-_TRACKING: Final = "captures|captures_with_tracking|tracking_share.*"
+_TRACKING_COLUMNS: Final = "captures|captures_with_tracking|tracking_share.*"
 
 
 def key_figures_frame(scope: Scope) -> pl.DataFrame:
     """Return the result of `key_figures` without the columns that the page does not show either."""
     frame = metrics.key_figures(scope.tables)
-    hidden = [_NOT_OF_SETTLEMENT] * scope.is_settlement
-    hidden += [_TRACKING] * (scope.is_pooled and frame.height > 1)
+    hidden = [_WITHHELD_COLUMNS] * scope.is_settlement
+    hidden += [_TRACKING_COLUMNS] * (scope.is_pooled and frame.height > 1)
     return frame.select(pl.exclude(f"^({'|'.join(hidden)})$")) if hidden else frame
 
 

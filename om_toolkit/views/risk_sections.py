@@ -14,7 +14,7 @@ from om_toolkit.views.readable import readable
 from om_toolkit.views.scope import Scope
 from om_toolkit.views.sections import Section, table_of
 
-_REMAINING: Final = pl.col("remaining_authorized_amount")
+_UNCAPTURED: Final = pl.col("remaining_authorized_amount")
 
 _HOURS_AHEAD: Final = {"within_24h": 24, "within_72h": 72, "within_7d": 168}
 
@@ -63,16 +63,16 @@ def money_at_risk(data: object) -> pl.DataFrame:
     """
     left = pl.col("hours_left")
     sums = {
-        f"{name}_amount": total(_REMAINING.filter(left.is_between(0, hours))) for name, hours in _HOURS_AHEAD.items()
+        f"{name}_amount": total(_UNCAPTURED.filter(left.is_between(0, hours))) for name, hours in _HOURS_AHEAD.items()
     }
     return (
         metrics.expiring(data, within=None)
         .group_by(CURRENCY)
         .agg(
             **sums,
-            overdue_amount=total(_REMAINING.filter(left < 0)),
-            without_deadline_amount=total(_REMAINING.filter(pl.col("expires_at").is_null())),
-            uncaptured_amount=total(_REMAINING),
+            overdue_amount=total(_UNCAPTURED.filter(left < 0)),
+            without_deadline_amount=total(_UNCAPTURED.filter(pl.col("expires_at").is_null())),
+            uncaptured_amount=total(_UNCAPTURED),
         )
         .sort(CURRENCY, nulls_last=True)
     )
@@ -109,7 +109,7 @@ def expiring(scope: Scope) -> Section:
     """Return the list of the orders that expire first; it names single orders."""
     frame = metrics.expiring(scope.tables, within="7d")
     name = pl.coalesce("merchant_reference1", "order_id").alias("order")
-    listed = frame.select(name, CURRENCY, _REMAINING, "expires_at", "hours_left", "fraud_status", "can_capture")
+    listed = frame.select(name, CURRENCY, _UNCAPTURED, "expires_at", "hours_left", "fraud_status", "can_capture")
     blocked = count_of(frame.height - int(frame["can_capture"].sum()), "order")
     sentences = [
         f"{count_of(frame.height, 'order')} with money that expires within 7 days, the soonest first.",

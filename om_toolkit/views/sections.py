@@ -189,13 +189,13 @@ def _of_settlement(figures: Sequence[KeyFigure]) -> Iterator[KeyFigure]:
     for figure in figures:
         if figure.name == _CAPTURED:
             yield KeyFigure("captured", figure.figure, "share withheld")
-        elif figure.name not in _WITHHELD:
+        elif figure.name not in _UNKNOWN_TO_SETTLEMENTS:
             yield figure
 
 
 _CAPTURED: Final = "captured (share of ordered)"
 
-_WITHHELD: Final = ("still open", "expired or cancelled", "half captured within")
+_UNKNOWN_TO_SETTLEMENTS: Final = ("still open", "expired or cancelled", "half captured within")
 
 
 def key_figure_texts(figures: pl.DataFrame, min_cell: int = 1) -> dict[str, list[KeyFigure]]:

@@ -7,12 +7,12 @@ from typing import Final, TypeAlias
 Amounts: TypeAlias = Mapping[str, tuple[int, int]]
 """What was ordered and what was captured of it, by week."""
 
-_WIDTH: Final = 600
-_LEFT: Final = 60
+_WIDTH: Final = 400
+_LEFT: Final = 48
 _ROW: Final = 62
 _BAR: Final = 46
 _WIDEST: Final = 26
-_LAST_LABEL: Final = 525  # further right a label that begins here would not fit
+_LAST_LABEL: Final = 330  # further right a label that begins here would not fit
 
 
 def trend_svg(weeks: Sequence[str], rows: Mapping[str | None, Amounts]) -> str:

@@ -85,3 +85,41 @@ def test_the_report_prints_on_a4(browser: Browser, pages: dict[str, Path]) -> No
     assert page.evaluate("document.documentElement.scrollWidth") <= 703
     assert page.pdf(format="A4").startswith(b"%PDF")
     page.close()
+
+
+LUMINANCE = """selector => {
+    const style = getComputedStyle(document.querySelector(selector));
+    const sum = colour => colour.match(/\\d+/g).slice(0, 3).reduce((all, part) => all + Number(part), 0);
+    return [sum(style.backgroundColor), sum(style.color)];
+}"""
+
+
+@pytest.mark.parametrize(("scheme", "media"), [("dark", "screen"), ("light", "screen"), ("dark", "print")])
+def test_the_report_has_a_dark_theme_that_is_not_printed(
+    browser: Browser, pages: dict[str, Path], scheme: Literal["dark", "light"], media: Literal["print", "screen"]
+) -> None:
+    page = browser.new_page(viewport={"width": 400, "height": 900})
+    page.emulate_media(color_scheme=scheme, media=media)
+    page.goto(pages["report"].as_uri())
+    for selector in ("body", "td", "tbody th"):
+        paper, ink = page.evaluate(LUMINANCE, selector)
+        assert (paper < ink) == (scheme == "dark" and media == "screen")
+        assert abs(paper - ink) > 450
+    page.close()
+
+
+def test_a_table_can_be_scrolled_with_the_keyboard_and_has_a_name(browser: Browser, pages: dict[str, Path]) -> None:
+    page = browser.new_page(viewport={"width": 400, "height": 900})
+    page.goto(pages["report"].as_uri())
+    regions = page.query_selector_all(".om-wide")
+    assert len(regions) > 5
+    for region in regions:
+        assert region.get_attribute("tabindex") == "0"
+        assert region.get_attribute("aria-label") or region.get_attribute("aria-labelledby") == "key-figures"
+    for figure in page.query_selector_all("figure"):
+        assert figure.get_attribute("role") == "img"
+        assert len(figure.get_attribute("aria-label") or "") > 40
+    headings = page.eval_on_selector_all("h1, h2", "all => all.map(one => one.tagName)")
+    assert headings[0] == "H1"
+    assert set(headings[1:]) == {"H2"}
+    page.close()

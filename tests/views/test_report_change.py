@@ -109,7 +109,7 @@ def test_bars_are_in_proportion_and_a_missing_week_is_a_gap() -> None:
     amounts = {"2026-10-05": (100, 50), "2026-10-19": (25, -5)}
     svg = trend_svg(["2026-10-05", "2026-10-12", "2026-10-19"], {"<b>": amounts})
     bars = re.findall(r'<rect x="([\d.]+)" y="([\d.]+)" width="26.0" height="([\d.]+)"', svg)
-    assert [(x, float(height)) for x, _, height in bars] == [("60.0", 46), ("60.0", 23), ("420.0", 11.5), ("420.0", 0)]
+    assert [(x, float(height)) for x, _, height in bars] == [("48.0", 46), ("48.0", 23), ("282.7", 11.5), ("282.7", 0)]
     assert all(float(y) + float(height) == pytest.approx(54) for _, y, height in bars)
     assert "&lt;b&gt;" in svg
     assert "<b>" not in svg

@@ -231,7 +231,10 @@ class Reader:
             assert min(sizes, default=self.min_cell) >= self.min_cell
             self._learn_of(groups, sum(sizes))
         self._read_paragraphs(page, groups)
-        countries, methods = {f"{row[0]}, {_currency_of(row)}" for row in refunds[1:]}, {row[0] for row in shipping[1:]}
+        countries, methods = (
+            {label for row in refunds[1:] for label in (row[0], f"{row[0]}, {_currency_of(row)}")},
+            {row[0] for row in shipping[1:]},
+        )
         currencies = {
             text for code, ordered in zip(money[0][1:], money[1][1:], strict=True) for text in (code, ordered)
         }

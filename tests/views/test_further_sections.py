@@ -119,7 +119,7 @@ def test_cohorts_are_local_months_at_equal_age() -> None:
     section = cohorts(Scope(tables, time_zone="Europe/Stockholm"))
     assert section.frame["created_at_1mo"].to_list() == [date(2025, 1, 1), date(2025, 2, 1), date(2025, 3, 1)]
     assert section.rows[0][-3].startswith("50.0 %")
-    assert "2025-01-01" in section.picture
+    assert "2025-01" in section.picture
     assert cohorts(Scope(tables)).frame["created_at_1mo"][0] == date(2024, 12, 1)
 
 

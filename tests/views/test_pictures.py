@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 from PIL import Image
 
@@ -59,6 +60,16 @@ def events(tables: om.Tables[pl.DataFrame]) -> pl.DataFrame:
 def bars(ax: Axes) -> list[tuple[float, float]]:
     """Return the left end and the width of each bar."""
     return [(bar.get_x(), bar.get_width()) for bar in ax.patches]  # type: ignore[attr-defined]
+
+
+def days_at_risk(ax: Axes) -> list[tuple[float, str | None]]:
+    """Return the height of each bar from 0, and its hatching; plain ones first."""
+    paths = [(path, drawn.get_hatch()) for drawn in ax.collections for path in drawn.get_paths()]
+    return [
+        (float(corners[:, 1].max()), hatch)
+        for path, hatch in paths
+        for corners in np.asarray(path.vertices).reshape(-1, 5, 2)
+    ]
 
 
 def names(ax: Axes) -> list[str]:
@@ -202,7 +213,7 @@ def test_orders_that_cannot_be_captured_are_hatched_where_all_are() -> None:
             "blocked_orders": [1, 2],
         }
     )
-    assert [bar.get_hatch() for bar in plots.at_risk(frame).patches] == [None, "////"]
+    assert days_at_risk(plots.at_risk(frame)) == [(12.5, None), (50, "////")]
 
 
 def test_an_unknown_amount_at_risk_is_no_bar_of_zero() -> None:
@@ -210,9 +221,31 @@ def test_an_unknown_amount_at_risk_is_no_bar_of_zero() -> None:
         {"purchase_currency": ["EUR"] * 2, "expires_at_1d": [date(2026, 11, 2), date(2026, 11, 4)], "orders": [1, 1]}
         | {"remaining_authorized_amount": [None, 0], "blocked_orders": [0, 0]}
     )
-    heights = [bar.get_height() for bar in plots.at_risk(frame).patches]  # type: ignore[attr-defined]
-    assert np.isnan(heights[0])
-    assert heights[1] == 0
+    assert days_at_risk(plots.at_risk(frame)) == [(0, None)]
+
+
+def test_many_days_with_blocked_orders_have_one_sum_instead_of_labels() -> None:
+    days = [date(2026, 11, day) for day in range(1, 10)]
+    frame = pl.DataFrame({"purchase_currency": ["EUR"] * 9, "expires_at_1d": days, "orders": [3] * 9}).with_columns(
+        remaining_authorized_amount=100, blocked_orders=2
+    )
+    few, many = plots.at_risk(frame.head(8)), plots.at_risk(frame)
+    assert [text.get_text() for text in few.texts] == ["2 blocked"] * 8
+    assert few.get_xlabel() == "day of expiry"
+    assert not many.texts
+    assert many.get_xlabel() == "day of expiry; 18 orders blocked"
+
+
+def test_making_an_svg_leaves_the_figure_as_it_was() -> None:
+    figure = Figure(layout="constrained")
+    ax = figure.add_subplot()
+    inner = ax.inset_axes((0.5, 0.5, 0.2, 0.2))
+    inner.patch.set_visible(False)
+    before = figure.canvas, figure.dpi
+    picture = plots.svg(ax)
+    assert "#ffffff" not in picture
+    assert (figure.canvas, figure.dpi) == before
+    assert [one.patch.get_visible() for one in (figure, ax, inner)] == [True, True, False]
 
 
 def test_refunds_by_their_own_date_are_drawn_without_intervals(tables: om.Tables[pl.DataFrame]) -> None:
@@ -332,8 +365,10 @@ def test_money_at_risk_is_in_major_units_and_never_mixes_currencies() -> None:
     )
     ax = plots.at_risk(frame)
     euro, yen = ax.get_figure().axes  # type: ignore[union-attr]
-    assert [bar.get_height() for bar in euro.patches] == [12.5, 50.0]  # type: ignore[attr-defined]
-    assert [bar.get_height() for bar in yen.patches] == [980]  # type: ignore[attr-defined]
+    assert days_at_risk(euro) == [(12.5, None), (50, "////")]
+    assert days_at_risk(yen) == [(980, None)]
+    assert [any(text.get_visible() for text in one.get_xticklabels()) for one in (euro, yen)] == [False, True]
+    assert [one.get_xlabel() for one in (euro, yen)] == ["", "day of expiry"]
     assert [title(one) for one in (euro, yen)] == ["62.50 EUR in 3 orders", "980 JPY in 1 order"]
     assert [text.get_text() for text in euro.texts] == ["2 blocked"]
     with pytest.raises(ValueError, match="several currencies"):

@@ -10,6 +10,7 @@ from typing import Any, Final
 import matplotlib as mpl
 import polars as pl
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
@@ -48,10 +49,43 @@ def svg(ax: Axes) -> str:
     figure = ax.get_figure(root=True)
     assert figure is not None
     out = StringIO()
-    with mpl.rc_context({"svg.hashsalt": "om_toolkit", "svg.fonttype": "none"}), _missing_glyphs_ignored():
-        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
+    with (
+        mpl.rc_context(_SVG_SETTINGS),
+        _missing_glyphs_ignored(),
+        _without_background(figure),
+        _svg_canvas(figure) as canvas,
+    ):
+        canvas.print_svg(out, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
     picture = out.getvalue()
     return picture[picture.index("<svg") :].replace(INK, "currentColor")
+
+
+_SVG_SETTINGS: Final[Any] = {"svg.hashsalt": "om_toolkit", "svg.fonttype": "none"}
+
+
+@contextmanager
+def _svg_canvas(figure: Figure) -> Iterator[FigureCanvasSVG]:
+    """Give a figure a canvas for SVG for a while: `savefig` draws twice if there is a layout, this canvas once."""
+    canvas, dpi = figure.canvas, figure.dpi
+    try:
+        yield FigureCanvasSVG(figure)
+    finally:
+        figure.set_canvas(canvas)
+        figure.set_dpi(dpi)
+
+
+@contextmanager
+def _without_background(figure: Figure) -> Iterator[None]:
+    """Hide the backgrounds of a figure and of its Axes, also those inside of others, for a while."""
+    inner: list[Any] = [one for ax in figure.axes for one in ax.child_axes]
+    shown = [one.patch for one in (figure, *figure.subfigs, *figure.axes, *inner) if one.patch.get_visible()]
+    try:
+        for patch in shown:
+            patch.set_visible(False)
+        yield
+    finally:
+        for patch in shown:
+            patch.set_visible(True)
 
 
 class _NotebookAxes(Axes):

@@ -1,13 +1,14 @@
 """Pictures over the calendar: frames in, bars by day, a heat map of the week and the events of an order out."""
 
-from datetime import timedelta
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.ticker import FuncFormatter
+from matplotlib.collections import PathCollection
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num, num2date
+from matplotlib.path import Path
+from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from om_toolkit import money
 from om_toolkit.support.text import count_of
@@ -27,6 +28,14 @@ _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 _HOURS: Final = 24
 
+_BAR_WIDTH: Final = 0.8
+"""Days."""
+
+_MOST_LABELS: Final = 8
+"""More labels than this would cover each other."""
+
+_RECTANGLE: Final = (Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY)
+
 
 def at_risk(frame: pl.DataFrame, *, ax: Axes | None = None, title: str | None = None) -> Axes:
     """Draw the money that expires, by day or other period of expiry, one picture per currency.
@@ -37,8 +46,9 @@ def at_risk(frame: pl.DataFrame, *, ax: Axes | None = None, title: str | None = 
         title: The title, such as the finding; by default how much is at risk.
 
     Returns:
-        The Axes, of the first currency if there are several: days across, amount up in major units. A bar with orders
-        that cannot be captured has their number above; it is hatched if that is true of all its orders.
+        The Axes, of the first currency if there are several: days across, with their dates under the last picture,
+        amount up in major units. A bar is hatched if none of its orders can be captured. The number of those that
+        cannot is above the bar, or their sum is under the axis if many bars have some.
 
     Raises:
         ValueError: If the frame is that of another metric or made without `every=`, or has several currencies for one
@@ -52,38 +62,83 @@ def at_risk(frame: pl.DataFrame, *, ax: Axes | None = None, title: str | None = 
     parts = dated.partition_by("purchase_currency", maintain_order=True) or [dated]
     if ax is not None and len(parts) > 1:
         raise ValueError("the frame has several currencies, which have no common axis; filter it to one of them")
-    column = [ax] if ax is not None else new_column(len(parts), height=2.4)
+    column = [ax] if ax is not None else new_column(len(parts), height=2.4 if len(parts) == 1 else 1.9)
     for one, part in zip(column, parts, strict=True):
         _draw_days(one, part, periods[0])
-        if dated.height:
-            first, last = dated.select(first=pl.col(periods[0]).min(), last=pl.col(periods[0]).max()).row(0)
-            one.set_xlim(first - timedelta(days=1), last + timedelta(days=1))
         code = part["purchase_currency"].first()
         amount = money.format(part["remaining_authorized_amount"].sum(), code)  # type: ignore[arg-type]
         set_title(
             one, title, f"{amount} in {count_of(int(part['orders'].sum()), 'order')}" if part.height else "no data"
         )
+    _set_days(column, dated[periods[0]])
+    column[-1].set_xlabel("; ".join(filter(None, ["day of expiry", column[-1].get_xlabel()])))
     return column[0]
 
 
 def _draw_days(ax: Axes, part: pl.DataFrame, period: str) -> None:
-    """Draw a bar per day in major units, with the number of blocked orders above it."""
+    """Draw a bar per day in major units, hatched where no order can be captured."""
     code = str(part["purchase_currency"].first()) if part.height else ""
     exponent = money.EXPONENTS.get(code, 0)
+    ax.xaxis_date()
+    days = _day_numbers(part[period])
     amounts = part["remaining_authorized_amount"].cast(pl.Float64).to_numpy() / 10**exponent
-    days = part[period].to_list()
-    bars = ax.bar(days, amounts, color=COLOURS[1], width=0.8)
-    for bar, count, orders in zip(bars, part["blocked_orders"], part["orders"], strict=True):
-        if count:  # a label for every bar would take most of the time
-            top = (bar.get_x() + bar.get_width() / 2, bar.get_height())
-            ax.annotate(f"{count} blocked", top, ha="center", va="bottom", fontsize=9, color=INK)
-        if count and count == orders:
-            bar.set(hatch="////", facecolor="none", edgecolor=COLOURS[1])
-    _set_dates(ax)
+    is_blocked = part.select((pl.col("blocked_orders") > 0) & pl.col("blocked_orders").eq(pl.col("orders")))
+    is_hatched = is_blocked.to_series().fill_null(value=False).to_numpy()
+    _draw_bars(ax, days[~is_hatched], amounts[~is_hatched], color=COLOURS[1], linewidth=0)
+    _draw_bars(ax, days[is_hatched], amounts[is_hatched], facecolor="none", edgecolor=COLOURS[1], hatch="////")
+    note = _label_blocked(ax, days, amounts, part["blocked_orders"].to_list())
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:,.0f}"))
-    ax.set(xlabel="day of expiry", ylabel=code)
-    ax.grid(axis="y", color=LIGHT_GREY)
+    ax.set(xlabel=note, ylabel=code, ylim=(0, None))
+    ax.grid(color=LIGHT_GREY)
     ax.set_axisbelow(True)
+
+
+def _set_days(column: list[Axes], days: pl.Series) -> None:
+    """Give all pictures the same days, with dates under the last."""
+    locator = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
+    for ax in column:
+        ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+        ax.xaxis.get_offset_text().set_color(INK)
+        ax.tick_params(labelbottom=ax is column[-1])
+    if not days.len():
+        return
+    numbers = _day_numbers(days)
+    ends = numbers.min() - 1, numbers.max() + 1
+    # Finding the dates again for each picture and layout would take most of the time.
+    dates = locator.tick_values(*num2date(ends))  # type: ignore[no-untyped-call]
+    for ax in column:
+        ax.xaxis.set_major_locator(FixedLocator(dates))
+        ax.set_xlim(ends)
+
+
+_Numbers: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
+
+
+def _day_numbers(days: pl.Series) -> _Numbers:
+    """Return days as matplotlib counts them."""
+    return np.asarray(date2num(days.to_numpy()), dtype=np.float64)  # type: ignore[no-untyped-call]
+
+
+def _draw_bars(ax: Axes, days: _Numbers, heights: _Numbers, **style: Any) -> None:  # noqa: ANN401 - matplotlib's
+    """Draw bars from 0 as a single path: hundreds of patches would take seconds."""
+    is_known = np.isfinite(heights)
+    days, heights = days[is_known], heights[is_known]
+    left, right, zero = days - _BAR_WIDTH / 2, days + _BAR_WIDTH / 2, np.zeros_like(heights)
+    corners = [(left, zero), (left, heights), (right, heights), (right, zero), (left, zero)]
+    vertices = np.array(corners).transpose(2, 0, 1).reshape(-1, 2)
+    if len(vertices):
+        codes = np.tile(_RECTANGLE, len(days))
+        ax.add_collection(PathCollection([Path(vertices, codes)], **style))
+
+
+def _label_blocked(ax: Axes, days: _Numbers, heights: _Numbers, blocked: list[int]) -> str:
+    """Write the number of blocked orders above each bar, or return a note with their sum where that is too much."""
+    bars = [bar for bar in zip(days, heights, blocked, strict=True) if bar[2]]
+    if len(bars) > _MOST_LABELS:
+        return f"{count_of(sum(blocked), 'order')} blocked"
+    for day, height, count in bars:
+        ax.annotate(f"{count} blocked", (day, height), ha="center", va="bottom", fontsize=9, color=INK)
+    return ""
 
 
 def _set_dates(ax: Axes) -> None:

@@ -19,7 +19,7 @@ Value: TypeAlias = str | bool | int | float | datetime | date | None
 PLAIN_TEXT: Final = "@"
 """The number format of text: what looks like a number or a formula stays text, also after it was edited."""
 
-_MOST_ROWS: Final = 1_048_576
+MOST_ROWS: Final = 1_048_576
 _MOST_COLUMNS: Final = 16_384
 _MOST_CHARACTERS: Final = 32_767
 _MOST_DIGITS: Final = 15  # a number with more digits is not the same number in Excel
@@ -152,9 +152,9 @@ def _flat_columns(frame: pl.DataFrame) -> Iterator[pl.Series]:
 
 
 def _check_size(name: str, frame: pl.DataFrame) -> None:
-    if frame.height >= _MOST_ROWS:
+    if frame.height >= MOST_ROWS:
         raise ValueError(
-            f"{name} has {frame.height:,} rows, but a sheet of Excel has {_MOST_ROWS:,} with the heading; filter or "
+            f"{name} has {frame.height:,} rows, but a sheet of Excel has {MOST_ROWS:,} with the heading; filter or "
             "group it, or write Parquet or CSV"
         )
     if frame.width > _MOST_COLUMNS:

@@ -1,7 +1,10 @@
 """Results of metrics in; an Excel file out: numbers in major units, per cent and hours, with their formats."""
 
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from os import PathLike
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
@@ -10,7 +13,7 @@ from om_toolkit.metrics.grouping import CURRENCY
 from om_toolkit.orders.orders import Orders
 from om_toolkit.support.text import with_article
 from om_toolkit.tables.excel_files import write_sheets
-from om_toolkit.tables.sheets import Sheet
+from om_toolkit.tables.sheets import MOST_ROWS, Sheet
 from om_toolkit.tables.tables import Tables, tables_of
 from om_toolkit.tables.units import Unit, unit_of
 from om_toolkit.views.show import with_only_currency
@@ -63,6 +66,19 @@ def write_excel(
     """
     frames = frame if isinstance(frame, Mapping) else {"result": frame}
     write_sheets(list(_sheets(frames, data)), path, time_zone=time_zone)
+
+
+def can_be_excel(frame: pl.DataFrame) -> bool:
+    """Return whether XlsxWriter is installed, and a sheet has enough rows for the frame and its heading."""
+    return find_spec("xlsxwriter") is not None and frame.height < MOST_ROWS
+
+
+def excel_bytes(name: str, frame: pl.DataFrame, data: Tables[Any], time_zone: str) -> bytes:
+    """Return the content of the Excel file that `write_excel` writes, with the frame in a sheet of that name."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        path = Path(folder, "frame.xlsx")
+        write_excel({name: frame}, path, data=data, time_zone=time_zone)
+        return path.read_bytes()
 
 
 def _sheets(frames: Mapping[str, pl.DataFrame], data: Orders | Tables[Any] | None) -> Iterator[Sheet]:

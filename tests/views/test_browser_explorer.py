@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 from playwright.sync_api import Browser, Page
 
@@ -164,6 +165,12 @@ def test_in_jupyterlab_every_control_works_and_the_copied_line_returns_the_frame
     with page.expect_download() as download:
         page.get_by_role("button", name="Save table (CSV)").first.click()
     assert download.value.suggested_filename == "orders.csv"
+    assert download.value.path().read_text("utf-8").startswith("order_id,")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save table (Excel)").first.click()
+    assert download.value.suggested_filename == "orders.xlsx"
+    sheet = pl.read_excel(download.value.path().read_bytes(), sheet_name="orders")
+    assert page.evaluate(RUN, "explorer.frame.height") == str(sheet.height)
     assert page.locator('[data-mime-type="application/vnd.jupyter.error"]').count() == 0
     context.close()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import ipywidgets
@@ -15,6 +17,8 @@ import om_toolkit as om
 from om_toolkit.views import plots
 from om_toolkit.views.explorer import Explorer, PooledExplorer
 from om_toolkit.views.explorer.answers import LINE_GROUPS, ORDER_GROUPS, TABS
+from om_toolkit.views.explorer.page import Page
+from om_toolkit.views.workbook import can_be_excel
 
 OTHER_GROUPS = [group for group in [*ORDER_GROUPS, *LINE_GROUPS] if group not in {"country", "week", "category"}]
 
@@ -180,16 +184,52 @@ def test_no_orders_can_be_explored() -> None:
         assert "Nothing here" in explorer.page.html
 
 
-def test_a_frame_and_a_picture_are_saved(orders: om.Orders, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def saved(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """Return what the explorers let the browser save, by the name of the file."""
+    files: dict[str, bytes] = {}
+
+    def save(_page: object, content: dict[str, str], buffers: list[bytes]) -> None:
+        files[content["name"]] = b"".join(buffers)
+
+    monkeypatch.setattr(Page, "send", save)
+    return files
+
+
+def test_a_frame_and_a_picture_are_saved(orders: om.Orders, saved: dict[str, bytes]) -> None:
     explorer: Any = om.explore(orders)
-    sent: list[dict[str, str]] = []
-    monkeypatch.setattr(type(explorer.page), "send", lambda _page, content: sent.append(content))
     explorer.tab.value = "refunds"
-    explorer.page._handle_custom_msg({"do": "save frame"}, [])
-    explorer.page._handle_custom_msg({"do": "save picture"}, [])
-    assert [one["name"] for one in sent] == ["refunds.csv", "refunds.svg"]
-    assert_frame_equal(pl.read_csv(sent[0]["text"].encode()), explorer.frame)
-    assert sent[1]["text"].startswith("<svg")
+    for word in ("save frame", "save picture"):
+        explorer.page._handle_custom_msg({"do": word}, [])
+    assert list(saved) == ["refunds.csv", "refunds.svg"]
+    assert_frame_equal(pl.read_csv(saved["refunds.csv"]), explorer.frame)
+    assert saved["refunds.svg"].startswith(b"<svg")
+
+
+def test_excel_has_the_frame_as_write_excel_has_it(orders: om.Orders, saved: dict[str, bytes], tmp_path: Path) -> None:
+    explorer: Any = om.explore(orders, time_zone="Asia/Tokyo")
+    explorer.tab.value = "money at risk"
+    explorer.page._handle_custom_msg({"do": "save excel"}, [])
+    om.write_excel({"money-at-risk": explorer.frame}, tmp_path / "wanted.xlsx", data=orders, time_zone="Asia/Tokyo")
+    assert saved == {"money-at-risk.xlsx": (tmp_path / "wanted.xlsx").read_bytes()}
+
+
+def test_excel_has_the_amounts_of_an_order_in_major_units(orders: om.Orders, saved: dict[str, bytes]) -> None:
+    explorer: Any = om.explore(orders)
+    explorer.search.value = next(order.order_id for order in orders if order.purchase_currency == "EUR")
+    explorer.page._handle_custom_msg({"do": "save excel"}, [])
+    amounts = pl.read_excel(saved["overview.xlsx"], sheet_name="overview")["amount"]
+    assert amounts.to_list() == [amount and amount / 100 for amount in explorer.frame["amount"]]
+
+
+def test_excel_is_offered_only_where_it_can_be_written(orders: om.Orders, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "save excel" in om.explore(orders).page.html
+    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
+    without: Any = om.explore(orders)
+    assert "save excel" not in without.page.html
+    assert "save frame" in without.page.html
+    monkeypatch.undo()
+    assert not can_be_excel(pl.DataFrame({"n": pl.repeat(1, 1_048_576, eager=True)}))
 
 
 def test_an_export_has_the_answer_without_buttons(orders: om.Orders) -> None:

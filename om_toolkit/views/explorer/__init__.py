@@ -19,9 +19,9 @@ def explore(
     """Return widgets that show what the metrics say about a part of the orders.
 
     The filters offer what exists together, with the number of orders. Below every table is the Python line that returns
-    its frame, and buttons that copy the line and save the frame (CSV) or the picture (SVG). A click on a row shows the
-    orders behind it, a click on an order its lines, shipments and events; the search finds an order by its id or a
-    reference. An exported page keeps what the widgets showed last.
+    its frame, and buttons that copy the line and save the frame (CSV, and Excel if XlsxWriter is installed) or the
+    picture (SVG). A click on a row shows the orders behind it, a click on an order its lines, shipments and events; the
+    search finds an order by its id or a reference. An exported page keeps what the widgets showed last.
 
     Args:
         data: Orders or Tables.

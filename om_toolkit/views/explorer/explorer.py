@@ -19,8 +19,11 @@ from om_toolkit.views.explorer.filters import CARRIER, COLUMNS, Filters, quoted
 from om_toolkit.views.explorer.page import Page, with_static_view
 from om_toolkit.views.pages import render
 from om_toolkit.views.show import Shown, show
+from om_toolkit.views.workbook import can_be_excel, excel_bytes
 
 _REFERENCES: Final = ("order_id", "merchant_reference1", "merchant_reference2", "klarna_reference")
+
+_EXCEL: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 _WHOLE: Final = {"description_width": "initial"}
 
@@ -66,7 +69,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._selected = Filters(tables, time_zone)
         self._is_setting = False
         self._opened: list[_Opened] = []
-        self.line, self.frame = "", pl.DataFrame()
+        self.line, self.frame, self._shown = "", pl.DataFrame(), tables
         self._picture = ""
 
         self.filters = {name: _dropdown(name) for name in (*COLUMNS, CARRIER)}
@@ -168,6 +171,8 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._open(self.frame.row(row, named=True))
         elif word == "save frame":
             self.page.save(f"{stem}.csv", csv_text(self.frame), "text/csv")
+        elif word == "save excel":
+            self.page.save(f"{stem}.xlsx", excel_bytes(stem, self.frame, self._shown, self._time_zone), _EXCEL)
         elif word == "save picture":
             self.page.save(f"{stem}.svg", self._picture, "image/svg+xml")
 
@@ -209,7 +214,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         of_tab = {"frame": tab.line} | ({"drawn": tab.drawn} if tab.drawn else {})
         of_tab = {name: line.format(by=self._by, time_zone=self._time_zone) for name, line in of_tab.items()}
         results = self._run(steps | of_tab)
-        self._set(steps, of_tab["frame"], results["frame"])
+        self._set(steps, of_tab["frame"], results["frame"], results["selected"])
         self._show(self._selected.words(), results["selected"], tab, results.get("drawn", self.frame))
 
     def _show_opened(self, opened: _Opened) -> None:
@@ -220,17 +225,18 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._show_order(opened.steps, name, tables)
             return
         line = ORDER_LIST.format(tables=name)
-        self._set(opened.steps, line, self._run({**opened.steps, "frame": line})["frame"])
+        self._set(opened.steps, line, self._run({**opened.steps, "frame": line})["frame"], tables)
         self._show(opened.words, tables, TABS[ORDERS], self.frame)
 
     def _show_order(self, steps: Mapping[str, str], name: str, tables: Tables[pl.DataFrame]) -> None:
-        self._set(steps, f"om.timeline({name})", metrics.timeline(tables))
+        self._set(steps, f"om.timeline({name})", metrics.timeline(tables), tables)
         order_id, currency = tables.orders.select("order_id", "purchase_currency").row(0)
         self._picture = plots.svg(plots.timeline(self.frame, currency=currency))
         self._render(f"order {order_id}", list(_card(tables, self._time_zone)), is_open=False)
 
-    def _set(self, steps: Mapping[str, str], line: str, frame: pl.DataFrame) -> None:
-        """Keep the frame that is shown, and the Python that returns it."""
+    def _set(self, steps: Mapping[str, str], line: str, frame: pl.DataFrame, tables: Tables[pl.DataFrame]) -> None:
+        """Keep the frame that is shown, the Python that returns it, and the tables that it was made from."""
+        self._shown = tables
         self.line = "\n".join([*(f"{name} = {expression}" for name, expression in steps.items()), line])
         self.frame = frame
 
@@ -242,6 +248,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _render(self, words: str, shown: list[Shown], *, is_open: bool) -> None:
         values = {"words": words, "picture": self._picture, "tables": shown, "line": self.line, "is_open": is_open}
+        values["has_excel"] = can_be_excel(self.frame)
         self.page.html = render("explorer.html", **values, is_static=False)
         self._static = partial(render, "explorer.html", **values, is_static=True)
 

@@ -16,9 +16,9 @@ function render({ model, el }) {
     }
   });
 
-  model.on("msg:custom", ({ name, type, text }) => {
+  model.on("msg:custom", ({ name, type }, buffers) => {
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([text], { type }));
+    link.href = URL.createObjectURL(new Blob(buffers, { type }));
     link.download = name;
     link.click();
     URL.revokeObjectURL(link.href);

@@ -25,9 +25,10 @@ class Page(anywidget.AnyWidget):
         """Call a function with the word and the row of each click; of a button the row is 0."""
         self.on_msg(lambda _page, click, _buffers: react(str(click["do"]), int(click.get("row", 0))))
 
-    def save(self, name: str, text: str, media_type: str) -> None:
-        """Let the browser save a text as a file."""
-        self.send({"name": name, "text": text, "type": media_type})
+    def save(self, name: str, content: str | bytes, media_type: str) -> None:
+        """Let the browser save a text or bytes as a file."""
+        content = content.encode() if isinstance(content, str) else content
+        self.send({"name": name, "type": media_type}, buffers=[content])
 
     def _repr_mimebundle_(self, **options: Any) -> Any:  # noqa: ANN401 - IPython's
         """Add the content as HTML, which remains where widgets are dropped."""

@@ -5,7 +5,7 @@ A picture that changed on purpose: delete its file, run this module once, look a
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,6 +117,34 @@ def at_risk() -> Axes:
     return plots.at_risk(made(om.at_risk, columns, every="1d"))
 
 
+def deadlines() -> Axes:
+    hours = [-12.0, 24.0, 50.0, 30.0, None]
+    at = [datetime(2026, 11, 2, tzinfo=UTC) + timedelta(hours=left) if left else None for left in hours]
+    columns = {"purchase_currency": ["EUR", "EUR", "EUR", "JPY", "JPY"], "expires_at": at, "hours_left": hours}
+    columns |= {"remaining_authorized_amount": [9000, 15000, 4000, 980, 50]}
+    return plots.expiring(made(om.expiring, columns | {"can_capture": [True, True, False, True, True]}))
+
+
+def taxes() -> Axes:
+    months = [date(2026, month, 1) for month in (9, 9, 10, 10, 9, 10)]
+    columns = {"purchase_currency": ["EUR"] * 4 + ["KWD"] * 2, "month": months, "lines": [9, 3, 8, 0, 5, 6]}
+    columns |= {"tax_rate": [25.0, 5.5, 25.0, None, None, 10.0], "net_amount": [10000, 5000, 16000, 0, 7000, 9000]}
+    columns |= {"tax_amount": [2500, 275, 4000, 0, 0, 900], "without_lines_amount": [0, 0, 0, 5000, 0, 0]}
+    return plots.vat(made(om.vat, columns))
+
+
+def differences() -> Axes:
+    keys = {"purchase_country": NAMES, "purchase_currency": EURO}
+    points = {"amount_ratio": [-0.3, -0.1, 0.05, None], "count_ratio": [0.0, 0.02, 0.25, 0.1]}
+    columns = {
+        f"{name}_{side}": [None if value is None else value + shift for value in values]
+        for name, values in points.items()
+        for side, shift in (("before", 0), ("difference", 0), ("difference_low", -0.15), ("difference_high", 0.15))
+    }
+    columns["count_ratio_difference_low"] = columns["count_ratio_difference_high"] = [None] * 4
+    return plots.compare(pl.DataFrame(keys | columns))
+
+
 def week() -> Axes:
     hours = [(day, hour) for day in range(1, 8) for hour in range(24)]
     columns = {"weekday": [day for day, _ in hours], "hour": [hour for _, hour in hours]}
@@ -139,6 +167,8 @@ PICTURES = {
     "capture_times": week,
     "carriers": lambda: plots.carriers(shares(om.carriers, "shipping_company")),
     "chosen_vs_shipped": cross_table,
+    "compare": differences,
+    "expiring": deadlines,
     "key_figures": money,
     "mix": mix,
     "products": products,
@@ -148,6 +178,7 @@ PICTURES = {
     "shipping_methods": lambda: plots.shipping_methods(shares(om.shipping_methods, "shipping_method")),
     "time_to_refund": refund_times,
     "timeline": events,
+    "vat": taxes,
 }
 
 

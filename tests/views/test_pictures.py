@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import inspect
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 import pytest
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_hex
+from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 from PIL import Image
@@ -24,6 +26,13 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
+
+def difference_of_shares(data: Any) -> pl.DataFrame:
+    """Compare the shipping methods of two countries, without their tracking."""
+    sides = [data.filter(pl.col("purchase_country") == country) for country in ("SE", "DE")]
+    return om.compare(om.shipping_methods, *sides).select("shipping_method", pl.col("^share_.*$"))
+
+
 MONTH = om.by_period("1mo")
 CALLS: dict[str, Callable[[Any], pl.DataFrame]] = {
     "at_risk": lambda data: om.at_risk(data, within="30d", every="1d").filter(purchase_currency="EUR"),
@@ -32,6 +41,8 @@ CALLS: dict[str, Callable[[Any], pl.DataFrame]] = {
     "capture_times": om.capture_times,
     "carriers": lambda data: om.carriers(data, by="purchase_country"),
     "chosen_vs_shipped": om.chosen_vs_shipped,
+    "compare": difference_of_shares,
+    "expiring": lambda data: om.expiring(data, within=None).filter(purchase_currency="EUR"),
     "key_figures": om.key_figures,
     "mix": lambda data: om.mix(data, "initial_payment_method_type", by=MONTH),
     "products": om.products,
@@ -40,6 +51,7 @@ CALLS: dict[str, Callable[[Any], pl.DataFrame]] = {
     "refund_ratio": lambda data: om.refund_ratio(data, by=MONTH),
     "shipping_methods": om.shipping_methods,
     "time_to_refund": lambda data: om.time_to_refund(data, by="purchase_country"),
+    "vat": lambda data: om.vat(data).filter(purchase_currency="EUR"),
 }
 """For each picture a frame, of any data."""
 
@@ -105,7 +117,7 @@ def test_an_empty_frame_is_an_empty_picture(name: str) -> None:
     assert title(getattr(plots, name)(CALLS[name](om.Orders()))) == "no data"
 
 
-@pytest.mark.parametrize("name", [*CALLS, "timeline"])
+@pytest.mark.parametrize("name", [*(name for name in CALLS if name != "compare"), "timeline"])
 def test_the_frame_of_another_metric_is_refused(name: str, tables: om.Tables[pl.DataFrame]) -> None:
     plot, other = getattr(plots, name), om.audit(tables)
     with pytest.raises(ValueError, match=r"the frame has no column '\w+'; pass the result of om\.\w+$"):
@@ -375,6 +387,143 @@ def test_money_at_risk_is_in_major_units_and_never_mixes_currencies() -> None:
         plots.at_risk(frame, ax=ax)
     with pytest.raises(ValueError, match="every='1d'"):
         plots.at_risk(frame.drop("expires_at_1d"))
+
+
+def dots(ax: Axes) -> list[tuple[float, float, bool]]:
+    """Return where each dot is, and whether it is filled."""
+    return [
+        (float(x), float(y), bool(len(drawn.get_facecolor())))
+        for drawn in ax.collections
+        if isinstance(drawn, PathCollection) and len(drawn.get_sizes())
+        for x, y in np.asarray(drawn.get_offsets())
+    ]
+
+
+def test_expiring_orders_are_dots_and_what_is_unknown_is_counted() -> None:
+    at = [datetime(2026, 11, day, tzinfo=UTC) for day in (1, 3, 4)]
+    frame = pl.DataFrame(
+        {"purchase_currency": ["EUR"] * 5 + ["JPY"], "remaining_authorized_amount": [1250, 5000, None, 10, 20, 980]}
+        | {"expires_at": [*at, None, at[2], at[1]], "hours_left": [-24.0, 24.0, 48.0, None, 48.0, 24.0]}
+        | {"can_capture": [True, True, True, True, False, True]}
+    )
+    ax = plots.expiring(frame)
+    euro, yen = ax.get_figure().axes  # type: ignore[union-attr]
+    first = date2num(at[0])  # type: ignore[no-untyped-call]
+    assert sorted(dots(euro)) == [(first, 12.5, True), (first + 2, 50, True), (first + 3, 0.2, False)]
+    assert dots(yen) == [(first + 2, 980, True)]
+    assert {float(line.get_xdata()[0]) for one in (euro, yen) for line in one.lines} == {first + 1}  # type: ignore[index]
+    assert [title(one) for one in (euro, yen)] == ["62.80 EUR in 5 orders", "980 JPY in 1 order"]
+    assert euro.get_xlabel() == "2 orders without deadline or amount"
+    assert [text.get_text() for text in yen.get_legend().get_texts()] == [
+        *("time of the data", "can be captured", "blocked", "deadline passed")
+    ]
+    with pytest.raises(ValueError, match="several currencies"):
+        plots.expiring(frame, ax=ax)
+
+
+def amounts_of_bars(ax: Axes) -> list[tuple[str, float, float, float]]:
+    """Return the colour, the opacity, the lower and the upper end of each bar."""
+    return [
+        (to_hex(colour), float(colour[3]), float(corners[:, 1].min()), float(corners[:, 1].max()))
+        for drawn in ax.collections
+        if isinstance(drawn, PathCollection)
+        for colour in np.asarray(drawn.get_facecolor())
+        for path in drawn.get_paths()
+        for corners in np.asarray(path.vertices).reshape(-1, 5, 2)
+    ]
+
+
+def test_vat_is_net_and_tax_by_rate_summed_over_countries() -> None:
+    september, october = date(2026, 9, 1), date(2026, 10, 1)
+    frame = pl.DataFrame(
+        {"purchase_currency": ["EUR"] * 5, "purchase_country": ["DE", "FI", "DE", "DE", "DE"]}
+        | {"month": [september, september, october, october, october], "tax_rate": [19.0, 19.0, 19.0, 7.0, None]}
+        | {"lines": [2, 1, 4, 1, 0], "net_amount": [10000, 5000, 20000, 1000, 0]}
+        | {"tax_amount": [1900, 950, 3800, 70, 0], "without_lines_amount": [0, 0, 0, 0, 1234]}
+    )
+    ax = plots.vat(frame)
+    blue, orange = (colour.lower() for colour in plots.canvas.COLOURS[:2])
+    assert amounts_of_bars(ax) == [
+        *((blue, 0.4, 0, 10), (blue, 1, 10, 10.7)),
+        *((orange, 0.4, 0, 150), (orange, 0.4, 0, 200), (orange, 1, 150, 178.5), (orange, 1, 200, 238)),
+    ]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["7 %", "19 %"]
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["2026-09", "2026-10"]
+    assert title(ax) == "67.20 EUR tax on 8 order lines"
+    assert ax.get_xlabel() == "month (net light, tax full colour); 12.34 EUR without order lines"
+
+
+def test_an_amount_below_0_without_a_currency_is_drawn() -> None:
+    frame = pl.DataFrame(
+        {"purchase_currency": [None, None], "month": [date(2026, 9, 1)] * 2, "tax_rate": [19.0, 7.0], "lines": [1, 1]}
+        | {"net_amount": [-100, 100], "tax_amount": [0, 7], "without_lines_amount": [0, 0]},
+        schema_overrides={"purchase_currency": pl.String},
+    )
+    ax = plots.vat(frame)
+    assert ax.get_ylim()[0] == -100
+    assert title(ax) == "7 minor units of ? tax on 2 order lines"
+
+
+def test_vat_has_the_least_common_rates_together(tables: om.Tables[pl.DataFrame]) -> None:
+    frame = pl.DataFrame({"tax_rate": [float(rate) for rate in range(8)], "lines": [9, 8, 7, 6, 5, 4, 3, 2]}).select(
+        pl.lit("EUR").alias("purchase_currency"),
+        pl.lit(date(2026, 9, 1)).alias("period"),
+        "tax_rate",
+        "lines",
+        net_amount=100,
+        tax_amount=pl.col("lines"),
+        without_lines_amount=0,
+    )
+    ax = plots.vat(frame)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        *(f"{rate} %" for rate in range(6)),
+        "other rates",
+    ]
+    grey = plots.canvas.REST_GREY
+    assert [bar[2:] for bar in amounts_of_bars(ax) if bar[0] == grey] == [(0, 2), (2, pytest.approx(2.05))]
+    with pytest.raises(ValueError, match="several currencies"):
+        plots.vat(om.vat(tables), ax=ax)
+
+
+def test_differences_are_those_of_the_frame_and_grey_where_the_interval_contains_0() -> None:
+    frame = pl.DataFrame(
+        {"country": ["A", "B", "C", "D"], "n_before": [1, 1, 1, 1], "n_difference": [1, 1, 1, 1]}
+        | {"count_ratio_before": [0.5] * 4, "count_ratio_difference": [0.2, 0.4, -0.1, -0.3]}
+        | {"count_ratio_difference_low": [0.1, None, -0.2, -0.4]}
+        | {"count_ratio_difference_high": [0.3, None, 0.1, -0.2]}
+    )
+    ax = plots.compare(frame)
+    intervals, points = ax.collections
+    assert isinstance(intervals, LineCollection)
+    assert np.allclose(np.asarray(points.get_offsets()), [(20, 0), (40, 1), (-10, 2), (-30, 3)])
+    ends = [[float(x) for x, _ in segment] for segment in intervals.get_segments()]
+    assert [pytest.approx(one) for one in ends] == [[10, 30], [], [-20, 10], [-40, -20]]
+    blue, grey = plots.canvas.COLOURS[0].lower(), plots.canvas.GREY
+    for drawn in (points.get_facecolor(), intervals.get_color()):
+        assert [to_hex(colour) for colour in np.asarray(drawn)] == [blue, grey, grey, blue]
+    assert names(ax) == ["A", "B", "C", "D"]
+    assert ax.get_xlabel() == "refunded share of orders: difference in % points, 95 % interval"
+    assert title(ax) == "differs in 2 of 4 groups"
+
+
+def test_each_figure_of_a_comparison_has_a_picture() -> None:
+    sides = ("before", "difference", "difference_low", "difference_high")
+    both = pl.DataFrame({f"{name}_{side}": [1.0] for name in ("p50_hours", "within_24h") for side in sides})
+    ax = plots.compare(both, title="May and June")
+    one, other = ax.get_figure().axes  # type: ignore[union-attr]
+    assert [ax.get_xlabel() for ax in (one, other)] == [
+        "half within: difference in hours, 95 % interval",
+        "within 24 h: difference in % points, 95 % interval",
+    ]
+    assert [title(one), title(other)] == ["May and June", "differs in 1 of 1 group"]
+    assert names(one) == ["all orders"]
+    with pytest.raises(ValueError, match="several figures"):
+        plots.compare(both, ax=ax)
+    for no_intervals in (both.select("p50_hours_before", "p50_hours_difference"), om.audit(om.Orders())):
+        with pytest.raises(ValueError, match=r"no interval of a difference; pass the result of om\.compare"):
+            plots.compare(no_intervals)
+    with pytest.raises(TypeError, match=r"not LazyFrame; pass the result of om\.compare$"):
+        plots.compare(both.lazy())  # type: ignore[arg-type]
 
 
 def test_the_week_has_the_captures_of_its_frame(tables: om.Tables[pl.DataFrame]) -> None:

@@ -6,9 +6,11 @@ changes pyplot's state or rcParams. Axes created here display themselves in a no
 
 from om_toolkit.views.plots.canvas import svg
 from om_toolkit.views.plots.curves import capture_curve, refund_curve
+from om_toolkit.views.plots.differences import compare
 from om_toolkit.views.plots.groups import capture_latency, products, refund_funnel, refund_ratio, time_to_refund
 from om_toolkit.views.plots.shares import carriers, chosen_vs_shipped, key_figures, mix, shipping_methods
-from om_toolkit.views.plots.times import at_risk, capture_times, timeline
+from om_toolkit.views.plots.taxes import vat
+from om_toolkit.views.plots.times import at_risk, capture_times, expiring, timeline
 
 __all__ = [
     "at_risk",
@@ -17,6 +19,8 @@ __all__ = [
     "capture_times",
     "carriers",
     "chosen_vs_shipped",
+    "compare",
+    "expiring",
     "key_figures",
     "mix",
     "products",
@@ -27,6 +31,7 @@ __all__ = [
     "svg",
     "time_to_refund",
     "timeline",
+    "vat",
 ]
 
 

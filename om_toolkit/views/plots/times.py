@@ -1,14 +1,11 @@
 """Pictures over the calendar: frames in, bars by day, a heat map of the week and the events of an order out."""
 
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
-from matplotlib.collections import PathCollection
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num, num2date
-from matplotlib.path import Path
-from matplotlib.ticker import FixedLocator, FuncFormatter
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 from om_toolkit import money
 from om_toolkit.support.text import count_of
@@ -19,22 +16,27 @@ from om_toolkit.views.plots.canvas import (
     LIGHT_GREY,
     check_frame,
     new_axes,
-    new_column,
     number_of,
+    place_legend_below,
     set_title,
+)
+from om_toolkit.views.plots.days import (
+    Numbers,
+    add_note,
+    day_numbers,
+    draw_bars,
+    major_units,
+    set_amounts,
+    set_days,
+    split_by_currency,
 )
 
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 _HOURS: Final = 24
 
-_BAR_WIDTH: Final = 0.8
-"""Days."""
-
 _MOST_LABELS: Final = 8
 """More labels than this would cover each other."""
-
-_RECTANGLE: Final = (Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY)
 
 
 def at_risk(frame: pl.DataFrame, *, ax: Axes | None = None, title: str | None = None) -> Axes:
@@ -59,79 +61,31 @@ def at_risk(frame: pl.DataFrame, *, ax: Axes | None = None, title: str | None = 
     if not periods:
         raise ValueError("the frame has no days; pass the result of om.at_risk with every='1d'")
     dated = frame.drop_nulls(periods[0])
-    parts = dated.partition_by("purchase_currency", maintain_order=True) or [dated]
-    if ax is not None and len(parts) > 1:
-        raise ValueError("the frame has several currencies, which have no common axis; filter it to one of them")
-    column = [ax] if ax is not None else new_column(len(parts), height=2.4 if len(parts) == 1 else 1.9)
-    for one, part in zip(column, parts, strict=True):
-        _draw_days(one, part, periods[0])
-        code = part["purchase_currency"].first()
-        amount = money.format(part["remaining_authorized_amount"].sum(), code)  # type: ignore[arg-type]
+    pictures = split_by_currency(dated, ax)
+    pictures[-1][0].set_xlabel("day of expiry")
+    for one, code, part in pictures:
+        _draw_days(one, code, part, periods[0])
+        amount = money.format(part["remaining_authorized_amount"].sum(), code)
         set_title(
             one, title, f"{amount} in {count_of(int(part['orders'].sum()), 'order')}" if part.height else "no data"
         )
-    _set_days(column, dated[periods[0]])
-    column[-1].set_xlabel("; ".join(filter(None, ["day of expiry", column[-1].get_xlabel()])))
-    return column[0]
+    set_days([one for one, _, _ in pictures], day_numbers(dated[periods[0]]))
+    return pictures[0][0]
 
 
-def _draw_days(ax: Axes, part: pl.DataFrame, period: str) -> None:
+def _draw_days(ax: Axes, code: str, part: pl.DataFrame, period: str) -> None:
     """Draw a bar per day in major units, hatched where no order can be captured."""
-    code = str(part["purchase_currency"].first()) if part.height else ""
-    exponent = money.EXPONENTS.get(code, 0)
-    ax.xaxis_date()
-    days = _day_numbers(part[period])
-    amounts = part["remaining_authorized_amount"].cast(pl.Float64).to_numpy() / 10**exponent
+    days = day_numbers(part[period])
+    amounts = major_units(part["remaining_authorized_amount"], code)
     is_blocked = part.select((pl.col("blocked_orders") > 0) & pl.col("blocked_orders").eq(pl.col("orders")))
     is_hatched = is_blocked.to_series().fill_null(value=False).to_numpy()
-    _draw_bars(ax, days[~is_hatched], amounts[~is_hatched], color=COLOURS[1], linewidth=0)
-    _draw_bars(ax, days[is_hatched], amounts[is_hatched], facecolor="none", edgecolor=COLOURS[1], hatch="////")
-    note = _label_blocked(ax, days, amounts, part["blocked_orders"].to_list())
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:,.0f}"))
-    ax.set(xlabel=note, ylabel=code, ylim=(0, None))
-    ax.grid(color=LIGHT_GREY)
-    ax.set_axisbelow(True)
+    draw_bars(ax, days[~is_hatched], amounts[~is_hatched], color=COLOURS[1], linewidth=0)
+    draw_bars(ax, days[is_hatched], amounts[is_hatched], facecolor="none", edgecolor=COLOURS[1], hatch="////")
+    add_note(ax, _label_blocked(ax, days, amounts, part["blocked_orders"].to_list()))
+    set_amounts(ax, code)
 
 
-def _set_days(column: list[Axes], days: pl.Series) -> None:
-    """Give all pictures the same days, with dates under the last."""
-    locator = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
-    for ax in column:
-        ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
-        ax.xaxis.get_offset_text().set_color(INK)
-        ax.tick_params(labelbottom=ax is column[-1])
-    if not days.len():
-        return
-    numbers = _day_numbers(days)
-    ends = numbers.min() - 1, numbers.max() + 1
-    # Finding the dates again for each picture and layout would take most of the time.
-    dates = locator.tick_values(*num2date(ends))  # type: ignore[no-untyped-call]
-    for ax in column:
-        ax.xaxis.set_major_locator(FixedLocator(dates))
-        ax.set_xlim(ends)
-
-
-_Numbers: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
-
-
-def _day_numbers(days: pl.Series) -> _Numbers:
-    """Return days as matplotlib counts them."""
-    return np.asarray(date2num(days.to_numpy()), dtype=np.float64)  # type: ignore[no-untyped-call]
-
-
-def _draw_bars(ax: Axes, days: _Numbers, heights: _Numbers, **style: Any) -> None:  # noqa: ANN401 - matplotlib's
-    """Draw bars from 0 as a single path: hundreds of patches would take seconds."""
-    is_known = np.isfinite(heights)
-    days, heights = days[is_known], heights[is_known]
-    left, right, zero = days - _BAR_WIDTH / 2, days + _BAR_WIDTH / 2, np.zeros_like(heights)
-    corners = [(left, zero), (left, heights), (right, heights), (right, zero), (left, zero)]
-    vertices = np.array(corners).transpose(2, 0, 1).reshape(-1, 2)
-    if len(vertices):
-        codes = np.tile(_RECTANGLE, len(days))
-        ax.add_collection(PathCollection([Path(vertices, codes)], **style))
-
-
-def _label_blocked(ax: Axes, days: _Numbers, heights: _Numbers, blocked: list[int]) -> str:
+def _label_blocked(ax: Axes, days: Numbers, heights: Numbers, blocked: list[int]) -> str:
     """Write the number of blocked orders above each bar, or return a note with their sum where that is too much."""
     bars = [bar for bar in zip(days, heights, blocked, strict=True) if bar[2]]
     if len(bars) > _MOST_LABELS:
@@ -139,6 +93,66 @@ def _label_blocked(ax: Axes, days: _Numbers, heights: _Numbers, blocked: list[in
     for day, height, count in bars:
         ax.annotate(f"{count} blocked", (day, height), ha="center", va="bottom", fontsize=9, color=INK)
     return ""
+
+
+def expiring(frame: pl.DataFrame, *, ax: Axes | None = None, title: str | None = None) -> Axes:
+    """Draw the orders whose authorised money is lost unless it is captured, by deadline and amount.
+
+    Args:
+        frame: The result of `expiring`.
+        ax: Where to draw, for a frame of one currency; a new figure by default.
+        title: The title, such as the finding; by default how much is at risk.
+
+    Returns:
+        The Axes, of the first currency if there are several: the deadline across (UTC), the remaining amount up in
+        major units. The dashed line is the time of the data. An order that cannot be captured is hollow, one whose
+        deadline has passed is grey. A note under the axis counts the orders without a deadline or an amount.
+
+    Raises:
+        ValueError: If the frame is that of another metric, or has several currencies for one `ax`.
+    """
+    check_frame(frame, "expiring", "remaining_authorized_amount", "expires_at", "hours_left", "can_capture")
+    pictures = split_by_currency(frame.sort("purchase_currency", nulls_last=True, maintain_order=True), ax)
+    axes = [one for one, _, _ in pictures]
+    axes[-1].set_xlabel("deadline (UTC)")
+    dated = frame.drop_nulls("expires_at")
+    as_of = dated.select(pl.col("expires_at") - pl.duration(hours=pl.col("hours_left"))).head(1).to_series()
+    days = day_numbers(pl.concat([as_of, dated["expires_at"]]))
+    set_days(axes, days, margin=max(np.ptp(days) / 25, 0.1) if len(days) else 1)
+    for one, code, part in pictures:
+        for at in day_numbers(as_of):
+            one.axvline(at, color=GREY, linestyle="--", linewidth=1.2, label="time of the data")
+        _draw_deadlines(one, code, part)
+        amount = money.format(part["remaining_authorized_amount"].sum(), code)
+        set_title(one, title, f"{amount} in {count_of(part.height, 'order')}" if part.height else "no data")
+    for label, _, colour, fill in (one for one in _DEADLINES if frame.filter(one[1]).height):
+        axes[-1].scatter([], [], facecolors=fill, edgecolors=colour, label=label)
+    if dated.height:
+        place_legend_below(axes[-1])
+    return axes[0]
+
+
+_IS_PAST: Final = (pl.col("hours_left") < 0).fill_null(value=False)
+
+_DEADLINES: Final = (
+    ("can be captured", ~_IS_PAST & pl.col("can_capture"), COLOURS[1], COLOURS[1]),
+    ("blocked", ~_IS_PAST & ~pl.col("can_capture"), COLOURS[1], "none"),
+    ("deadline passed", _IS_PAST & pl.col("can_capture"), GREY, GREY),
+    ("deadline passed, blocked", _IS_PAST & ~pl.col("can_capture"), GREY, "none"),
+)
+"""The kinds of orders in the picture: label, condition, and the colours of line and area."""
+
+
+def _draw_deadlines(ax: Axes, code: str, part: pl.DataFrame) -> None:
+    """Draw a dot per order, and note how many are missing."""
+    known = part.drop_nulls(["expires_at", "remaining_authorized_amount"])
+    for _, condition, colour, fill in _DEADLINES:
+        of_kind = known.filter(condition)
+        amounts = major_units(of_kind["remaining_authorized_amount"], code)
+        ax.scatter(day_numbers(of_kind["expires_at"]), amounts, s=30, facecolors=fill, edgecolors=colour, zorder=3)
+    missing = part.height - known.height
+    add_note(ax, f"{count_of(missing, 'order')} without deadline or amount" if missing else "")
+    set_amounts(ax, code)
 
 
 def _set_dates(ax: Axes) -> None:

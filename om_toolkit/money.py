@@ -8,6 +8,13 @@ from typing import Final, SupportsFloat
 
 from om_toolkit.support.text import with_article
 
+__all__ = ["EXPONENTS", "format", "unit"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 _TWO_DIGITS: Final = """
     AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE
     CHF CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL

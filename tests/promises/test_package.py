@@ -137,6 +137,19 @@ def test_all_is_sorted_complete_and_documented() -> None:
         om.nonsense  # noqa: B018 - it raises
 
 
+@pytest.mark.parametrize("module", [om.money, om.plots, om.privacy])
+def test_dir_of_a_public_module_lists_its_public_names_only(module: ModuleType) -> None:
+    assert dir(module) == sorted(module.__all__)
+    assert all(inspect.getdoc(getattr(module, name)) for name in dir(module))
+    own = {
+        name
+        for name, thing in vars(module).items()
+        if inspect.isfunction(thing) and thing.__module__ == module.__name__ and not name.startswith("_")
+    }
+    assert own <= set(module.__all__)
+    assert {name for name in om.__all__ if isinstance(getattr(om, name), ModuleType)} == {"money", "plots", "privacy"}
+
+
 def public_things() -> list[tuple[str, object]]:
     """Return the public names, those of public modules, and the public methods of classes."""
     things = [(name, getattr(om, name)) for name in om.__all__]

@@ -176,6 +176,37 @@ def test_tables_are_explored_as_orders_are(orders: om.Orders, way: str) -> None:
     assert_frame_equal(returned(explorer.line, mine=tables), explorer.frame)
 
 
+def test_a_view_is_kept_for_the_way_back_and_only_with_its_own_choices(
+    orders: om.Orders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+    monkeypatch.setattr(plots, "svg", lambda _ax: drawn.append("") or f"picture {len(drawn)}")
+    explorer: Any = om.explore(orders)
+    explorer.tab.value = "refunds"
+    by_country = explorer.page.html, explorer.line, explorer.frame
+    assert "picture 2" in by_country[0]
+    explorer.group.value = "customer type"
+    assert "picture 3" in explorer.page.html
+    explorer.filters["currency"].value = ("SEK",)
+    assert "picture 4" in explorer.page.html
+    opened(explorer, 0)
+    explorer._back.click()
+    assert "picture 4" in explorer.page.html
+    explorer.filters["currency"].value = ()
+    explorer.group.value = "country"
+    assert (explorer.page.html, explorer.line, explorer.frame) == by_country
+    assert len(drawn) == 4
+    for country in dict(explorer.filters["country"].options).values():  # more than are kept
+        explorer.filters["country"].value = country
+    for payment in dict(explorer.filters["payment method"].options).values():
+        explorer.filters["payment method"].value = payment
+    explorer.filters["country"].value = explorer.filters["payment method"].value = ()
+    before = len(drawn)
+    explorer.filters["currency"].value = ("SEK",)
+    explorer.group.value = "customer type"
+    assert f"picture {before + 2}" in explorer.page.html
+
+
 def test_no_orders_can_be_explored() -> None:
     explorer: Any = om.explore(om.Orders())
     assert explorer.period is None

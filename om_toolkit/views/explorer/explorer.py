@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
 import ipywidgets as widgets
@@ -14,7 +14,7 @@ from om_toolkit.support.csv_files import csv_text
 from om_toolkit.support.text import count_of
 from om_toolkit.tables.tables import Tables
 from om_toolkit.views import plots
-from om_toolkit.views.explorer.answers import ORDER_LIST, ORDERS, TABS, Tab
+from om_toolkit.views.explorer.answers import ORDER_LIST, ORDERS, TABS
 from om_toolkit.views.explorer.filters import CARRIER, COLUMNS, Filters, quoted
 from om_toolkit.views.explorer.page import Page, with_static_view
 from om_toolkit.views.pages import render
@@ -22,6 +22,9 @@ from om_toolkit.views.show import Shown, show
 from om_toolkit.views.workbook import can_be_excel, excel_bytes
 
 _REFERENCES: Final = ("order_id", "merchant_reference1", "merchant_reference2", "klarna_reference")
+
+_MOST_KEPT: Final = 8
+"""The views that are kept, the last ones shown."""
 
 _EXCEL: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -40,6 +43,38 @@ class _Opened(NamedTuple):
 
     steps: Mapping[str, str]
     words: str
+
+
+class _View(NamedTuple):
+    """What is shown.
+
+    Attributes:
+        steps: Python for the tables: names and expressions, in sequence.
+        line: Python for the frame, from the last of these names.
+        frame: The frame.
+        words: What the frame describes, in words.
+        tables: The frame as tables for readers.
+        picture: The frame as SVG, if it has a picture.
+        is_open: Whether the rows can be opened.
+    """
+
+    steps: Mapping[str, str]
+    line: str
+    frame: pl.DataFrame
+    words: str
+    tables: Sequence[Shown]
+    picture: str
+    is_open: bool
+
+    @property
+    def python(self) -> str:
+        """All of the Python."""
+        return "\n".join([*(f"{name} = {expression}" for name, expression in self.steps.items()), self.line])
+
+    def html(self, *, is_static: bool) -> str:
+        """Return the page, without buttons if it is static."""
+        values = self._asdict() | {"line": self.python, "has_excel": can_be_excel(self.frame)}
+        return render("explorer.html", **values, is_static=is_static)
 
 
 class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -69,8 +104,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._selected = Filters(tables, time_zone)
         self._is_setting = False
         self._opened: list[_Opened] = []
-        self.line, self.frame, self._shown = "", pl.DataFrame(), tables
-        self._picture = ""
+        self._kept_tab_view = lru_cache(_MOST_KEPT)(self._tab_view)
 
         self.filters = {name: _dropdown(name) for name in (*COLUMNS, CARRIER)}
         self.period = self._period_slider()
@@ -172,9 +206,9 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         elif word == "save frame":
             self.page.save(f"{stem}.csv", csv_text(self.frame), "text/csv")
         elif word == "save excel":
-            self.page.save(f"{stem}.xlsx", excel_bytes(stem, self.frame, self._shown, self._time_zone), _EXCEL)
+            self.page.save(f"{stem}.xlsx", self._excel(stem), _EXCEL)
         elif word == "save picture":
-            self.page.save(f"{stem}.svg", self._picture, "image/svg+xml")
+            self.page.save(f"{stem}.svg", self._view.picture, "image/svg+xml")
 
     def _open(self, row: Mapping[str, Any]) -> None:
         """Show the orders behind a row."""
@@ -208,53 +242,60 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Show what the widgets are set to."""
         self._back.layout.display = None if self._opened else "none"
         if self._opened:
-            self._show_opened(self._opened[-1])
-            return
-        tab, steps = TABS[self.tab.value], self._steps()
-        of_tab = {"frame": tab.line} | ({"drawn": tab.drawn} if tab.drawn else {})
-        of_tab = {name: line.format(by=self._by, time_zone=self._time_zone) for name, line in of_tab.items()}
-        results = self._run(steps | of_tab)
-        self._set(steps, of_tab["frame"], results["frame"], results["selected"])
-        self._show(self._selected.words(), results["selected"], tab, results.get("drawn", self.frame))
+            self._view = self._opened_view(self._opened[-1])
+        else:
+            # Going back to a choice is common. A list of orders is quick to make, and too large to keep.
+            view = self._tab_view if self.tab.value == ORDERS else self._kept_tab_view
+            self._view = view(self.tab.value, self._by, self._selected.text(self._data))
+        self.page.html = self._view.html(is_static=False)
 
-    def _show_opened(self, opened: _Opened) -> None:
-        """Show the orders behind a row, or one order."""
+    def _tab_view(self, name: str, by: str, selected: str) -> _View:
+        """Return what a tab shows of the tables that the filters select."""
+        tab, steps = TABS[name], {"selected": selected}
+        of_tab = {"frame": tab.line} | ({"drawn": tab.drawn} if tab.drawn else {})
+        of_tab = {name: line.format(by=by, time_zone=self._time_zone) for name, line in of_tab.items()}
+        results = self._run(steps | of_tab)
+        frame, drawn = results["frame"], results.get("drawn", results["frame"])
+        picture = plots.svg(tab.draw(drawn)) if tab.draw and drawn.height else ""
+        words = f"{self._selected.words()}: {count_of(results['selected'].orders.height, 'order')}"
+        is_open = "order_id" in frame.columns or tab.behind is not None
+        return _View(steps, of_tab["frame"], frame, words, [tab.table(frame, self._time_zone)], picture, is_open)
+
+    def _opened_view(self, opened: _Opened) -> _View:
+        """Return the orders behind a row, or one order."""
         name = list(opened.steps)[-1]
         tables = self._run(opened.steps)[name]
         if tables.orders.height == 1:
-            self._show_order(opened.steps, name, tables)
-            return
+            return self._order_view(opened.steps, name, tables)
         line = ORDER_LIST.format(tables=name)
-        self._set(opened.steps, line, self._run({**opened.steps, "frame": line})["frame"], tables)
-        self._show(opened.words, tables, TABS[ORDERS], self.frame)
+        frame = self._run({**opened.steps, "frame": line})["frame"]
+        words = f"{opened.words}: {count_of(tables.orders.height, 'order')}"
+        return _View(opened.steps, line, frame, words, [TABS[ORDERS].table(frame, self._time_zone)], "", is_open=True)
 
-    def _show_order(self, steps: Mapping[str, str], name: str, tables: Tables[pl.DataFrame]) -> None:
-        self._set(steps, f"om.timeline({name})", metrics.timeline(tables), tables)
+    def _order_view(self, steps: Mapping[str, str], name: str, tables: Tables[pl.DataFrame]) -> _View:
+        frame = metrics.timeline(tables)
         order_id, currency = tables.orders.select("order_id", "purchase_currency").row(0)
-        self._picture = plots.svg(plots.timeline(self.frame, currency=currency))
-        self._render(f"order {order_id}", list(_card(tables, self._time_zone)), is_open=False)
+        picture = plots.svg(plots.timeline(frame, currency=currency))
+        card = list(_card(tables, self._time_zone))
+        return _View(steps, f"om.timeline({name})", frame, f"order {order_id}", card, picture, is_open=False)
 
-    def _set(self, steps: Mapping[str, str], line: str, frame: pl.DataFrame, tables: Tables[pl.DataFrame]) -> None:
-        """Keep the frame that is shown, the Python that returns it, and the tables that it was made from."""
-        self._shown = tables
-        self.line = "\n".join([*(f"{name} = {expression}" for name, expression in steps.items()), line])
-        self.frame = frame
+    def _excel(self, sheet: str) -> bytes:
+        tables = self._run(self._view.steps)[list(self._view.steps)[-1]]
+        return excel_bytes(sheet, self.frame, tables, self._time_zone)
 
-    def _show(self, words: str, tables: Tables[pl.DataFrame], tab: Tab, drawn: pl.DataFrame) -> None:
-        self._picture = plots.svg(tab.draw(drawn)) if tab.draw and drawn.height else ""
-        is_open = "order_id" in self.frame.columns or tab.behind is not None
-        words = f"{words}: {count_of(tables.orders.height, 'order')}"
-        self._render(words, [tab.table(self.frame, self._time_zone)], is_open=is_open)
+    @property
+    def line(self) -> str:
+        """Python that returns `frame`."""
+        return self._view.python
 
-    def _render(self, words: str, shown: list[Shown], *, is_open: bool) -> None:
-        values = {"words": words, "picture": self._picture, "tables": shown, "line": self.line, "is_open": is_open}
-        values["has_excel"] = can_be_excel(self.frame)
-        self.page.html = render("explorer.html", **values, is_static=False)
-        self._static = partial(render, "explorer.html", **values, is_static=True)
+    @property
+    def frame(self) -> pl.DataFrame:
+        """The frame that is shown."""
+        return self._view.frame
 
     def _repr_mimebundle_(self, **options: Any) -> Any:  # noqa: ANN401 - IPython's
         """Add the answer as HTML, which remains where widgets are dropped."""
-        return with_static_view(super()._repr_mimebundle_(**options), self._static())
+        return with_static_view(super()._repr_mimebundle_(**options), self._view.html(is_static=True))
 
 
 def _dropdown(description: str) -> widgets.Dropdown:

@@ -18,6 +18,7 @@ from zipfile import ZipFile
 import openpyxl
 import polars as pl
 import pytest
+from generated_documents import PROPERTY
 from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl.cell.cell import Cell
@@ -120,6 +121,7 @@ def test_each_cell_of_a_column_has_the_format_of_its_row(path: Path) -> None:
         assert cell.number_format == f"#,##0{'.' if exponent else ''}{exponent * '0'} [${code}]"
 
 
+@PROPERTY
 @given(st.lists(st.tuples(st.integers(-(10**15) + 1, 10**15 - 1), st.sampled_from(["JPY", "SEK", "KWD", "CLF"]))))
 def test_an_amount_is_exact_to_the_last_minor_unit(
     tmp_path_factory: pytest.TempPathFactory, amounts: list[tuple[int, str]]

@@ -110,11 +110,12 @@ def expiring(scope: Scope) -> Section:
     frame = metrics.expiring(scope.tables, within="7d")
     name = pl.coalesce("merchant_reference1", "order_id").alias("order")
     listed = frame.select(name, CURRENCY, _UNCAPTURED, "expires_at", "hours_left", "fraud_status", "can_capture")
-    blocked = count_of(frame.height - int(frame["can_capture"].sum()), "order")
+    blocked = frame.height - int(frame["can_capture"].sum())
     sentences = [
         f"{count_of(frame.height, 'order')} with money that expires within 7 days, the soonest first.",
-        f"{blocked} cannot be captured yet, because of the fraud status.",
     ]
+    if blocked:
+        sentences.append(f"{count_of(blocked, 'order')} cannot be captured yet, because of the fraud status.")
     return Section(
         "expiring",
         "Which orders expire first?",

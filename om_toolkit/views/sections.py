@@ -112,6 +112,8 @@ def capture(tables: Tables[Any], min_cell: int = 1) -> Section:
     """Return the section about the time to capture; the curve has one step for every `min_cell` captures."""
     by_country = small_groups.few_last(metrics.capture_latency(tables, by=_COUNTRY), _COUNTRY)
     sentences = [_capture_sentence(row) for row in metrics.capture_latency(tables).iter_rows(named=True)]
+    if sentences:
+        sentences.append("Waiting orders have no capture; the open ones of the key figures can be captured in part.")
     curve = metrics.capture_curve(tables)
     if min_cell > 1:
         captured = pl.col("captured").cum_sum()
@@ -264,7 +266,7 @@ def _capture_sentence(row: Row) -> str:
     sentence = (
         f"{count('orders', 'order')(row)}: {row['captured']:,} captured, {row['waiting']:,} waiting, "
         f"{row['expired']:,} expired, {row['cancelled']:,} cancelled, {row['other']:,} with another ending, "
-        f"{row['excluded']:,} excluded (with times that cannot be evaluated)."
+        f"{row['excluded']:,} excluded (with times that cannot be evaluated; refunds include them)."
     )
     if row["p50_hours"] is None:
         return sentence

@@ -18,7 +18,7 @@ from om_toolkit.views.readable import readable
 from om_toolkit.views.scope import Scope
 from om_toolkit.views.sections import Section, or_no_data
 
-_MOST_POINTS: Final = 40
+_MOST_POINTS: Final = 24
 """How many steps of a curve are drawn; more cannot be distinguished and make the page large."""
 
 _MOST_MONTHS: Final = 6

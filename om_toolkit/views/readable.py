@@ -9,7 +9,7 @@ from om_toolkit.views.scope import Scope
 from om_toolkit.views.show import Shown, show
 
 
-def readable(frame: pl.DataFrame, scope: Scope, *, most: int = 40, hidden: Collection[str] = ()) -> Shown:
+def readable(frame: pl.DataFrame, scope: Scope, *, most: int = 25, hidden: Collection[str] = ()) -> Shown:
     """Return a frame as the table of a section.
 
     Args:

@@ -97,3 +97,9 @@ def test_a_page_that_cannot_be_written_leaves_the_old_one(orders: om.Orders, tmp
 def test_other_data_is_refused() -> None:
     with pytest.raises(TypeError, match="expected Orders or Tables, not a list"):
         om.Report([])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("min_cell", [1, 5])
+def test_a_page_can_be_sent_by_mail(orders: om.Orders, min_cell: int) -> None:
+    size = len(om.Report(orders, min_cell=min_cell).html.encode())
+    assert 40_000 < size < 200_000

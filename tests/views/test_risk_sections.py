@@ -120,6 +120,6 @@ def test_nothing_at_risk() -> None:
 def test_a_long_list_is_cut_and_says_so() -> None:
     many = shop(orders=[waiting(str(number), number, 100) for number in range(60)], as_of=at(100))
     section = expiring(Scope(many))
-    assert len(section.rows) == 40
-    assert section.table.note == "The first 40 of 60 rows; the Excel file has all of them."
+    assert len(section.rows) == 25
+    assert section.table.note == "The first 25 of 60 rows; the Excel file has all of them."
     assert section.frame.height == 60

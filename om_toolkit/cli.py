@@ -12,7 +12,7 @@ from om_toolkit.orders.id_files import read_order_ids
 from om_toolkit.support.atomic_files import local_path
 from om_toolkit.support.csv_files import write_csv
 from om_toolkit.support.text import count_of
-from om_toolkit.views.sections import key_figures
+from om_toolkit.views.report.sections import key_figures
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

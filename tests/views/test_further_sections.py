@@ -12,11 +12,11 @@ from polars.testing import assert_frame_equal
 from shop_tables import at, shop
 
 import om_toolkit as om
-from om_toolkit.views.further_sections import LEFT_OUT, cohorts, customers, further, payment
-from om_toolkit.views.report_sections import sections_of
-from om_toolkit.views.scope import Scope
-from om_toolkit.views.sections import Section
-from om_toolkit.views.small_groups import FEW
+from om_toolkit.views.report.contents import sections_of
+from om_toolkit.views.report.further_sections import LEFT_OUT, cohorts, customers, further, payment
+from om_toolkit.views.report.scope import Scope
+from om_toolkit.views.report.sections import Section
+from om_toolkit.views.report.small_groups import FEW
 
 if TYPE_CHECKING:
     from om_toolkit.tables.tables import Tables

@@ -11,8 +11,8 @@ from drawn_shops import awkward, awkward_shops
 from shop_tables import at, shop
 
 import om_toolkit as om
-from om_toolkit.views.money_sections import balance, money
-from om_toolkit.views.scope import Scope
+from om_toolkit.views.report.money_sections import balance, money
+from om_toolkit.views.report.scope import Scope
 
 if TYPE_CHECKING:
     from drawn_shops import Rows

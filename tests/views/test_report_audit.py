@@ -9,8 +9,8 @@ import pytest
 from shop_tables import at, shop
 
 import om_toolkit as om
-from om_toolkit.views.audit_section import MEANINGS, audit, findings_by_rule
-from om_toolkit.views.scope import Scope
+from om_toolkit.views.report.audit_section import MEANINGS, audit, findings_by_rule
+from om_toolkit.views.report.scope import Scope
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ import pytest
 from shop_tables import at, shop
 
 import om_toolkit as om
-from om_toolkit.views.attention import attention
-from om_toolkit.views.change_sections import by_week, change, changes, weeks
-from om_toolkit.views.scope import Scope
-from om_toolkit.views.trend import trend_svg
+from om_toolkit.views.report.attention import attention
+from om_toolkit.views.report.change_sections import by_week, change, changes, weeks
+from om_toolkit.views.report.scope import Scope
+from om_toolkit.views.report.trend import trend_svg
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import om_toolkit as om
-from om_toolkit.views.report_sections import WITHHELD
+from om_toolkit.views.report.contents import WITHHELD
 
 if TYPE_CHECKING:
     from pathlib import Path

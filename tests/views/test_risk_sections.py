@@ -9,8 +9,8 @@ import pytest
 from shop_tables import at, shop
 
 import om_toolkit as om
-from om_toolkit.views.risk_sections import at_risk, expiring, money_at_risk
-from om_toolkit.views.scope import Scope
+from om_toolkit.views.report.risk_sections import at_risk, expiring, money_at_risk
+from om_toolkit.views.report.scope import Scope
 
 if TYPE_CHECKING:
     from om_toolkit.tables.tables import Tables

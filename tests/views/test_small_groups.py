@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shop_tables import at, shop
 
 import om_toolkit as om
-from om_toolkit.views import sections, small_groups
+from om_toolkit.views.report import sections, small_groups
 
 if TYPE_CHECKING:
     from om_toolkit.tables.tables import Tables

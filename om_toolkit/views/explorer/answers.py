@@ -12,7 +12,7 @@ from om_toolkit.support.html_tables import Heading
 from om_toolkit.views import plots
 from om_toolkit.views.explorer.filters import equals
 from om_toolkit.views.formatting import Cell
-from om_toolkit.views.sections import key_figure_texts
+from om_toolkit.views.report.sections import key_figure_texts
 from om_toolkit.views.show import Shown, show
 
 ORDER_GROUPS: Final = {

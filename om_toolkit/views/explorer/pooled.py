@@ -11,8 +11,8 @@ from om_toolkit.support.text import count_of
 from om_toolkit.tables.tables import Tables
 from om_toolkit.views.explorer.page import Page, with_static_view
 from om_toolkit.views.pages import render
-from om_toolkit.views.sections import SECTIONS
-from om_toolkit.views.small_groups import pool_countries
+from om_toolkit.views.report.sections import SECTIONS
+from om_toolkit.views.report.small_groups import pool_countries
 
 
 class PooledExplorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types

@@ -7,11 +7,11 @@ import polars as pl
 
 from om_toolkit.metrics.grouping import CURRENCY
 from om_toolkit.support.text import count_of
-from om_toolkit.views.audit_section import MEANINGS, findings_by_rule
-from om_toolkit.views.change_sections import CHANGING, changes
 from om_toolkit.views.formatting import Row, amount, percent, points, text
-from om_toolkit.views.risk_sections import money_at_risk
-from om_toolkit.views.scope import Scope
+from om_toolkit.views.report.audit_section import MEANINGS, findings_by_rule
+from om_toolkit.views.report.change_sections import CHANGING, changes
+from om_toolkit.views.report.risk_sections import money_at_risk
+from om_toolkit.views.report.scope import Scope
 
 _SPANS: Final = {"within_24h": "24 hours", "within_72h": "72 hours", "within_7d": "7 days"}
 

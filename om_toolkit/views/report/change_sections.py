@@ -8,11 +8,11 @@ import polars as pl
 from om_toolkit import metrics
 from om_toolkit.metrics.grouping import CURRENCY, by_period
 from om_toolkit.tables.tables import Tables
-from om_toolkit.views import small_groups
-from om_toolkit.views.readable import readable
-from om_toolkit.views.scope import Scope
-from om_toolkit.views.sections import Section, or_no_data
-from om_toolkit.views.trend import trend_svg
+from om_toolkit.views.report import small_groups
+from om_toolkit.views.report.readable import readable
+from om_toolkit.views.report.scope import Scope
+from om_toolkit.views.report.sections import Section, or_no_data
+from om_toolkit.views.report.trend import trend_svg
 
 _FIGURES: Final = ("orders", "order_amount", "average_order_value")
 

@@ -9,8 +9,8 @@ from om_toolkit.metrics.grouping import CURRENCY
 from om_toolkit.support.text import count_of
 from om_toolkit.tables.tables import Tables
 from om_toolkit.views.formatting import Cell, Columns, amount, count, text
-from om_toolkit.views.scope import Scope
-from om_toolkit.views.sections import Section, table_of
+from om_toolkit.views.report.scope import Scope
+from om_toolkit.views.report.sections import Section, table_of
 
 MEANINGS: Final = {
     "after_seen_at": "made after the order was fetched",

@@ -5,11 +5,11 @@ from typing import Final
 import polars as pl
 
 from om_toolkit import metrics
-from om_toolkit.views import further_sections, money_sections, risk_sections
-from om_toolkit.views.audit_section import audit
-from om_toolkit.views.change_sections import change, weeks
-from om_toolkit.views.scope import Scope
-from om_toolkit.views.sections import SECTIONS, Section
+from om_toolkit.views.report import further_sections, money_sections, risk_sections
+from om_toolkit.views.report.audit_section import audit
+from om_toolkit.views.report.change_sections import change, weeks
+from om_toolkit.views.report.scope import Scope
+from om_toolkit.views.report.sections import SECTIONS, Section
 
 WITHHELD: Final = ("money", "at risk", "expiring", "captures")
 """The sections that orders of a settlement do not have: it lists captured orders only."""

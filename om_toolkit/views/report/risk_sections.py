@@ -10,9 +10,9 @@ from om_toolkit.metrics.grouping import CURRENCY
 from om_toolkit.support.text import count_of
 from om_toolkit.views import plots
 from om_toolkit.views.formatting import Columns, Row, amount, count, text
-from om_toolkit.views.readable import readable
-from om_toolkit.views.scope import Scope
-from om_toolkit.views.sections import Section, table_of
+from om_toolkit.views.report.readable import readable
+from om_toolkit.views.report.scope import Scope
+from om_toolkit.views.report.sections import Section, table_of
 
 _UNCAPTURED: Final = pl.col("remaining_authorized_amount")
 

@@ -16,14 +16,14 @@ from om_toolkit.support.instants import as_of_text
 from om_toolkit.support.text import count_of, with_article
 from om_toolkit.support.time_zones import check_time_zone
 from om_toolkit.tables.tables import Tables, tables_of
-from om_toolkit.views.attention import attention
-from om_toolkit.views.further_sections import LEFT_OUT
 from om_toolkit.views.pages import render
-from om_toolkit.views.report_period import created_in, filter_code, parse_period
-from om_toolkit.views.report_sections import WITHHELD, key_figures_frame, sections_of
-from om_toolkit.views.scope import Scope
-from om_toolkit.views.sections import key_figures
-from om_toolkit.views.small_groups import pool_countries
+from om_toolkit.views.report.attention import attention
+from om_toolkit.views.report.contents import WITHHELD, key_figures_frame, sections_of
+from om_toolkit.views.report.further_sections import LEFT_OUT
+from om_toolkit.views.report.period import created_in, filter_code, parse_period
+from om_toolkit.views.report.scope import Scope
+from om_toolkit.views.report.sections import key_figures
+from om_toolkit.views.report.small_groups import pool_countries
 from om_toolkit.views.workbook import write_excel
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from om_toolkit.views.sections import Section
+    from om_toolkit.views.report.sections import Section
 
 
 class Report:

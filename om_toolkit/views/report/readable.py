@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from om_toolkit.views.scope import Scope
+from om_toolkit.views.report.scope import Scope
 from om_toolkit.views.show import Shown, show
 
 

@@ -12,8 +12,8 @@ from om_toolkit.support.html_tables import Heading
 from om_toolkit.tables.tables import Tables, tables_of
 from om_toolkit.views import plots
 from om_toolkit.views.formatting import Cell, Row, amount, percent, text
-from om_toolkit.views.scope import Scope
-from om_toolkit.views.sections import Section, or_no_data
+from om_toolkit.views.report.scope import Scope
+from om_toolkit.views.report.sections import Section, or_no_data
 from om_toolkit.views.show import Shown
 
 _FATE_NAMES: Final = {

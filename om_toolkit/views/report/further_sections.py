@@ -13,10 +13,11 @@ import polars as pl
 from om_toolkit import metrics
 from om_toolkit.metrics.grouping import CURRENCY, by_period
 from om_toolkit.metrics.intervals import count_ratio
-from om_toolkit.views import plots, small_groups
-from om_toolkit.views.readable import readable
-from om_toolkit.views.scope import Scope
-from om_toolkit.views.sections import Section, or_no_data
+from om_toolkit.views import plots
+from om_toolkit.views.report import small_groups
+from om_toolkit.views.report.readable import readable
+from om_toolkit.views.report.scope import Scope
+from om_toolkit.views.report.sections import Section, or_no_data
 
 _MOST_POINTS: Final = 24
 """How many steps of a curve are drawn; more cannot be distinguished and make the page large."""

@@ -14,7 +14,7 @@ from om_toolkit import metrics
 from om_toolkit.metrics.intervals import moments, unit_ratio
 from om_toolkit.support.html_tables import Heading
 from om_toolkit.tables.tables import Tables
-from om_toolkit.views import plots, small_groups
+from om_toolkit.views import plots
 from om_toolkit.views.formatting import (
     Cell,
     Columns,
@@ -29,6 +29,7 @@ from om_toolkit.views.formatting import (
     text,
 )
 from om_toolkit.views.pages import render
+from om_toolkit.views.report import small_groups
 from om_toolkit.views.show import Shown
 
 _COUNTRY: Final = "purchase_country"

@@ -5,7 +5,7 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from om_toolkit.support.text import count_of
-from om_toolkit.views.report.compact_svg import compact
+from om_toolkit.views.compact_svg import compact
 
 _TEMPLATES: Final = Environment(
     loader=PackageLoader("om_toolkit.views"),

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 import om_toolkit as om
-from om_toolkit.views.report.compact_svg import compact
+from om_toolkit.views.compact_svg import compact
 
 
 @pytest.mark.parametrize(

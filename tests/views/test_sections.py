@@ -12,7 +12,8 @@ import pytest
 from shop_tables import at, shop
 
 import om_toolkit as om
-from om_toolkit.views import plots, sections
+from om_toolkit.views import plots
+from om_toolkit.views.report import sections
 
 Row = dict[str, Any]
 Sections = dict[str, sections.Section]

@@ -68,7 +68,9 @@ def draw_bars(
     corners = [(left, low), (left, high), (right, high), (right, low), (left, low)]
     vertices = np.array(corners).transpose(2, 0, 1).reshape(-1, 2)
     if len(vertices):
-        ax.add_collection(PathCollection([Path(vertices, np.tile(_RECTANGLE, len(days)))], **style))
+        ax.add_collection(PathCollection([Path(vertices, np.tile(_RECTANGLE, len(days)))], **style), autolim=False)
+        ax.update_datalim(vertices)  # matplotlib 3.10 does not do it for a path
+        ax.autoscale_view()
 
 
 def set_amounts(ax: Axes, currency: str) -> None:

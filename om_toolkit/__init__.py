@@ -3,6 +3,11 @@
 client = om.replay("quickstart")  # or om.Client(), or om.sandbox()
 orders = client.orders(client.recorded_order_ids)
 om.capture_latency(orders, by="purchase_country")
+
+`om.explain()` lists the metrics with a line for each, and `om.explain("refund_ratio")` describes one. A metric returns
+a polars frame: `om.show(frame)` shows it with currencies and per cent, `om.plots` draws it, `om.write_excel` writes it,
+and `orders.where(frame[0])` returns the orders behind a row. `om.explore(orders)` shows all of it with filters, and
+`om.Report(orders).save("report.html")` writes a page. `help(om.Tables)` lists the columns for `by=`.
 """
 
 from importlib import import_module

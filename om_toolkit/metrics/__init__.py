@@ -4,6 +4,8 @@ A metric is one lazy query of polars expressions, collected once by the engine t
 """
 
 import inspect
+from collections.abc import Callable
+from typing import Any
 
 from om_toolkit.metrics.audit import audit
 from om_toolkit.metrics.capture_times import capture_times
@@ -48,14 +50,14 @@ __all__ = [
 ]
 
 
-def explain(metric: str) -> Explanation:
+def explain(metric: str | Callable[..., Any] | None = None) -> Explanation:
     """Return what a metric means: its definition, its formula with the source, and its columns.
 
     Args:
-        metric: Its name, such as `refund_ratio`.
+        metric: Its name, such as `refund_ratio`, or the metric itself. Without it, all metrics.
 
     Returns:
-        Its documentation as text; a notebook shows it with headings and lists.
+        Its documentation as text; a notebook shows it with headings and lists. Without a metric, a line for each.
 
     Raises:
         ValueError: If the metric does not exist.
@@ -65,6 +67,15 @@ def explain(metric: str) -> Explanation:
         Sum the orders of `expiring` per currency, and per local day or other period of their expiry.
     """
     names = [name for name in __all__ if name != "explain"]
-    if metric not in names:
-        raise ValueError(f"there is no metric {metric!r}; use one of {', '.join(names)}")
-    return Explanation(inspect.getdoc(globals()[metric]) or "")
+    if metric is None:
+        return Explanation("\n".join(f"{name}: {_documentation(name).partition(chr(10))[0]}" for name in names))
+    name = str(getattr(metric, "__name__", metric))
+    if name not in names:
+        similar = [one for one in names if name.lower().replace(" ", "_") in one]
+        hint = f"did you mean {' or '.join(map(repr, similar))}?" if similar else f"use one of {', '.join(names)}"
+        raise ValueError(f"there is no metric {name!r}; {hint}")
+    return Explanation(_documentation(name))
+
+
+def _documentation(name: str) -> str:
+    return inspect.getdoc(globals()[name]) or ""

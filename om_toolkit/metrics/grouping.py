@@ -10,6 +10,7 @@ import polars as pl
 from polars import selectors as cs
 
 from om_toolkit.support.time_zones import check_time_zone
+from om_toolkit.tables.schema import SCHEMAS, columns
 
 By: TypeAlias = str | pl.Expr | Sequence[str | pl.Expr]
 
@@ -97,11 +98,19 @@ def groups_of(orders: pl.LazyFrame, by: By, *, currency: bool = False) -> Groups
     known = orders.collect_schema().names()
     unknown = [name for expr in exprs for name in expr.meta.root_names() if name not in known]
     if unknown:
-        nearest = [f"did you mean {match!r}? " for match in get_close_matches(unknown[0], known, n=1)]
-        hint = "".join(nearest) + "help(om.Tables) lists all columns"
-        raise ValueError(f"the orders table has no column {unknown[0]!r}; {hint}")
+        hint = _hint(unknown[0], known)
+        raise ValueError(f"the orders table has no column {unknown[0]!r}; {hint}help(om.Tables) lists all columns")
     names = tuple(expr.meta.output_name() for expr in exprs)
     return Groups(names, tuple(exprs) or (pl.lit("all"),))
+
+
+def _hint(unknown: str, known: Sequence[str]) -> str:
+    """Return the table that has an unknown column, or the known column with the most similar name."""
+    tables = [table for table in SCHEMAS if unknown in {column.name for column in columns(table)}]
+    if tables:
+        return f"it is one of {' and '.join(tables)}, of which an order can have several; "
+    similar = get_close_matches(unknown, known, n=1) or [name for name in known if unknown.lower() in name]
+    return f"did you mean {similar[0]!r}? " if similar else ""
 
 
 def has_currency(by: By) -> bool:

@@ -40,7 +40,7 @@ def capture_latency(  # noqa: PLR0913 - the parameters are those of the definiti
     *,
     by: By = (),
     event: Event = "first",
-    quantiles: Sequence[float] = (0.5, 0.9, 0.95),
+    quantiles: float | Sequence[float] = (0.5, 0.9, 0.95),
     within: str | Sequence[str] = ("24h", "72h"),
     weight: Weight = "orders",
     as_of: datetime | None = None,
@@ -113,6 +113,7 @@ def capture_latency(  # noqa: PLR0913 - the parameters are those of the definiti
     """
     tables = tables_of(data)
     windows = windows_of(within)
+    quantiles = [quantiles] if isinstance(quantiles, float) else quantiles
     estimand = Estimand(event, weight, effective_as_of(as_of, tables))
     return tables.run(latency_plan(tables, by=by, estimand=estimand, quantiles=quantiles, windows=windows))
 

@@ -100,6 +100,9 @@ class Batch(Items[RowT]):
     def filter(self, predicate: Callable[[RowT], object] | pl.Expr) -> Self:
         """Keep the items for which a function, or an expression over `to_polars()`, is true; drop the failures.
 
+        Raises:
+            TypeError: If `predicate` is something else.
+
         Example:
             >>> import om_toolkit as om
             >>> orders = om.Orders.from_json('[{"order_id": "1", "order_amount": 5}, {"order_id": "2"}]')
@@ -109,6 +112,10 @@ class Batch(Items[RowT]):
         if isinstance(predicate, pl.Expr):
             kept = self.to_polars().with_row_index("item").filter(predicate)["item"]
             return self._like(map(self._items.__getitem__, kept))
+        if not callable(predicate):
+            raise TypeError(
+                f"filter takes a function or a polars expression, such as pl.col('order_amount') > 0, not {predicate!r}"
+            )
         return self._like(filter(predicate, self._items))
 
     def to_polars(self, *, personal: bool = False) -> pl.DataFrame:

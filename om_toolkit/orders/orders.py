@@ -137,14 +137,14 @@ class Orders(Batch[Order]):
             by: The `by` of the metric.
 
         Raises:
-            ValueError: If the group is unknown or has no orders.
+            ValueError: If the frame has several rows, or the group is unknown or has no orders.
 
         Example:
             >>> orders = Orders.from_json('[{"order_id": "1", "purchase_country": "SE"}, {"order_id": "2"}]')
             >>> orders.where({"purchase_country": "SE", "orders": 1, "p50_hours": None})[0].order_id
             '1'
         """
-        values = row.row(0, named=True) if isinstance(row, pl.DataFrame) else row
+        values = _only_row(row)
         expressions = [by] if isinstance(by, str | pl.Expr) else by
         keys = self.to_polars().select(expressions or _group_columns(values))
         if missing := set(keys.columns) - set(values):
@@ -176,10 +176,20 @@ class Orders(Batch[Order]):
             yield currency, *(counts[currency, status] for status in statuses)
 
 
+def _only_row(row: Mapping[str, Any] | pl.DataFrame) -> Mapping[str, Any]:
+    if not isinstance(row, pl.DataFrame):
+        return row
+    if row.height != 1:
+        raise ValueError(f"where takes one row, and the frame has {row.height}; pass one of them, such as frame[0]")
+    return row.row(0, named=True)
+
+
 def _group_columns(row: Mapping[str, object]) -> list[str]:
     """Return the group columns of a metric's result, as far as its row shows them."""
     if "order_id" in row:
         return ["order_id"]
+    if "running_captured" in row:
+        raise ValueError("the row is an event of a timeline, which is that of the one order that you passed to it")
     keys = key_columns(row)
     groups = [key for key in keys if key not in LABELS]
     known = {column.name for column in columns("orders") if column.kind in (Kind.TEXT, Kind.CODE, Kind.COUNT)}

@@ -82,9 +82,24 @@ def count(name: str, noun: str | None = None, *, sign: bool = False) -> Formatte
     return formatter
 
 
+_WITHOUT_FRACTION: Final = 1e5
+
+
 def number(name: str) -> Formatter:
     """Return a formatter of a number without a unit."""
-    return lambda row: Cell(MISSING if row[name] is None else f"{row[name]:,.6g}")
+    return lambda row: Cell(MISSING if row[name] is None else _plain_number(row[name]))
+
+
+def _plain_number(value: float) -> str:
+    """Return a number with all digits before the point, and six digits if it is small.
+
+    Example:
+        >>> _plain_number(1384700), _plain_number(1234567.8), _plain_number(0.1234567)
+        ('1,384,700', '1,234,568', '0.123457')
+    """
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.0f}" if abs(value) >= _WITHOUT_FRACTION else f"{value:,.6g}"
 
 
 def amount(name: str, *, sign: bool = False) -> Formatter:

@@ -361,3 +361,14 @@ def test_a_row_without_a_group_is_refused(row: dict[str, Any], by: Any, message:
     with pytest.raises(ValueError) as raised:  # noqa: PT011 - the message is checked
         ORDERS.where(row, by=by)
     assert message in str(raised.value)
+
+
+def test_explain_lists_the_metrics_accepts_one_and_suggests_names() -> None:
+    lines = om.explain().splitlines()
+    assert [line.partition(":")[0] for line in lines] == [name for name in om.metrics.__all__ if name != "explain"]
+    assert all(line.endswith(".") for line in lines)
+    assert om.explain(om.at_risk) == om.explain("at_risk")
+    with pytest.raises(ValueError, match="did you mean 'refund_curve' or 'refund_ratio' or 'time_to_refund'"):
+        om.explain("refund")
+    with pytest.raises(ValueError, match="there is no metric 'len'; use one of"):
+        om.explain(len)

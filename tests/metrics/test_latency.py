@@ -503,3 +503,21 @@ def test_invalid_arguments_are_reported(wrong: dict[str, Any], message: str) -> 
 def test_data_other_than_orders_is_refused() -> None:
     with pytest.raises(TypeError, match="expected Orders or Tables, not a DataFrame"):
         capture_latency(pl.DataFrame())
+
+
+def test_one_quantile_needs_no_list() -> None:
+    assert_frame_equal(capture_latency(shop(), quantiles=0.75), capture_latency(shop(), quantiles=[0.75]))
+
+
+@pytest.mark.parametrize(
+    ("by", "message"),
+    [
+        ("carrier", "did you mean 'selected_shipping_option_carrier'"),
+        ("shipping_company", "it is one of shipments, of which an order can have several"),
+        ("refunded_at", "it is one of refunds, of which an order can have several"),
+        ("nothing_like_it", "no column 'nothing_like_it'; help"),
+    ],
+)
+def test_an_unknown_column_has_a_hint(by: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        capture_latency(shop(), by=by)

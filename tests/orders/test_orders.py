@@ -75,3 +75,19 @@ def test_a_notebook_shows_counts_and_failures() -> None:
     assert "&lt;x&gt;: not_found" in shown
     assert "correlation id abc" in shown
     assert "2 more" in shown
+
+
+def test_where_takes_one_row() -> None:
+    orders = om.Orders.from_json('[{"order_id": "1", "purchase_country": "SE"}, {"order_id": "2"}]')
+    latency = om.capture_latency(orders, by="purchase_country")
+    with pytest.raises(ValueError, match=r"the frame has 2; pass one of them, such as frame\[0\]"):
+        orders.where(latency)
+    with pytest.raises(ValueError, match="the frame has 0"):
+        orders.where(latency.clear())
+    with pytest.raises(ValueError, match="an event of a timeline"):
+        orders.where(om.timeline(orders[0])[0])
+
+
+def test_filter_refuses_what_is_neither_a_function_nor_an_expression() -> None:
+    with pytest.raises(TypeError, match="not 'SE'"):
+        om.Orders().filter("SE")  # type: ignore[arg-type]

@@ -313,7 +313,8 @@ def test_no_marker_is_in_an_executed_notebook(fails: bool, fetched: Fetched) -> 
         broken = fetched.shop.shop.answer(fetched.shop.order_ids[0]) | {"order_amount": "MARK1", "captures": "MARK2"}
         fetched.shop.shop._bodies[fetched.shop.order_ids[0]] = json.dumps(broken).encode()
     notebook = nbformat.read(NOTEBOOKS[0], as_version=4)
-    notebook.cells[1].source = NOTEBOOK + "%xmode Verbose\norders.raise_for_failures()"
+    first = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    first.source = NOTEBOOK + "%xmode Verbose\norders.raise_for_failures()"
     runner = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(fetched.folder)}})
     if fails:
         with pytest.raises(CellExecutionError) as caught:

@@ -103,3 +103,10 @@ def test_other_data_is_refused() -> None:
 def test_a_page_can_be_sent_by_mail(orders: om.Orders, min_cell: int) -> None:
     size = len(om.Report(orders, min_cell=min_cell).html.encode())
     assert 40_000 < size < 200_000
+
+
+@pytest.mark.parametrize("name", ["report.pdf", "report"])
+def test_a_report_is_not_saved_under_the_name_of_another_format(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"use a name that ends with \.html or \.xlsx"):
+        om.Report(om.Orders()).save(tmp_path / name)
+    assert not list(tmp_path.iterdir())

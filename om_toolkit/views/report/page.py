@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from om_toolkit.views.report.sections import Section
 
+_SUFFIXES = (".html", ".htm", ".xlsx")
+
 
 class Report:
     """The report of a set of orders as one page: what became of the money, and how the numbers are made.
@@ -170,14 +172,16 @@ class Report:
         """Write the page, or an Excel file with a sheet for the frame of each section, and return the path.
 
         Args:
-            path: The file; one whose name ends with `.xlsx` is the Excel file.
+            path: The file, whose name ends with `.html`, or with `.xlsx` for the Excel file.
 
         Raises:
             MissingExtra: If an Excel file is to be written and XlsxWriter is not installed.
             OSError: If the file cannot be written; an existing file is then unchanged.
-            ValueError: If the path is a URI.
+            ValueError: If the path is a URI, or its name ends with neither `.html` nor `.xlsx`.
         """
         path = local_path(path)
+        if path.suffix.lower() not in _SUFFIXES:
+            raise ValueError(f"cannot save a report as {path.name!r}; use a name that ends with .html or .xlsx")
         if path.suffix.lower() == ".xlsx":
             write_excel(self.frames, path, data=self._tables, time_zone=self._time_zone)
             return path

@@ -41,24 +41,22 @@ def without_formulas(frame: pl.DataFrame) -> pl.DataFrame:
 _FORMULA: Final = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
 
 
-def read_rows(path: Path) -> list[list[str]]:
-    """Return the rows of a CSV file with any usual delimiter that are not blank, with stripped cells.
+def rows_of(text: str, file: str) -> list[list[str]]:
+    """Return the rows of CSV text with any usual delimiter that are not blank, with stripped cells.
+
+    Args:
+        text: The text.
+        file: The name of the file, for messages.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is not CSV in UTF-8, or is empty.
+        ValueError: If it is not CSV.
     """
+    delimiter, text = sniff_delimiter(text.strip())
     try:
-        delimiter, text = sniff_delimiter(path.read_text(encoding="utf-8-sig").strip())
         cells = list(csv.reader(StringIO(text), delimiter=delimiter, strict=True))
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is not text in UTF-8; save it as CSV in UTF-8") from None
     except csv.Error as error:
-        raise ValueError(f"{path} is not a valid CSV file ({error}); save it again as CSV") from None
-    rows = [[cell.strip() for cell in row] for row in cells if any(map(str.strip, row))]
-    if not rows:
-        raise ValueError(f"{path} is empty; write one order id per line into it")
-    return rows
+        raise ValueError(f"{file} is not a valid CSV file ({error}); save it again as CSV") from None
+    return [[cell.strip() for cell in row] for row in cells if any(map(str.strip, row))]
 
 
 def sniff_delimiter(text: str) -> tuple[str, str]:

@@ -137,5 +137,5 @@ def test_without_the_extra_the_command_says_what_to_install(
         return imported(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without_fastexcel)
-    assert cli.main(["report", "--orders", "ids.xlsx"]) == 1
+    assert cli.main(["report", "--orders", "ids.xlsx"]) == 2
     assert capsys.readouterr().err == 'om-toolkit: Excel files need fastexcel; run pip install "om-toolkit[excel]"\n'

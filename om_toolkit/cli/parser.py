@@ -1,0 +1,160 @@
+"""Arguments in; the checked options of one command out. Imports little, so that `--help` appears at once."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NoReturn, TypeAlias
+
+from om_toolkit.cli.checks import STDIN
+
+EVERYTHING, NOTHING, USAGE, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+"""The exit codes."""
+
+_EPILOG: Final = """\
+exit codes:
+  0    done, with every order
+  1    nothing was found, or an error ended the command; privacy: there are findings
+  2    invalid arguments, files or settings; nothing was requested
+  3    done, but some orders could not be fetched or read
+  130  interrupted by Ctrl-C; the message says where the fetched orders are
+
+Results are on stdout; progress, warnings and failures on stderr.
+Credentials are read from the environment only: OM_API_KEY, or OM_USERNAME and OM_PASSWORD; OM_BASE_URL names the host.
+"""
+
+_Add: TypeAlias = Callable[[argparse.ArgumentParser], Any]
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options of the command that the arguments name, by default those of the process.
+
+    Raises:
+        SystemExit: If the arguments are invalid, or help or version was asked for.
+    """
+    layout: Any = {"epilog": _EPILOG, "formatter_class": argparse.RawDescriptionHelpFormatter}
+    parser = argparse.ArgumentParser(
+        prog="om-toolkit", description="Fetch and analyse Kustom and Klarna orders.", **layout
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    for name, (purpose, *additions) in _COMMANDS.items():
+        command = commands.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.", **layout)
+        command.set_defaults(parser=command, verbose=False)
+        for add in additions:
+            add(command)
+    options = parser.parse_args(arguments)
+    _check_sources(options)
+    return options
+
+
+class _Version(argparse.Action):
+    """Prints the version; its look-up reads files, so it is made only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import version  # noqa: PLC0415 - slow to load, and rarely needed
+
+        print(f"om-toolkit {version('om-toolkit')}")
+        parser.exit()
+
+
+def _check_sources(options: argparse.Namespace) -> None:
+    """Check that there is one source of orders; an archive goes with ids, which are fetched into it."""
+    if not hasattr(options, "answers"):
+        return
+    given = [name for name in ("answers", "tables", "orders") if getattr(options, name)]
+    if options.archive and given != ["orders"]:
+        given.append("archive")
+    if len(given) > 1:
+        options.parser.error(f"--{given[0]} cannot be combined with --{given[1]}; only --orders takes an --archive")
+    if not given and options.command != "timeline":
+        options.parser.error("name the orders: one of --archive, --answers, --tables or --orders is required")
+    for name in ("column", "failures"):
+        if getattr(options, name) and not options.orders:
+            options.parser.error(f"--{name} is for order ids; add --orders FILE")
+
+
+def _add_sources(command: argparse.ArgumentParser) -> None:
+    source = command.add_argument_group("where the orders come from")
+    source.add_argument(
+        "--archive", metavar="FILE", help="archive written by om-toolkit fetch; with --orders, add to it"
+    )
+    source.add_argument(
+        "--answers", nargs="+", metavar="FILE", help=f"saved responses: JSON or NDJSON; {STDIN} is stdin"
+    )
+    source.add_argument("--tables", metavar="FOLDER", help="Parquet folder written by om-toolkit tables")
+    source.add_argument("--orders", metavar="FILE", help=f"file of order ids, fetched with OM_API_KEY; {_ID_FILES}")
+    _add_ids(source)
+
+
+_ID_FILES: Final = f"CSV, Excel, text, webhooks as NDJSON, or {STDIN} for stdin"
+
+
+def _add_ids(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--column", metavar="NAME", help="column with the order ids, unless its name says so")
+    refresh = "fetch orders that the archive lacks, also those still open, or all (default: %(default)s)"
+    group.add_argument("--refresh", default="missing", choices=("missing", "open", "all"), help=refresh)
+    group.add_argument("--failures", metavar="FILE", help="CSV file to write with the ids that failed, and why")
+    group.add_argument("--verbose", action="store_true", help="print retries, waits and each failure on stderr")
+
+
+def _add_fetch(command: argparse.ArgumentParser) -> None:
+    command.set_defaults(answers=None, tables=None)
+    command.add_argument("orders", metavar="FILE", help=f"file of order ids: {_ID_FILES}")
+    command.add_argument("--archive", required=True, metavar="FILE", help="archive; created if it does not exist")
+    command.add_argument("--personal", action="store_true", help="keep personal data instead of placeholders")
+    _add_ids(command)
+
+
+def _add_report(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--title", type=_title, default="Orders", help="title of the report (default: %(default)s)")
+    least = "smallest group that is shown separately; 1 shows all (default: %(default)s)"
+    command.add_argument("--min-cell", type=_min_cell, default=5, metavar="ORDERS", help=least)
+
+
+def _adds_output(default: str) -> _Add:
+    """Return a function that adds `--output`."""
+    help_text = "file to write (default: %(default)s)"
+    return lambda command: command.add_argument("--output", default=default, metavar="FILE", help=help_text)
+
+
+def _add_files(command: argparse.ArgumentParser) -> None:
+    command.add_argument("files", nargs="+", metavar="PATH", help="notebooks, recordings, reports, tables or folders")
+
+
+def _add_sandbox(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--port", type=int, default=8765, help="port to listen on (default: %(default)s)")
+    command.add_argument("--orders", type=int, default=300, help="number of orders (default: %(default)s)")
+    faults = (
+        "share of requests that fail, such as unavailable=0.1; for the kinds, see om_toolkit.synthetic.server.Server"
+    )
+    command.add_argument("--faults", nargs="+", type=_fault, default=(), metavar="KIND=SHARE", help=faults)
+
+
+def _fault(text: str) -> tuple[str, float]:
+    kind, _, share = text.partition("=")
+    try:
+        return kind, float(share)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"invalid fault {text!r}; use KIND=SHARE, such as unavailable=0.1") from None
+
+
+def _title(text: str) -> str:
+    if not text.strip() or not text.isprintable():
+        raise argparse.ArgumentTypeError("the title is blank or has a character that cannot be printed")
+    return text
+
+
+def _min_cell(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"invalid number of orders {text!r}; use 1 or more")
+    return int(text)
+
+
+_COMMANDS: Final[dict[str, tuple[Any, ...]]] = {
+    "demo": ("write a report of the included recording, without credentials or network", _adds_output("report.html")),
+    "fetch": ("fetch orders into an archive with OM_API_KEY; repeat it to continue", _add_fetch),
+    "report": ("write a report of your own orders", _add_sources, _add_report, _adds_output("report.html")),
+    "audit": ("list contradictions and gaps in your own orders", _add_sources, _adds_output("findings.csv")),
+    "privacy": ("find credentials and personal data in files; suitable as a commit hook", _add_files),
+    "sandbox": ("serve a local copy of the API with synthetic orders until Ctrl-C", _add_sandbox),
+}
+"""The purpose of each command, and the functions that add its arguments."""

@@ -1,0 +1,131 @@
+"""The options of a command in; a function that reads or fetches its orders out, made of parts that were checked."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import polars as pl
+
+from om_toolkit.api.client import Client
+from om_toolkit.archive.archive import Archive
+from om_toolkit.cli.checks import STDIN, check_input, check_output
+from om_toolkit.errors import Interrupted
+from om_toolkit.orders.id_files import order_ids_in, read_order_ids
+from om_toolkit.orders.ids import DistinctIds, distinct
+from om_toolkit.orders.orders import Orders
+from om_toolkit.support.atomic_files import uri_scheme
+from om_toolkit.support.text import count_of
+from om_toolkit.tables.tables import Tables
+
+Data: TypeAlias = Orders | Tables[pl.DataFrame]
+
+Source: TypeAlias = Callable[[], Data]
+"""Reads or fetches the orders."""
+
+_KEPT: Final = "interrupted.archive"
+"""The archive in which orders are kept that were fetched without one."""
+
+
+def open_source(options: Namespace) -> Source:
+    """Return the source that the options name, without reading orders or sending a request.
+
+    Raises:
+        OMError: If credentials are missing or contradict the host, or the archive cannot be opened.
+        OSError: If a file does not exist or cannot be written.
+        ValueError: If the file of order ids has none, or not the column.
+    """
+    if options.answers:
+        return _saved_responses(options.answers)
+    if options.tables:
+        return partial(_read_parquet, _parquet_folder(options.tables))
+    if options.orders:
+        return _fetcher(options)
+    return partial(_read_archive, _checked_archive(options.archive))
+
+
+def _saved_responses(names: list[str]) -> Source:
+    paths = [name if name == STDIN else check_input(name, "check the path") for name in names]
+
+    def read() -> Orders:
+        sources = (sys.stdin.buffer.read() if path == STDIN else path for path in paths)
+        return Orders.from_json(*sources)
+
+    return read
+
+
+def _parquet_folder(name: str) -> str:
+    if not uri_scheme(name) and not Path(name).is_dir():
+        raise NotADirectoryError(f"{name} is not a folder; pass one written by om-toolkit tables or write_parquet")
+    return name
+
+
+def _read_parquet(place: str) -> Tables[pl.DataFrame]:
+    try:
+        return Tables.read_parquet(place)
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"cannot read the tables in {place} ({reason}); write them again") from None
+
+
+def _checked_archive(name: str) -> Path:
+    return check_input(name, "create it with om-toolkit fetch")  # Archive would create it
+
+
+def _read_archive(path: Path) -> Orders:
+    with Archive(path) as archive:
+        return archive.orders()
+
+
+def _fetcher(options: Namespace) -> Source:
+    """Return a source that fetches order ids; everything that can be wrong about them is checked here."""
+    ids = distinct(_read_ids(options))
+    if not ids:
+        raise ValueError(f"{options.orders} has no order ids; write one per line or row into it")
+    client = Client()
+    if not options.archive:
+        return partial(_fetch, ids, client)
+    check_output(options.archive)
+    archive = Archive(options.archive, personal=getattr(options, "personal", False) or None)
+    return partial(_fetch, ids, client, archive, options.refresh)
+
+
+def _read_ids(options: Namespace) -> list[str]:
+    if options.orders == STDIN:
+        return order_ids_in(sys.stdin.buffer.read(), "standard input", options.column)
+    return read_order_ids(check_input(options.orders, "check the path"), options.column)
+
+
+def _fetch(ids: DistinctIds, client: Client, archive: Archive | None = None, refresh: Any = "missing") -> Orders:  # noqa: ANN401 - argparse has checked it
+    with client, archive or nullcontext():
+        try:
+            return client.orders(ids, archive=archive, refresh=refresh)
+        except Interrupted as interrupted:
+            raise KeyboardInterrupt(_keep_fetched(interrupted.orders, len(ids), archive)) from None
+
+
+def _keep_fetched(orders: Orders, requested: int, archive: Archive | None) -> str:
+    """Keep the orders of an interrupted batch in an archive; return what to do next."""
+    if not len(orders):
+        return "interrupted before an order was fetched"
+    fetched = f"interrupted; {len(orders):,} of {count_of(requested, 'order')}"
+    if archive:
+        return f"{fetched} are in {archive.path.name}; run the same command again to continue"
+    path = _free_path(Path(_KEPT))
+    with Archive(path) as kept:
+        for order in orders:
+            kept.add(str(order.order_id), order, orders.answered.get(str(order.order_id)))
+    return f"{fetched} are in {path}; run the same command again with --archive {path} to continue"
+
+
+def _free_path(path: Path) -> Path:
+    """Return a path that does not exist yet: the given one, or one with a number."""
+    number = 1
+    free = path
+    while free.exists():
+        number += 1
+        free = path.with_stem(f"{path.stem}-{number}")
+    return free

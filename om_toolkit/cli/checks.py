@@ -40,23 +40,49 @@ def check_output(output: str) -> Path:
         raise OSError(f"cannot write {output}: it is a device; use the name of a file")
     if not path.parent.is_dir():
         raise NotADirectoryError(f"cannot write {output}: the folder {path.parent} does not exist; create it first")
-    try:
-        with NamedTemporaryFile(prefix=f".{path.name}.", suffix="-" * 9, dir=path.parent):
-            pass  # the file that replaces the output is created in the same way, with a name of the same length
-    except OSError as error:
-        raise OSError(f"cannot write {output}: {error.strerror}; choose another folder or name") from None
+    _check_writable(path.parent, path.name, output)
     return path
 
 
-def check_input(name: str, advice: str) -> Path:
+def check_folder(output: Path) -> None:
+    """Check that a local folder can be written, or created.
+
+    Raises:
+        OSError: If it or a folder above it is a file, or cannot be written.
+    """
+    existing = next(path for path in (output, *output.absolute().parents) if path.exists())
+    if not existing.is_dir():
+        raise NotADirectoryError(f"cannot write {output}: {existing} is a file; use the name of a folder")
+    _check_writable(existing, output.name, str(output))
+
+
+def _check_writable(folder: Path, name: str, output: str) -> None:
+    try:
+        with NamedTemporaryFile(prefix=f".{name}.", suffix="-" * 9, dir=folder):
+            pass  # the file that replaces the output is created in the same way, with a name of the same length
+    except OSError as error:
+        raise OSError(f"cannot write {output}: {error.strerror}; choose another folder or name") from None
+
+
+def check_input(name: str, advice: str = "check the path") -> Path:
     """Return the path of a file that exists.
 
     Raises:
         OSError: If it does not exist or is a folder.
     """
-    path = Path(name)
+    path = check_exists(name, advice)
     if path.is_dir():
         raise IsADirectoryError(f"{name} is a folder; pass a file")
-    if not path.exists():
+    return path
+
+
+def check_exists(name: str, advice: str = "check the path") -> Path:
+    """Return the path of a file or folder that exists, or of a link.
+
+    Raises:
+        FileNotFoundError: If it does not exist.
+    """
+    path = Path(name)
+    if not (path.exists() or path.is_symlink()):
         raise FileNotFoundError(f"{name} does not exist; {advice}")
     return path

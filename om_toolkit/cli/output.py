@@ -1,11 +1,15 @@
 """Failures, findings and frames in; lines on stdout for results, on stderr for what went wrong, out."""
 
+import json
 import re
 import sys
 from argparse import Namespace
 from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Final
+
+import polars as pl
 
 from om_toolkit.cli.parser import EVERYTHING, SOME_FAILED
 from om_toolkit.cli.sources import Data, Source
@@ -15,6 +19,7 @@ from om_toolkit.orders.orders import Orders
 from om_toolkit.privacy.messages import shown_order_id
 from om_toolkit.support.csv_files import write_csv
 from om_toolkit.support.text import count_of
+from om_toolkit.views.show import show
 
 _HINTS: Final = {"not_found": "Wrong host, environment or merchant?"}
 """Shorter advice than that of the error, for a batch."""
@@ -34,6 +39,24 @@ def read(source: Source, options: Namespace) -> Data:
     if not size_of(data):
         raise ValueError("found no orders; check the input and the failures listed above, if any")
     return data
+
+
+def print_frame(frame: pl.DataFrame, options: Namespace, nothing: str, data: Data | None = None) -> None:
+    """Print a frame: for `--json` an object per row, with amounts in minor units; else a table for readers.
+
+    Args:
+        frame: The result of a metric, or another frame.
+        options: The options of the command.
+        nothing: What to print for readers if there are no rows.
+        data: The orders that it was made from, for the caption.
+    """
+    if options.json:
+        for row in frame.iter_rows(named=True):
+            print(json.dumps(row, default=datetime.isoformat))
+    elif frame.height:
+        print(show(frame, data=data, rows=frame.height))
+    else:
+        print(nothing)
 
 
 def size_of(data: Data) -> int:

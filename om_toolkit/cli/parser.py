@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final, NoReturn, TypeAlias
 
 from om_toolkit.cli.checks import STDIN
@@ -43,6 +44,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
             add(command)
     options = parser.parse_args(arguments)
     _check_sources(options)
+    if options.command == "tables" and not (options.parquet or options.excel):
+        options.parser.error("name what to write: --parquet DEST, --excel FILE or both")
     return options
 
 
@@ -65,7 +68,7 @@ def _check_sources(options: argparse.Namespace) -> None:
         given.append("archive")
     if len(given) > 1:
         options.parser.error(f"--{given[0]} cannot be combined with --{given[1]}; only --orders takes an --archive")
-    if not given and options.command != "timeline":
+    if not given and not hasattr(options, "order"):
         options.parser.error("name the orders: one of --archive, --answers, --tables or --orders is required")
     for name in ("column", "failures"):
         if getattr(options, name) and not options.orders:
@@ -74,15 +77,17 @@ def _check_sources(options: argparse.Namespace) -> None:
 
 def _add_sources(command: argparse.ArgumentParser) -> None:
     source = command.add_argument_group("where the orders come from")
-    source.add_argument(
-        "--archive", metavar="FILE", help="archive written by om-toolkit fetch; with --orders, add to it"
-    )
-    source.add_argument(
-        "--answers", nargs="+", metavar="FILE", help=f"saved responses: JSON or NDJSON; {STDIN} is stdin"
-    )
-    source.add_argument("--tables", metavar="FOLDER", help="Parquet folder written by om-toolkit tables")
+    _add_saved(source, "archive written by om-toolkit fetch; with --orders, add to it")
     source.add_argument("--orders", metavar="FILE", help=f"file of order ids, fetched with OM_API_KEY; {_ID_FILES}")
     _add_ids(source)
+
+
+def _add_saved(group: argparse._ActionsContainer, archive: str) -> None:
+    group.add_argument("--archive", metavar="FILE", help=archive)
+    group.add_argument(
+        "--answers", nargs="+", metavar="FILE", help=f"saved responses: JSON or NDJSON; {STDIN} is stdin"
+    )
+    group.add_argument("--tables", metavar="FOLDER", help="Parquet folder written by om-toolkit tables")
 
 
 _ID_FILES: Final = f"CSV, Excel, text, webhooks as NDJSON, or {STDIN} for stdin"
@@ -116,6 +121,38 @@ def _adds_output(default: str) -> _Add:
     return lambda command: command.add_argument("--output", default=default, metavar="FILE", help=help_text)
 
 
+def _add_expiring(command: argparse.ArgumentParser) -> None:
+    within = "duration such as 90m, 72h or 7d from the time the orders were fetched; all for every open order"
+    command.add_argument("--within", default="72h", metavar="DURATION", help=f"{within} (default: %(default)s)")
+
+
+def _add_changes(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--archive", required=True, metavar="FILE", help="archive written by om-toolkit fetch")
+    since = "only changes seen after this time, such as 2026-10-31 or 2026-10-31T08:00+01:00; without zone in UTC"
+    command.add_argument("--since", type=_since, metavar="TIME", help=since)
+
+
+def _add_timeline(command: argparse.ArgumentParser) -> None:
+    command.add_argument("order", metavar="ORDER", help="order id; without a source it is fetched with OM_API_KEY")
+    command.set_defaults(orders=None, column=None, failures=None)
+    _add_saved(command, "archive written by om-toolkit fetch; shows the changes that it has observed, too")
+
+
+def _add_tables(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--parquet", metavar="DEST", help="folder or URI, such as s3://bucket/shop, for Parquet files")
+    command.add_argument("--excel", metavar="FILE", help="Excel file to write, with a sheet for each table")
+
+
+def _add_json(command: argparse.ArgumentParser) -> None:
+    purpose = "print an object of JSON per line, with amounts in minor units and times in UTC"
+    command.add_argument("--json", action="store_true", help=purpose)
+
+
+def _add_findings(command: argparse.ArgumentParser) -> None:
+    default = "CSV file to write (default: findings.csv, with --json none)"
+    command.add_argument("--output", metavar="FILE", help=default)
+
+
 def _add_files(command: argparse.ArgumentParser) -> None:
     command.add_argument("files", nargs="+", metavar="PATH", help="notebooks, recordings, reports, tables or folders")
 
@@ -137,6 +174,14 @@ def _fault(text: str) -> tuple[str, float]:
         raise argparse.ArgumentTypeError(f"invalid fault {text!r}; use KIND=SHARE, such as unavailable=0.1") from None
 
 
+def _since(text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"invalid time {text!r}; use a date or time such as 2026-10-31") from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
 def _title(text: str) -> str:
     if not text.strip() or not text.isprintable():
         raise argparse.ArgumentTypeError("the title is blank or has a character that cannot be printed")
@@ -153,8 +198,12 @@ _COMMANDS: Final[dict[str, tuple[Any, ...]]] = {
     "demo": ("write a report of the included recording, without credentials or network", _adds_output("report.html")),
     "fetch": ("fetch orders into an archive with OM_API_KEY; repeat it to continue", _add_fetch),
     "report": ("write a report of your own orders", _add_sources, _add_report, _adds_output("report.html")),
-    "audit": ("list contradictions and gaps in your own orders", _add_sources, _adds_output("findings.csv")),
-    "privacy": ("find credentials and personal data in files; suitable as a commit hook", _add_files),
+    "audit": ("list contradictions and gaps in your own orders", _add_sources, _add_findings, _add_json),
+    "expiring": ("list authorized orders that expire soon", _add_sources, _add_expiring, _add_json),
+    "changes": ("list what has changed between the snapshots of an archive", _add_changes, _add_json),
+    "timeline": ("list the events of one order", _add_timeline, _add_json),
+    "tables": ("write the orders as Parquet or Excel tables, without personal data", _add_sources, _add_tables),
+    "privacy": ("find credentials and personal data in files; suitable as a commit hook", _add_files, _add_json),
     "sandbox": ("serve a local copy of the API with synthetic orders until Ctrl-C", _add_sandbox),
 }
 """The purpose of each command, and the functions that add its arguments."""

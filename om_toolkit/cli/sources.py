@@ -4,6 +4,8 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -44,11 +46,35 @@ def open_source(options: Namespace) -> Source:
         return partial(_read_parquet, _parquet_folder(options.tables))
     if options.orders:
         return _fetcher(options)
-    return partial(_read_archive, _checked_archive(options.archive))
+    return partial(_read_archive, checked_archive(options.archive))
+
+
+def open_order(options: Namespace) -> Source:
+    """Return the source of one order: an archive, saved orders, or the API.
+
+    Raises:
+        OMError: If credentials are missing or contradict the host.
+        OSError: If a file does not exist.
+        ValueError: If it cannot be an order id.
+    """
+    ids = distinct(options.order)
+    if options.archive:
+        return partial(_read_archive, checked_archive(options.archive), ids)
+    if options.answers or options.tables:
+        return partial(_only, open_source(options), ids[0])
+    return partial(_fetch, ids, Client())
+
+
+def _only(source: Source, order_id: str) -> Tables[pl.DataFrame]:
+    """Return one order of a source; why others could not be read does not matter."""
+    data = source()
+    tables = data.tables() if isinstance(data, Orders) else data
+    found = tables.filter(pl.col("order_id").str.to_lowercase() == order_id.lower())
+    return replace(found, failures=(), is_conformed=True)
 
 
 def _saved_responses(names: list[str]) -> Source:
-    paths = [name if name == STDIN else check_input(name, "check the path") for name in names]
+    paths = [name if name == STDIN else check_input(name) for name in names]
 
     def read() -> Orders:
         sources = (sys.stdin.buffer.read() if path == STDIN else path for path in paths)
@@ -71,13 +97,24 @@ def _read_parquet(place: str) -> Tables[pl.DataFrame]:
         raise ValueError(f"cannot read the tables in {place} ({reason}); write them again") from None
 
 
-def _checked_archive(name: str) -> Path:
+def checked_archive(name: str) -> Path:
+    """Return the path of an archive that exists.
+
+    Raises:
+        OSError: If it does not exist or is a folder.
+    """
     return check_input(name, "create it with om-toolkit fetch")  # Archive would create it
 
 
-def _read_archive(path: Path) -> Orders:
+def _read_archive(path: Path, order_ids: DistinctIds | None = None) -> Orders:
     with Archive(path) as archive:
-        return archive.orders()
+        return archive.orders(order_ids)
+
+
+def read_changes(path: Path, since: datetime | None = None) -> pl.DataFrame:
+    """Return the changes that an archive has observed."""
+    with Archive(path) as archive:
+        return archive.changes(since)
 
 
 def _fetcher(options: Namespace) -> Source:
@@ -96,7 +133,7 @@ def _fetcher(options: Namespace) -> Source:
 def _read_ids(options: Namespace) -> list[str]:
     if options.orders == STDIN:
         return order_ids_in(sys.stdin.buffer.read(), "standard input", options.column)
-    return read_order_ids(check_input(options.orders, "check the path"), options.column)
+    return read_order_ids(check_input(options.orders), options.column)
 
 
 def _fetch(ids: DistinctIds, client: Client, archive: Archive | None = None, refresh: Any = "missing") -> Orders:  # noqa: ANN401 - argparse has checked it

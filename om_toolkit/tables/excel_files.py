@@ -101,20 +101,38 @@ def _checked_path(path: str | PathLike[str]) -> Path:
     return path
 
 
+def check_excel_file(path: str | PathLike[str]) -> None:
+    """Check that an Excel file can be written, before what goes into it is made.
+
+    Raises:
+        MissingExtra: If XlsxWriter is not installed.
+        OSError: If its folder does not exist, or the path is a folder.
+        ValueError: If its name does not end with `.xlsx`.
+    """
+    _checked_path(path)
+    _workbook_class()
+
+
+def _workbook_class() -> type[Workbook]:
+    try:
+        from xlsxwriter import Workbook  # noqa: PLC0415 - an extra, loaded only to write
+    except ImportError as error:
+        raise MissingExtra('Excel files need XlsxWriter; run pip install "om-toolkit[excel]"') from error
+    return Workbook  # type: ignore[no-any-return]
+
+
 @contextmanager
 def _opened_book(path: Path) -> Iterator[Workbook]:
     """Yield a workbook that writes each row at once, so that memory does not limit its size."""
-    try:
-        from xlsxwriter import Workbook  # noqa: PLC0415 - an extra, loaded only to write
-        from xlsxwriter.exceptions import FileCreateError  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise MissingExtra('Excel files need XlsxWriter; run pip install "om-toolkit[excel]"') from error
+    workbook = _workbook_class()
+    from xlsxwriter.exceptions import FileCreateError  # noqa: PLC0415 - an extra
+
     options = dict.fromkeys(("strings_to_formulas", "strings_to_urls", "strings_to_numbers"), False)
     try:
         # Its temporary files have the data, and it does not remove them after an error.
         with (
             TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-            Workbook(str(path), {"constant_memory": True, "tmpdir": folder, **options}) as book,
+            workbook(str(path), {"constant_memory": True, "tmpdir": folder, **options}) as book,
         ):
             book.set_properties({"created": _FILE_TIME})
             book.use_zip64()

@@ -86,7 +86,7 @@ def write(place: str | PathLike[str], frames: Mapping[str, pl.DataFrame], metada
         ValueError: If the URI has an unknown scheme.
     """
     metadata = {**metadata, SET_ID: token_hex(16)}
-    folder = _folder(place)
+    folder = resolve_place(place)
     if isinstance(folder, str):
         for name, frame in frames.items():
             frame.write_parquet(f"{folder}/{name}/{_FILE}", metadata=dict(metadata))
@@ -125,7 +125,7 @@ def _read_once(place: str | PathLike[str], use: Callable[[ParquetSet], ResultT])
 
 def _opened(place: str | PathLike[str]) -> ParquetSet:
     """Open a set, and check that its files belong together."""
-    folder = _folder(place)
+    folder = resolve_place(place)
     files = _remote_files(folder) if isinstance(folder, str) else _local_files(folder)
     state = _state(files)
     try:
@@ -174,7 +174,7 @@ def _stat(path: Path) -> tuple[int, ...] | None:
     return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
 
 
-def _folder(place: str | PathLike[str]) -> Path | str:
+def resolve_place(place: str | PathLike[str]) -> Path | str:
     """Return a local folder as a path, and a URI as text.
 
     Raises:

@@ -13,28 +13,32 @@ and `orders.where(frame[0])` returns the orders behind a row. `om.explore(orders
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from om_toolkit import errors, metrics, money, privacy
-from om_toolkit.api.client import Client, fetch_all
-from om_toolkit.api.transport import Request, Response, Transport, TransportError
-from om_toolkit.archive.archive import Archive
+from om_toolkit import errors
 from om_toolkit.errors import *  # noqa: F403 - the names in errors.__all__, the only list of the errors
-from om_toolkit.metrics import *  # noqa: F403 - the names in metrics.__all__, the only list of the metrics
-from om_toolkit.orders.bulk import read_tables
-from om_toolkit.orders.failures import Failures
-from om_toolkit.orders.models import Address, ApiError, Capture, Customer, Order, OrderLine, Refund, ShippingInfo
-from om_toolkit.orders.orders import Captures, Orders
-from om_toolkit.tables.tables import Tables
 
 if TYPE_CHECKING:
+    from om_toolkit import metrics as metrics
+    from om_toolkit import money, privacy
+    from om_toolkit.api.client import Client, fetch_all
+    from om_toolkit.api.transport import Request, Response, Transport, TransportError
+    from om_toolkit.archive.archive import Archive
+    from om_toolkit.metrics import *  # noqa: F403 - the names in metrics.__all__; a test compares them
+    from om_toolkit.orders.bulk import read_tables
+    from om_toolkit.orders.failures import Failures
+    from om_toolkit.orders.models import Address, ApiError, Capture, Customer, Order, OrderLine, Refund, ShippingInfo
+    from om_toolkit.orders.orders import Captures, Orders
     from om_toolkit.recordings.record import record
     from om_toolkit.recordings.replay import replay
     from om_toolkit.recordings.vcr import vcr, vcr_persister
     from om_toolkit.synthetic.sandbox import sandbox
+    from om_toolkit.tables.tables import Tables
     from om_toolkit.views import plots
     from om_toolkit.views.explorer import explore
     from om_toolkit.views.report import Report
     from om_toolkit.views.show import show
     from om_toolkit.views.workbook import write_excel
+
+_MODELS = "Address ApiError Capture Customer Order OrderLine Refund ShippingInfo".split()
 
 __all__ = [
     "Address",
@@ -56,28 +60,63 @@ __all__ = [
     "Tables",
     "Transport",
     "TransportError",
+    "at_risk",
+    "audit",
+    "by_period",
+    "capture_curve",
+    "capture_latency",
+    "capture_times",
+    "carriers",
+    "chosen_vs_shipped",
+    "compare",
+    "expiring",
+    "explain",
     "explore",
     "fetch_all",
+    "key_figures",
+    "mix",
     "money",
     "plots",
     "privacy",
+    "products",
     "read_tables",
     "record",
+    "refund_curve",
+    "refund_ratio",
     "replay",
     "sandbox",
+    "shipped_uncaptured",
+    "shipping_methods",
     "show",
+    "time_to_refund",
+    "timeline",
+    "vat",
     "vcr",
     "vcr_persister",
     "write_excel",
 ]
 __all__ += errors.__all__
-__all__ += metrics.__all__
 __all__.sort()
 
 _LAZY = {
+    "Archive": "archive.archive",
+    "Captures": "orders.orders",
+    "Client": "api.client",
+    "Failures": "orders.failures",
+    "Orders": "orders.orders",
     "Report": "views.report",
+    "Request": "api.transport",
+    "Response": "api.transport",
+    "Tables": "tables.tables",
+    "Transport": "api.transport",
+    "TransportError": "api.transport",
     "explore": "views.explorer",
+    "fetch_all": "api.client",
+    "metrics": "metrics",
+    "money": "money",
     "plots": "views.plots",
+    "privacy": "privacy",
+    "read_tables": "orders.bulk",
     "record": "recordings.record",
     "replay": "recordings.replay",
     "sandbox": "synthetic.sandbox",
@@ -85,16 +124,21 @@ _LAZY = {
     "vcr": "recordings.vcr",
     "vcr_persister": "recordings.vcr",
     "write_excel": "views.workbook",
+    **dict.fromkeys(_MODELS, "orders.models"),
 }
-"""The modules of the names that are loaded on first use: they bring matplotlib, ipywidgets, jinja2 and vcr."""
+"""The module of each name that is no metric. All are loaded on first use, since no program needs all of them."""
+
+_MODULES = frozenset({"metrics", "money", "plots", "privacy"})
 
 
 def __getattr__(name: str) -> object:
-    if name not in _LAZY:
+    if name not in _LAZY and name not in __all__:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
-    module = import_module(f"{__name__}.{_LAZY[name]}")
-    return module if name == "plots" else getattr(module, name)
+    module = import_module(f"{__name__}.{_LAZY.get(name, 'metrics')}")
+    value = module if name in _MODULES else getattr(module, name)
+    globals()[name] = value  # the next use does not come here
+    return value
 
 
 def __dir__() -> list[str]:

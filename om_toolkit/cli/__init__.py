@@ -10,6 +10,7 @@ import warnings
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 
 from om_toolkit.cli.checks import UsageError
 from om_toolkit.cli.parser import INTERRUPTED, NOTHING, USAGE, parse
@@ -21,7 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; `om-toolkit --help` lists the codes."""
     # Characters that a console cannot show, such as letters outside a Windows code page, must not end the command.
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+        if isinstance(stream, TextIOWrapper):  # not in a notebook or a doctest
+            stream.reconfigure(errors="replace")
     options = parse(arguments)
     try:
         with _messages_on_stderr(is_verbose=options.verbose):

@@ -128,6 +128,8 @@ REPORT = ["report", "--answers", "orders.json", "--output"]
         ([*REPORT, "s3://bucket/report.html"], "'s3://bucket/report.html' is a URI"),
         ([*REPORT, "/dev/null"], "cannot write /dev/null: it is a device"),
         ([*REPORT, "x" * 240], "choose another folder or name"),
+        ([*REPORT, "./orders.json"], "./orders.json is an input of this command; choose another file to write"),
+        (["audit", "--orders", "ids.csv", "--failures", "ids.csv"], "ids.csv is an input of this command"),
         (["demo", "--output", "folder"], "cannot write folder: it is a folder"),
         (["audit", "--answers", "orders.json", "--output", "folder"], "cannot write folder: it is a folder"),
         (["sandbox", "--port", "99999"], "port"),

@@ -1,5 +1,6 @@
 """Checks that are made before the first request, since fetching is slow: what cannot work is a `UsageError`."""
 
+from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,20 @@ def check_output(output: str) -> Path:
         raise NotADirectoryError(f"cannot write {output}: the folder {path.parent} does not exist; create it first")
     _check_writable(path.parent, path.name, output)
     return path
+
+
+def check_outputs(options: Namespace, *outputs: str) -> None:
+    """Check that files can be written, and that none of them is read as well.
+
+    Raises:
+        OSError: If one cannot be written.
+        ValueError: If one is a URI or an input of the command.
+    """
+    inputs = [options.archive, options.orders, *(options.answers or ())]
+    read = {Path(name).resolve() for name in inputs if name and name != STDIN}
+    for output in filter(None, outputs):
+        if check_output(output).resolve() in read:
+            raise ValueError(f"{output} is an input of this command; choose another file to write")
 
 
 def check_folder(output: Path) -> None:

@@ -1,5 +1,7 @@
 """The checked options of a command in; its output and its exit code out."""
 
+from __future__ import annotations
+
 import sys
 import time
 from argparse import Namespace
@@ -8,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import om_toolkit as om
-from om_toolkit.cli.checks import before_requests, check_exists, check_folder, check_output
+from om_toolkit.cli.checks import before_requests, check_exists, check_folder, check_output, check_outputs
 from om_toolkit.cli.output import exit_code, print_frame, read
 from om_toolkit.cli.parser import EVERYTHING
 from om_toolkit.cli.sources import Data, checked_archive, open_order, open_source, read_changes
@@ -148,8 +150,7 @@ def _serve(options: Namespace) -> int:
 def _read_checked(options: Namespace, *outputs: str) -> Data:
     """Return the orders, once it is sure that the outputs can be written."""
     with before_requests():
-        for output in filter(None, (*outputs, options.failures)):
-            check_output(output)
+        check_outputs(options, *outputs, options.failures)
         source = open_source(options)
     return read(source, options)
 

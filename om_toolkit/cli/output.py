@@ -1,5 +1,7 @@
 """Failures, findings and frames in; lines on stdout for results, on stderr for what went wrong, out."""
 
+from __future__ import annotations
+
 import json
 import re
 import sys
@@ -11,15 +13,13 @@ from typing import Final
 
 import polars as pl
 
+import om_toolkit as om
 from om_toolkit.cli.parser import EVERYTHING, SOME_FAILED
 from om_toolkit.cli.sources import Data, Source
 from om_toolkit.errors import KINDS, Failure
-from om_toolkit.orders.failures import Failures
-from om_toolkit.orders.orders import Orders
 from om_toolkit.privacy.messages import shown_order_id
 from om_toolkit.support.csv_files import write_csv
 from om_toolkit.support.text import count_of
-from om_toolkit.views.show import show
 
 _HINTS: Final = {"not_found": "Wrong host, environment or merchant?"}
 """Shorter advice than that of the error, for a batch."""
@@ -35,7 +35,7 @@ def read(source: Source, options: Namespace) -> Data:
     for line in failure_lines(data.failures):
         print(line, file=sys.stderr)
     if options.failures:
-        write_csv(Failures(data.failures).to_polars(), Path(options.failures))
+        write_csv(om.Failures(data.failures).to_polars(), Path(options.failures))
     if not size_of(data):
         raise ValueError("found no orders; check the input and the failures listed above, if any")
     return data
@@ -54,14 +54,14 @@ def print_frame(frame: pl.DataFrame, options: Namespace, nothing: str, data: Dat
         for row in frame.iter_rows(named=True):
             print(json.dumps(row, default=datetime.isoformat))
     elif frame.height:
-        print(show(frame, data=data, rows=frame.height))
+        print(om.show(frame, data=data, rows=frame.height))
     else:
         print(nothing)
 
 
 def size_of(data: Data) -> int:
     """Return the number of orders."""
-    return len(data) if isinstance(data, Orders) else data.orders.height
+    return len(data) if isinstance(data, om.Orders) else data.orders.height
 
 
 def exit_code(failures: Collection[Failure]) -> int:

@@ -1,5 +1,7 @@
 """The options of a command in; a function that reads or fetches its orders out, made of parts that were checked."""
 
+from __future__ import annotations
+
 import sys
 from argparse import Namespace
 from collections.abc import Callable
@@ -8,24 +10,24 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import polars as pl
 
-from om_toolkit.api.client import Client
-from om_toolkit.archive.archive import Archive
+import om_toolkit as om
 from om_toolkit.cli.checks import STDIN, check_input, check_output
 from om_toolkit.errors import Interrupted
 from om_toolkit.orders.id_files import order_ids_in, read_order_ids
 from om_toolkit.orders.ids import DistinctIds, distinct
-from om_toolkit.orders.orders import Orders
 from om_toolkit.support.atomic_files import uri_scheme
 from om_toolkit.support.text import count_of
-from om_toolkit.tables.tables import Tables
 
-Data: TypeAlias = Orders | Tables[pl.DataFrame]
+if TYPE_CHECKING:
+    from om_toolkit.archive.archive import Refresh
 
-Source: TypeAlias = Callable[[], Data]
+Data: TypeAlias = "om.Orders | om.Tables[pl.DataFrame]"
+
+Source: TypeAlias = "Callable[[], Data]"
 """Reads or fetches the orders."""
 
 _KEPT: Final = "interrupted.archive"
@@ -62,13 +64,13 @@ def open_order(options: Namespace) -> Source:
         return partial(_read_archive, checked_archive(options.archive), ids)
     if options.answers or options.tables:
         return partial(_only, open_source(options), ids[0])
-    return partial(_fetch, ids, Client())
+    return partial(_fetch, ids, om.Client())
 
 
-def _only(source: Source, order_id: str) -> Tables[pl.DataFrame]:
+def _only(source: Source, order_id: str) -> om.Tables[pl.DataFrame]:
     """Return one order of a source; why others could not be read does not matter."""
     data = source()
-    tables = data.tables() if isinstance(data, Orders) else data
+    tables = data.tables() if isinstance(data, om.Orders) else data
     found = tables.filter(pl.col("order_id").str.to_lowercase() == order_id.lower())
     return replace(found, failures=(), is_conformed=True)
 
@@ -76,9 +78,9 @@ def _only(source: Source, order_id: str) -> Tables[pl.DataFrame]:
 def _saved_responses(names: list[str]) -> Source:
     paths = [name if name == STDIN else check_input(name) for name in names]
 
-    def read() -> Orders:
+    def read() -> om.Orders:
         sources = (sys.stdin.buffer.read() if path == STDIN else path for path in paths)
-        return Orders.from_json(*sources)
+        return om.Orders.from_json(*sources)
 
     return read
 
@@ -89,9 +91,9 @@ def _parquet_folder(name: str) -> str:
     return name
 
 
-def _read_parquet(place: str) -> Tables[pl.DataFrame]:
+def _read_parquet(place: str) -> om.Tables[pl.DataFrame]:
     try:
-        return Tables.read_parquet(place)
+        return om.Tables.read_parquet(place)
     except pl.exceptions.PolarsError as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(f"cannot read the tables in {place} ({reason}); write them again") from None
@@ -106,14 +108,14 @@ def checked_archive(name: str) -> Path:
     return check_input(name, "create it with om-toolkit fetch")  # Archive would create it
 
 
-def _read_archive(path: Path, order_ids: DistinctIds | None = None) -> Orders:
-    with Archive(path) as archive:
+def _read_archive(path: Path, order_ids: DistinctIds | None = None) -> om.Orders:
+    with om.Archive(path) as archive:
         return archive.orders(order_ids)
 
 
 def read_changes(path: Path, since: datetime | None = None) -> pl.DataFrame:
     """Return the changes that an archive has observed."""
-    with Archive(path) as archive:
+    with om.Archive(path) as archive:
         return archive.changes(since)
 
 
@@ -122,11 +124,11 @@ def _fetcher(options: Namespace) -> Source:
     ids = distinct(_read_ids(options))
     if not ids:
         raise ValueError(f"{options.orders} has no order ids; write one per line or row into it")
-    client = Client()
+    client = om.Client()
     if not options.archive:
         return partial(_fetch, ids, client)
     check_output(options.archive)
-    archive = Archive(options.archive, personal=getattr(options, "personal", False) or None)
+    archive = om.Archive(options.archive, personal=getattr(options, "personal", False) or None)
     return partial(_fetch, ids, client, archive, options.refresh)
 
 
@@ -136,7 +138,9 @@ def _read_ids(options: Namespace) -> list[str]:
     return read_order_ids(check_input(options.orders), options.column)
 
 
-def _fetch(ids: DistinctIds, client: Client, archive: Archive | None = None, refresh: Any = "missing") -> Orders:  # noqa: ANN401 - argparse has checked it
+def _fetch(
+    ids: DistinctIds, client: om.Client, archive: om.Archive | None = None, refresh: Refresh = "missing"
+) -> om.Orders:
     with client, archive or nullcontext():
         try:
             return client.orders(ids, archive=archive, refresh=refresh)
@@ -144,7 +148,7 @@ def _fetch(ids: DistinctIds, client: Client, archive: Archive | None = None, ref
             raise KeyboardInterrupt(_keep_fetched(interrupted.orders, len(ids), archive)) from None
 
 
-def _keep_fetched(orders: Orders, requested: int, archive: Archive | None) -> str:
+def _keep_fetched(orders: om.Orders, requested: int, archive: om.Archive | None) -> str:
     """Keep the orders of an interrupted batch in an archive; return what to do next."""
     if not len(orders):
         return "interrupted before an order was fetched"
@@ -152,7 +156,7 @@ def _keep_fetched(orders: Orders, requested: int, archive: Archive | None) -> st
     if archive:
         return f"{fetched} are in {archive.path.name}; run the same command again to continue"
     path = _free_path(Path(_KEPT))
-    with Archive(path) as kept:
+    with om.Archive(path) as kept:
         for order in orders:
             kept.add(str(order.order_id), order, orders.answered.get(str(order.order_id)))
     return f"{fetched} are in {path}; run the same command again with --archive {path} to continue"

@@ -114,6 +114,15 @@ def test_importing_loads_no_heavy_library() -> None:
     assert heavy.split() == ["[]", "[]"]
 
 
+def test_a_command_loads_only_what_it_uses() -> None:
+    heavy = in_a_new_process(
+        "import sys, om_toolkit.cli.commands; "
+        "heavy = 'pydantic requests sqlite3 jinja2 babel matplotlib ipywidgets vcr'.split(); "
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    assert heavy.strip() == "[]"
+
+
 def test_public_names_survive_the_import_of_the_modules_below_them() -> None:
     code = (
         "import om_toolkit.recordings.record, om_toolkit.synthetic.server, om_toolkit.views.report, om_toolkit as om; "

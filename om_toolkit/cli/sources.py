@@ -154,7 +154,7 @@ def _keep_fetched(orders: om.Orders, requested: int, archive: om.Archive | None)
         return "interrupted before an order was fetched"
     fetched = f"interrupted; {len(orders):,} of {count_of(requested, 'order')}"
     if archive:
-        return f"{fetched} are in {archive.path.name}; run the same command again to continue"
+        return f"{fetched} are in {archive.path}; run the same command again to continue"
     path = _free_path(Path(_KEPT))
     with om.Archive(path) as kept:
         for order in orders:

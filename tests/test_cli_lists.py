@@ -78,6 +78,10 @@ def test_expiring_is_a_table_for_readers_on_stdout(capsys: pytest.CaptureFixture
     assert caption == "2 orders, as of 2026-10-27 08:00 UTC"
     assert headings.split()[:2] == ["order", "id"]
     assert ("a-1" in row, "125.00 SEK" in row, "2026-10-29 08:00" in row, "48.0 h" in row) == (True,) * 4
+    with om.Archive("shop.archive") as archive:
+        for order in (OPEN, OTHER):
+            archive.add(order["order_id"], read_order(json.dumps(order)), datetime(2026, 10, 27, 8, tzinfo=UTC))
+    assert run(capsys, "expiring --archive shop.archive") == (0, out, "")
     assert len(run(capsys, "expiring --tables shop --within all")[1].splitlines()) == 4
     code, out, _ = run(capsys, "expiring --tables shop --within 1h")
     assert (code, out.endswith("none of them expires within 1h\n")) == (0, True)

@@ -48,7 +48,8 @@ def open_source(options: Namespace) -> Source:
         return partial(_read_parquet, _parquet_folder(options.tables))
     if options.orders:
         return _fetcher(options)
-    return partial(_read_archive, checked_archive(options.archive))
+    read = _read_archived_tables if options.command in _NEED_TABLES_ONLY else _read_archive
+    return partial(read, checked_archive(options.archive))
 
 
 def open_order(options: Namespace) -> Source:
@@ -111,6 +112,15 @@ def checked_archive(name: str) -> Path:
 def _read_archive(path: Path, order_ids: DistinctIds | None = None) -> om.Orders:
     with om.Archive(path) as archive:
         return archive.orders(order_ids)
+
+
+def _read_archived_tables(path: Path) -> om.Tables[pl.DataFrame]:
+    with om.Archive(path) as archive:
+        return archive.tables()
+
+
+_NEED_TABLES_ONLY: Final = frozenset({"expiring", "tables"})
+"""The commands that need no objects, so that large archives are read several times faster."""
 
 
 def read_changes(path: Path, since: datetime | None = None) -> pl.DataFrame:

@@ -20,13 +20,13 @@ _HARMLESS: Final = "info"
 
 def attention(scope: Scope) -> list[str]:
     """Return what needs attention, the most urgent first; nothing if nothing does."""
-    found = [None if scope.is_settlement else _expiring(scope), _largest_finding(scope)]
+    found = [None if scope.is_settlement else _next_expiry(scope), _largest_finding(scope)]
     if scope.before is not None:
         found.append(_largest_change(scope))
     return list(filter(None, found))
 
 
-def _expiring(scope: Scope) -> str | None:
+def _next_expiry(scope: Scope) -> str | None:
     """Return the money that expires next, with the amounts of all currencies."""
     sums = money_at_risk(scope.tables)
     for name, span in _SPANS.items():

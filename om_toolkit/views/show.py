@@ -108,7 +108,7 @@ def show(
         frame = with_only_currency(frame, data)
     shown = _with_local_times(frame.head(rows), time_zone)
     units = {name: unit_of(name, dtype) for name, dtype in frame.schema.items()}
-    if any(name.endswith("_before") for name in frame.columns):
+    if _compared_figures(frame.columns):
         return _compared(shown, units, note)
     figures = [name for name in frame.columns if not _is_bound(name, units)]
     has_currency = CURRENCY in frame.columns
@@ -186,10 +186,16 @@ def _keys(frame: pl.DataFrame) -> list[str]:
     return keys if len(keys) < frame.width else []
 
 
+def _compared_figures(columns: Sequence[str]) -> list[str]:
+    """Return the figures that have a column before and one after, as the result of `compare` has."""
+    names = [name.removesuffix("_before") for name in columns if name.endswith("_before")]
+    return [name for name in names if f"{name}_after" in columns]
+
+
 def _compared(shown: pl.DataFrame, units: dict[str, Unit], note: str) -> Shown:
     """Return the result of `compare` with a row for each figure of each group."""
-    figures = [name.removesuffix("_before") for name in shown.columns if name.endswith("_before")]
-    keys = list(takewhile(lambda name: not name.endswith("_before"), shown.columns))
+    figures = _compared_figures(shown.columns)
+    keys = list(takewhile(lambda name: name != f"{figures[0]}_before", shown.columns))
     names = [Heading(heading(name), name, is_text=units[name] in _TEXTUAL) for name in keys]
     of_keys = [_formatter(name, units[name], shown) for name in keys]
     of_figures = {figure: list(_sides(figure, units, shown)) for figure in figures}

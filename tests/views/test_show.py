@@ -213,3 +213,10 @@ def test_a_column_of_another_type_is_not_taken_for_a_figure() -> None:
     assert unit_of("share", pl.Int64()) is Unit.COUNT
     assert unit_of("captured_amount", pl.String()) is Unit.TEXT
     assert heading("my_column") == "my column"
+
+
+def test_a_column_with_before_but_none_with_after_is_no_comparison() -> None:
+    changes = pl.DataFrame({"order_id": ["1"], "before": ["5"], "after": ["7"], "last_seen_before": [3]})
+    shown = om.show(changes)
+    assert [heading.name for heading in shown.headings] == changes.columns
+    assert [str(cell) for cell in shown.rows[0]] == ["1", "5", "7", "3"]

@@ -139,3 +139,12 @@ def test_a_picture_of_the_page_is_small_and_has_all_its_texts(all_sections: dict
             assert re.findall(r"<text[^>]*>([^<]*)", shown) == texts
             used = set(re.findall(r"(?:href=\"|url\()#([^\")]+)", shown))
             assert used <= set(re.findall(r" id=\"([^\"]+)\"", shown))
+
+
+def test_tax_is_that_of_the_local_month_of_the_capture() -> None:
+    order = {"order_id": "1", "status": "CAPTURED", "purchase_currency": "SEK", "captured_amount": 100}
+    capture = {"order_id": "1", "captured_at": at(24 * 31 - 0.5), "captured_amount": 100}  # 31 January, 23:30 UTC
+    tables = shop(orders=[order], captures=[capture], as_of=at(5000))
+    for time_zone, month in (("UTC", date(2025, 1, 1)), ("Europe/Stockholm", date(2025, 2, 1))):
+        (section,) = (one for one in further(Scope(tables, time_zone=time_zone)) if one.name == "vat")
+        assert section.frame["month"].to_list() == [month]

@@ -83,8 +83,8 @@ _RECIPES: Final[Sequence[_Recipe]] = (
         "vat",
         "How much tax was captured?",
         "Captured lines by month of the capture. What has no lines is counted in the last two columns.",
-        lambda scope: metrics.vat(scope.tables),
-        "om.vat(orders)",
+        lambda scope: metrics.vat(scope.tables, time_zone=scope.time_zone),
+        "om.vat(orders{zone})",
         (
             "purchase_currency|purchase_country|month|tax_rate|lines|net_amount|tax_amount|gross_amount|without_lines|"
             "without_lines_amount"

@@ -126,6 +126,7 @@ def test_changes_of_an_archive(capsys: pytest.CaptureFixture[str]) -> None:
         ("changes --archive shop.archive --since yesterday", "invalid time 'yesterday'; use a date or time such as"),
         ("changes", "the following arguments are required: --archive"),
         ("tables --archive shop.archive", "name what to write: --parquet DEST, --excel FILE or both"),
+        ("tables --tables a --parquet out --since 2026-10-29", "--since is for orders that an archive has seen"),
         ("tables --parquet out", "one of --archive, --answers, --tables or --orders is required"),
         ("timeline a-1 --archive shop.archive --tables shop", "--tables cannot be combined with --archive"),
     ],
@@ -184,6 +185,15 @@ def test_tables_are_written_without_personal_data(capsys: pytest.CaptureFixture[
     save(PAID, OTHER)
     assert run(capsys, "tables --answers orders.ndjson --parquet clear")[0] == 0
     assert not any(b"lovelace" in file.read_bytes().lower() for file in Path("clear").rglob("*.parquet"))
+
+
+@pytest.mark.usefixtures("archive")
+def test_tables_of_the_orders_that_an_archive_has_seen_since(capsys: pytest.CaptureFixture[str]) -> None:
+    with om.Archive("shop.archive") as archive:
+        archive.add("c-3", read_order(json.dumps(OTHER | {"order_id": "c-3"})), datetime(2026, 10, 30, tzinfo=UTC))
+    code, _, err = run(capsys, "tables --archive shop.archive --parquet new --since 2026-10-29")
+    assert (code, err) == (0, "")
+    assert om.Tables.read_parquet("new").orders["order_id"].to_list() == ["c-3"]
 
 
 @pytest.mark.parametrize(

@@ -44,9 +44,17 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
             add(command)
     options = parser.parse_args(arguments)
     _check_sources(options)
-    if options.command == "tables" and not (options.parquet or options.excel):
-        options.parser.error("name what to write: --parquet DEST, --excel FILE or both")
+    if options.command == "tables":
+        _check_tables(options)
     return options
+
+
+def _check_tables(options: argparse.Namespace) -> None:
+    """Check that something is written, and that only an archive is asked when orders were seen."""
+    if not (options.parquet or options.excel):
+        options.parser.error("name what to write: --parquet DEST, --excel FILE or both")
+    if options.since and (options.orders or not options.archive):
+        options.parser.error("--since is for orders that an archive has seen; fetch into one first, and add --archive")
 
 
 class _Version(argparse.Action):
@@ -128,8 +136,12 @@ def _add_expiring(command: argparse.ArgumentParser) -> None:
 
 def _add_changes(command: argparse.ArgumentParser) -> None:
     command.add_argument("--archive", required=True, metavar="FILE", help="archive written by om-toolkit fetch")
-    since = "only changes seen after this time, such as 2026-10-31 or 2026-10-31T08:00+01:00; without zone in UTC"
-    command.add_argument("--since", type=_since, metavar="TIME", help=since)
+    _add_since(command, "only changes seen after this time")
+
+
+def _add_since(command: argparse.ArgumentParser, purpose: str) -> None:
+    example = "such as 2026-10-31 or 2026-10-31T08:00+01:00; without zone in UTC"
+    command.add_argument("--since", type=_since, metavar="TIME", help=f"{purpose}, {example}")
 
 
 def _add_timeline(command: argparse.ArgumentParser) -> None:
@@ -141,6 +153,7 @@ def _add_timeline(command: argparse.ArgumentParser) -> None:
 def _add_tables(command: argparse.ArgumentParser) -> None:
     command.add_argument("--parquet", metavar="DEST", help="folder or URI, such as s3://bucket/shop, for Parquet files")
     command.add_argument("--excel", metavar="FILE", help="Excel file to write, with a sheet for each table")
+    _add_since(command, "only the orders of an archive that were seen at this time or later")
 
 
 def _add_json(command: argparse.ArgumentParser) -> None:

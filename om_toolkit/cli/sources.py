@@ -48,8 +48,10 @@ def open_source(options: Namespace) -> Source:
         return partial(_read_parquet, _parquet_folder(options.tables))
     if options.orders:
         return _fetcher(options)
-    read = _read_archived_tables if options.command in _NEED_TABLES_ONLY else _read_archive
-    return partial(read, checked_archive(options.archive))
+    path = checked_archive(options.archive)
+    if options.command in _NEED_TABLES_ONLY:
+        return partial(_read_archived_tables, path, getattr(options, "since", None))
+    return partial(_read_archive, path)
 
 
 def open_order(options: Namespace) -> Source:
@@ -114,9 +116,9 @@ def _read_archive(path: Path, order_ids: DistinctIds | None = None) -> om.Orders
         return archive.orders(order_ids)
 
 
-def _read_archived_tables(path: Path) -> om.Tables[pl.DataFrame]:
+def _read_archived_tables(path: Path, since: datetime | None = None) -> om.Tables[pl.DataFrame]:
     with om.Archive(path) as archive:
-        return archive.tables()
+        return archive.tables(since=since)
 
 
 _NEED_TABLES_ONLY: Final = frozenset({"expiring", "tables"})

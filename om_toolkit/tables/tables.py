@@ -212,7 +212,7 @@ class Tables(Generic[FrameT]):
 
     @staticmethod
     def scan_parquet(place: str | PathLike[str]) -> Tables[pl.LazyFrame]:
-        """Open tables as lazy frames, for data larger than memory; otherwise like `read_parquet`.
+        """Open tables as lazy frames, of which a query reads only the columns it needs; otherwise like `read_parquet`.
 
         If the files are replaced before a metric or `collect` has read them, it raises a `ValueError`.
 

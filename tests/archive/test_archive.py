@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from archived_orders import T1, T2, T3, assert_same, filled, order, rows
 from generated_documents import BATCHES, PROPERTY, written
@@ -227,6 +228,40 @@ def test_as_of_returns_orders_as_they_were_seen_then(archive: om.Archive) -> Non
     assert archive.tables(as_of=before).as_of == before
     assert len(archive.orders(as_of=T1 - timedelta(seconds=1))) == 0
     assert [one.status for one in archive.orders(as_of=T3)] == ["CANCELLED", "CAPTURED"]
+
+
+def test_since_returns_the_orders_that_were_seen_again(archive: om.Archive) -> None:
+    archive.add("a-1", order(status="CANCELLED"), T1)
+    archive.add("b-2", order("b-2", status="AUTHORIZED"), T1)
+    archive.add("c-3", order("c-3", status="AUTHORIZED"), T1)
+    archive.add("b-2", order("b-2", status="AUTHORIZED"), T2)  # seen again, unchanged: its seen_at is another
+    archive.add("c-3", order("c-3", status="CAPTURED"), T3)
+    later = T1 + timedelta(seconds=1)
+    found = archive.tables(since=later.astimezone(timezone(timedelta(hours=9))))
+    assert found.orders.select("order_id", "status", "seen_at").rows() == [
+        ("b-2", "AUTHORIZED", T2),
+        ("c-3", "CAPTURED", T3),
+    ]
+    assert found.as_of == T3
+    assert_same(archive.tables(since=T1), archive.tables())
+    assert archive.tables(since=T3, as_of=T3).orders["order_id"].to_list() == ["c-3"]
+    assert_same(archive.tables(since=T3 + timedelta(seconds=1)), om.Orders(as_of=T3).tables())
+
+
+def test_what_was_seen_since_completes_the_tables_of_before(path: Path, shop_orders: om.Orders) -> None:
+    ids = [str(one.order_id) for one in shop_orders]
+    with om.Archive(path) as archive:
+        for order_id in ids[:200]:
+            archive.add(order_id, shop_orders[order_id], AS_OF)
+        before = archive.tables()
+        for order_id in ids[150:]:
+            archive.add(order_id, shop_orders[order_id], AS_OF + timedelta(days=1))
+        new = archive.tables(since=before.as_of + timedelta(seconds=1))
+        assert new.orders.height == 150
+        for name, table in archive.tables().items():
+            kept = getattr(before, name).join(new.orders, on="order_id", how="anti")
+            merged = pl.concat([kept, getattr(new, name)])
+            assert_frame_equal(merged, table, check_row_order=False)
 
 
 def test_orders_are_returned_in_the_sequence_of_the_ids_ignoring_case(archive: om.Archive) -> None:

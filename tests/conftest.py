@@ -9,7 +9,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # the worker processes share the cores;
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 import pytest
+from hypothesis import settings
 from secret_watch import _everything_is_logged, pytest_runtest_makereport  # noqa: F401 - pytest finds them here
+
+# Two of five examples of every property; `--hypothesis-profile=default`, as in .ci/run, draws them all.
+settings.register_profile("quick", max_examples=40)
+settings.load_profile("quick")
 
 PAYLOADS = Path(__file__).parent / "support" / "payloads"
 

@@ -72,6 +72,7 @@ def test_personal_is_fixed_when_the_file_is_created(path: Path, *, personal: boo
     om.Archive(path, personal=personal).close()
 
 
+@pytest.mark.slow
 def test_documents_are_compressed_to_less_than_a_quarter(path: Path) -> None:
     shop = Shop(2_000)
     documents = [shop.body(order_id) for order_id in shop.order_ids]

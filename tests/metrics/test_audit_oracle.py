@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from drawn_shops import HOURS, SHOPS, Rows, awkward, contradictory_shop, listed_captures
 from hypothesis import Phase, given, settings
+from property_tests import examples
 
 import om_toolkit as om
 from om_toolkit.metrics.audit_rules import RULES
@@ -53,7 +54,7 @@ def test_on_a_synthetic_shop(seed: int) -> None:
     check(om.Orders.from_json(b"\n".join(map(made.body, made.order_ids)), as_of=made.as_of))
 
 
-@settings(derandomize=True, deadline=None, max_examples=20, phases=[Phase.generate])
+@settings(derandomize=True, deadline=None, max_examples=examples(20), phases=[Phase.generate])
 @given(rows=SHOPS, as_of=HOURS)
 def test_on_awkward_shops(rows: Rows, as_of: int | None) -> None:
     found = Counter(om.audit(awkward(rows, as_of)).select(COLUMNS).iter_rows())

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from lifelines import KaplanMeierFitter
 from lifelines.utils import median_survival_times, qth_survival_times
 from polars.testing import assert_frame_equal
+from property_tests import examples
 from shop_tables import at, shop, shuffled
 
 from om_toolkit.metrics import by_period, capture_curve, capture_latency, captured_orders, latency
@@ -114,7 +115,7 @@ def test_quantiles_and_windows_with_their_intervals_are_those_of_lifelines(seed:
 orders_with_ties = st.lists(st.tuples(st.integers(0, 6), st.sampled_from(OUTCOMES)), min_size=1, max_size=25)
 
 
-@settings(derandomize=True, deadline=None, max_examples=40)
+@settings(derandomize=True, deadline=None, max_examples=examples(40))
 @given(orders_with_ties)
 def test_quantiles_and_shares_equal_their_definition_in_fractions(orders: list[Observed]) -> None:
     row = only(capture_latency(shop(**observed(orders), as_of=NOW), within=("3h",)))

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from property_tests import examples
 
 import om_toolkit as om
 from om_toolkit.synthetic.shop import Shop
@@ -143,14 +144,14 @@ def check_drawn(drawn_orders: list[dict[str, Any]], as_of: str | None) -> None:
 DRAWN = given(drawn_orders=st.lists(ORDER, min_size=1, max_size=5), as_of=AS_OF)
 
 
-@settings(derandomize=True, deadline=None, max_examples=15, phases=[Phase.generate])
+@settings(derandomize=True, deadline=None, max_examples=examples(15), phases=[Phase.generate])
 @DRAWN
 def test_on_drawn_orders(drawn_orders: list[dict[str, Any]], as_of: str | None) -> None:
     check_drawn(drawn_orders, as_of)
 
 
 @pytest.mark.slow
-@settings(derandomize=True, deadline=None, max_examples=150, phases=[Phase.generate])
+@settings(derandomize=True, deadline=None, max_examples=examples(150), phases=[Phase.generate])
 @DRAWN
 def test_on_many_drawn_orders(drawn_orders: list[dict[str, Any]], as_of: str | None) -> None:
     check_drawn(drawn_orders, as_of)

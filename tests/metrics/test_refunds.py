@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from property_tests import examples
 from scipy.stats import binomtest
 from shop_tables import at, shop, shuffled
 
@@ -242,7 +243,7 @@ def test_no_orders_give_no_rows_and_the_same_columns(basis: Any, by: Any) -> Non
 amounts_of_orders = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500), st.sampled_from(["SE", "NO", None])))
 
 
-@settings(derandomize=True, deadline=None, max_examples=20)
+@settings(derandomize=True, deadline=None, max_examples=examples(20))
 @given(amounts_of_orders, st.integers(0, 9))
 def test_the_order_of_rows_and_lazy_frames_change_nothing_and_groups_add_up(
     amounts: list[tuple[int, int, str | None]], seed: int

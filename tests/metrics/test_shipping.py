@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from property_tests import examples
 from scipy.stats import binomtest
 from shop_tables import shop, shuffled
 
@@ -341,7 +342,7 @@ some_captures = st.lists(
 )
 
 
-@settings(derandomize=True, deadline=None, max_examples=10)
+@settings(derandomize=True, deadline=None, max_examples=examples(10))
 @given(some_captures, st.integers(0, 9))
 def test_shares_and_amounts_add_up_and_the_order_of_rows_changes_nothing(
     captures: list[tuple[str, list[str | None], int]], seed: int

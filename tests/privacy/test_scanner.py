@@ -197,7 +197,10 @@ def test_placeholders_and_similar_harmless_text_are_not_found(
 
 @pytest.mark.parametrize(
     "letter",
-    ["a", "1", "a@", "+1", "a.", "given_name", "<tr>", "cookie:", "data:a/a;", "A_"],
+    [
+        *("a", "1", "a.", "given_name", "A_"),
+        *(pytest.param(letters, marks=pytest.mark.slow) for letters in ("a@", "+1", "<tr>", "cookie:", "data:a/a;")),
+    ],
 )
 def test_a_line_of_a_megabyte_is_scanned_quickly(letter: str, tmp_path: Path) -> None:
     (tmp_path / "long.txt").write_text(letter * (10**6 // len(letter)))
@@ -364,6 +367,7 @@ def test_a_file_that_cannot_be_read_is_reported_and_the_others_are_scanned(tmp_p
         om.privacy.scan(tmp_path / "none")
 
 
+@pytest.mark.slow
 def test_nothing_is_found_in_the_shipped_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli.main(["demo"]) == 0

@@ -445,9 +445,9 @@ def peak_of_scanning(path: Path) -> int:
         ("line.txt", b"no person "),
         ("line.json", b"[no person, "),
         ("value.yaml", b"no person "),
-        ("rows.csv", b"no,person,,,,,,\n"),
-        ("rows.ndjson", b'{"order_id": "no person", "street": "none at all"}\n'),
-        ("x.gz", b"no person\n"),
+        pytest.param("rows.csv", b"no,person,,,,,,\n", marks=pytest.mark.slow),
+        pytest.param("rows.ndjson", b'{"order_id": "no person", "street": "none at all"}\n', marks=pytest.mark.slow),
+        pytest.param("x.gz", b"no person\n", marks=pytest.mark.slow),
         ("zeros.gz", b"\0" * 100),
     ],
 )

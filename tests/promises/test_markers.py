@@ -272,6 +272,7 @@ def test_the_markers_are_visible_with_personal_true(stage: str, fetched: Fetched
     assert seen_fields >= PERSONAL_STAGES[stage]
 
 
+@pytest.mark.slow
 def test_a_scrubbed_recording_gives_the_same_tables_and_metrics(fetched: Fetched) -> None:
     with om.record("same.json", requests_per_second=None) as client:
         client.orders(fetched.shop.order_ids)

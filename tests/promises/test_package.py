@@ -10,6 +10,7 @@ import pickle
 import pkgutil
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from types import ModuleType
@@ -49,6 +50,7 @@ ONLY_IN = {
 """The wings or modules that may import a library."""
 
 
+@cache
 def imports_of(module: str) -> set[str]:
     """Return the modules that a module imports anywhere: in functions and for the type checker as well."""
     found: set[str] = set()

@@ -50,7 +50,7 @@ def record(name: str, shop: SandboxClient, order_ids: Sequence[str]) -> om.Order
         return client.orders(order_ids).raise_for_failures()
 
 
-@pytest.mark.parametrize("name", ["many.json", "many.yaml"])
+@pytest.mark.parametrize("name", ["many.json", pytest.param("many.yaml", marks=pytest.mark.slow)])
 def test_what_8_threads_record_8_threads_replay_offline_and_so_does_plain_vcrpy(name: str) -> None:
     with om.sandbox(ORDERS) as shop:
         recorded = record(name, shop, shop.order_ids)
@@ -82,7 +82,7 @@ def fetch_from_threads(client: om.Client, order_ids: Sequence[str]) -> list[om.O
         return list(pool.map(client.order, order_ids))
 
 
-@pytest.mark.parametrize("name", ["some.yaml", "some.json"])
+@pytest.mark.parametrize("name", ["some.json", pytest.param("some.yaml", marks=pytest.mark.slow)])
 def test_om_vcr_works_with_threads_and_scrubs_as_om_record_does(name: str) -> None:
     with om.sandbox(100) as shop:
         record(name, shop, shop.order_ids)

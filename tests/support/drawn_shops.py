@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from property_tests import examples as drawn
 from shop_tables import at, shop
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def awkward_shops(examples: int, **more: Any) -> Callable[[Callable[..., None]],
         chosen = settings(
             derandomize=True,
             deadline=None,
-            max_examples=examples,
+            max_examples=drawn(examples),
             phases=[Phase.generate],
             suppress_health_check=[HealthCheck.function_scoped_fixture],
         )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import documented_fields as documented
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+from property_tests import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,7 +25,9 @@ Shape = dict[str, Kind]
 
 TABLES = ("orders", "captures", "refunds", "order_lines", "shipments")
 # The time of an example depends on the machine: no deadline, and no check of slowness.
-PROPERTY = settings(derandomize=True, deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+PROPERTY = settings(
+    derandomize=True, deadline=None, max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 def shape_of(page: str) -> Shape:

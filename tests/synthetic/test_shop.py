@@ -203,6 +203,7 @@ def test_captures_wait_for_the_end_of_the_week_end(orders: list[Json]) -> None:
     assert median(before) > median(after) + 12
 
 
+@pytest.mark.slow
 def test_purchases_depend_on_weekday_and_hour(orders: list[Json]) -> None:
     weekdays = Counter(instant(order["created_at"]).weekday() for order in orders)
     assert weekdays[0] > 1.2 * weekdays[5]  # Monday, Saturday

@@ -35,6 +35,7 @@ def all_sections(tables: Tables[pl.DataFrame]) -> dict[str, Section]:
     return {section.name: section for section in found}
 
 
+@pytest.mark.slow
 def test_the_python_line_of_every_section_gives_its_frame(
     tables: Tables[pl.DataFrame], all_sections: dict[str, Section]
 ) -> None:
@@ -47,6 +48,7 @@ def test_the_python_line_of_every_section_gives_its_frame(
         assert_frame_equal(section.frame.select(shared), figures, rel_tol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_lines_of_a_page_with_pooled_groups_give_its_frames(tables: Tables[pl.DataFrame]) -> None:
     for section in (payment(Scope(tables, 5)), customers(Scope(tables, 5))):
         frame = eval(section.code, {"om": om, "orders": tables})  # noqa: S307 - the page's own line

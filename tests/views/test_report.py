@@ -64,6 +64,7 @@ def test_its_figures_are_those_of_the_metrics(orders: om.Orders) -> None:
     assert f"{total['excluded']} excluded (" in page
 
 
+@pytest.mark.slow
 def test_the_same_orders_give_the_same_page(orders: om.Orders) -> None:
     assert om.Report(orders).html == om.Report(orders.tables().lazy()).html == om.Report(orders).html
 

@@ -48,6 +48,7 @@ class TestChange:
         frame = eval(section.code, {"om": om, "orders": after, "before": before})  # noqa: S307 - the page's own line
         assert frame.equals(section.frame)
 
+    @pytest.mark.slow
     def test_small_groups_are_pooled_on_both_sides(self, halves: Any) -> None:
         before, after = halves
         page = om.Report(after, compare_to=before, min_cell=20).html

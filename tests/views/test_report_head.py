@@ -84,6 +84,7 @@ def test_a_period_has_the_local_days_of_its_time_zone() -> None:
     assert "creation time" not in in_utc.facts["Period"]
 
 
+@pytest.mark.slow
 def test_the_line_of_python_selects_the_orders_of_the_period() -> None:
     with om.replay("quickstart") as client:
         orders = client.orders(client.recorded_order_ids)

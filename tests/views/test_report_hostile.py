@@ -49,8 +49,11 @@ def tables() -> om.Tables[pl.DataFrame]:
         return client.orders(client.recorded_order_ids).tables()
 
 
-@pytest.mark.parametrize("min_cell", [1, 5])
-@pytest.mark.parametrize("keys", [KEYS, KEYS - {"purchase_currency", "type", "status"}], ids=["names", "codes"])
+CODES = {"purchase_currency", "type", "status"}
+
+
+@pytest.mark.parametrize("min_cell", [1, pytest.param(5, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("keys", [pytest.param(KEYS, marks=pytest.mark.slow), KEYS - CODES], ids=["names", "codes"])
 def test_hostile_text_stays_text(tables: om.Tables[pl.DataFrame], min_cell: int, keys: set[str]) -> None:
     harmless = Elements(om.Report(tables, min_cell=min_cell, id_source="x").html)
     report = om.Report(poisoned(tables, keys), title=HOSTILE, id_source=HOSTILE, min_cell=min_cell)

@@ -20,7 +20,7 @@ def tables() -> om.Tables[pl.DataFrame]:
         return client.orders(client.recorded_order_ids).tables()
 
 
-@pytest.mark.parametrize("min_cell", [1, 5])
+@pytest.mark.parametrize("min_cell", [pytest.param(1, marks=pytest.mark.slow), 5])
 def test_a_settlement_withholds_what_its_selection_decides(tables: om.Tables[pl.DataFrame], min_cell: int) -> None:
     report = om.Report(tables, id_source="settlement", min_cell=min_cell)
     other = om.Report(tables, id_source="ERP export", min_cell=min_cell)
@@ -65,6 +65,7 @@ def test_the_excel_file_has_a_sheet_for_each_section(tables: om.Tables[pl.DataFr
     assert again.read_bytes() == path.read_bytes()
 
 
+@pytest.mark.slow
 def test_the_excel_file_of_a_pooled_report_has_no_more_than_its_page(tables: om.Tables[pl.DataFrame]) -> None:
     frames = om.Report(tables).frames
     assert "captures_with_tracking" not in frames["key figures"].columns

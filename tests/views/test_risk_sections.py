@@ -91,6 +91,7 @@ def test_the_days_and_the_orders_are_shown_where_nothing_is_pooled(tables: Table
     assert "<day>" not in page
 
 
+@pytest.mark.slow
 def test_a_page_with_pooled_groups_has_sums_only(tables: Tables[pl.DataFrame]) -> None:
     section = at_risk(Scope(tables, 5))
     assert section.frame.equals(money_at_risk(tables))

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from property_tests import examples
 from shop_tables import at, shop
 
 import om_toolkit as om
@@ -145,8 +146,9 @@ shops = st.dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 @given(shops)
+@pytest.mark.slow
 def test_the_same_countries_are_pooled_in_every_table(counts: dict[tuple[str, str], tuple[int, int]]) -> None:
     tables = of_shop(counts)
     captured = {currency: sum(one for (of, _), (one, _) in counts.items() if of == currency) for currency, _ in counts}

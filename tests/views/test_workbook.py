@@ -422,6 +422,7 @@ def test_an_empty_frame_has_its_heading(path: Path) -> None:
     assert openpyxl.load_workbook(path).sheetnames == ["contents", "result"]
 
 
+@pytest.mark.slow
 def test_the_same_data_are_the_same_bytes(orders: om.Orders, tmp_path: Path) -> None:
     first, second = tmp_path / "1.xlsx", tmp_path / "2.xlsx"
     orders.tables().write_excel(first)

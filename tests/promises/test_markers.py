@@ -14,15 +14,12 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-import nbformat
 import polars as pl
 import pytest
 import vcr
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from executed_notebooks import NOTEBOOKS, export, read
 from personal_fields import AT_A_PLACE, PERSONAL
 from polars.testing import assert_frame_equal
-from test_notebooks import NOTEBOOKS, export
 
 import om_toolkit as om
 from om_toolkit.orders.parsing import read_order
@@ -309,11 +306,14 @@ orders
 @pytest.mark.slow
 @pytest.mark.parametrize("fails", [False, True], ids=["whole", "with an exception"])
 def test_no_marker_is_in_an_executed_notebook(fails: bool, fetched: Fetched) -> None:  # noqa: FBT001 - pytest passes it
+    from nbclient import NotebookClient  # noqa: PLC0415 - slow to load
+    from nbclient.exceptions import CellExecutionError  # noqa: PLC0415 - slow to load
+
     (fetched.folder / "ids.txt").write_text("\n".join(fetched.shop.order_ids))
     if fails:
         broken = fetched.shop.shop.answer(fetched.shop.order_ids[0]) | {"order_amount": "MARK1", "captures": "MARK2"}
         fetched.shop.shop._bodies[fetched.shop.order_ids[0]] = json.dumps(broken).encode()
-    notebook = nbformat.read(NOTEBOOKS[0], as_version=4)
+    notebook = read(NOTEBOOKS[0])
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")
     first.source = NOTEBOOK + "%xmode Verbose\norders.raise_for_failures()"
     runner = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(fetched.folder)}})
@@ -324,4 +324,4 @@ def test_no_marker_is_in_an_executed_notebook(fails: bool, fetched: Fetched) -> 
         assert found([str(caught.value)]) == []
     else:
         runner.execute()
-    assert found([nbformat.writes(notebook), export(notebook)]) == []
+    assert found([json.dumps(notebook), export(notebook)]) == []

@@ -15,11 +15,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import nbformat
-from nbclient import NotebookClient
-from nbconvert import HTMLExporter
-from pygments.formatters import HtmlFormatter
-
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
@@ -75,12 +70,21 @@ td, th {{ padding: .1rem .6rem; }}
 """
 
 
+def read(path: Path) -> NotebookNode:
+    """Return a notebook as it is stored."""
+    import nbformat  # noqa: PLC0415 - slow to load
+
+    return nbformat.read(path, as_version=4)
+
+
 def execute(path: Path) -> NotebookNode:
     """Return a notebook with the outputs of Run All, in a kernel without a network.
 
     Progress bars and the state of widgets are left out: a stored notebook shows the static view of a widget.
     """
-    notebook = nbformat.read(path, as_version=4)
+    from nbclient import NotebookClient  # noqa: PLC0415 - slow to load
+
+    notebook = read(path)
     with TemporaryDirectory() as folder:
         (Path(folder) / "sitecustomize.py").write_text(NO_NETWORK)
         environment = {**os.environ, "PYTHONPATH": folder, "TZ": "UTC"}
@@ -121,6 +125,9 @@ def _without_pictures(html: str) -> str:
 
 def export(notebook: NotebookNode) -> str:
     """Return a notebook as one page that loads nothing: HTML comes first, so that widgets show their static view."""
+    from nbconvert import HTMLExporter  # noqa: PLC0415 - slow to load
+    from pygments.formatters import HtmlFormatter  # noqa: PLC0415 - slow to load
+
     exporter = HTMLExporter(template_name="basic")
     exporter.display_data_priority = ["text/html", "image/svg+xml", "image/png", "text/markdown", "text/plain"]
     body, _ = exporter.from_notebook_node(notebook)
@@ -144,6 +151,8 @@ def connecting() -> str:
 
 
 if __name__ == "__main__":
+    import nbformat
+
     PAGES.mkdir(exist_ok=True)
     for source in NOTEBOOKS:
         executed = execute(source)

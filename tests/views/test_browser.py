@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from executed_notebooks import PAGES
 
 import om_toolkit as om
@@ -71,6 +70,8 @@ def test_a_page_asks_for_nothing_fails_nowhere_and_fits(
 def test_a_page_has_no_barrier(
     browser: Browser, pages: dict[str, Path], name: str, theme: Literal["light", "dark"], width: int
 ) -> None:
+    from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415 - slow to load
+
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=theme)
     page.goto(pages[name].as_uri())
     found = Axe().run(page).response

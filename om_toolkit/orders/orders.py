@@ -16,6 +16,7 @@ from om_toolkit.orders.batch import Batch
 from om_toolkit.orders.drift import drift_of
 from om_toolkit.orders.json_documents import documents
 from om_toolkit.orders.models import Capture, Order, with_currency
+from om_toolkit.orders.parsing import pack_orders, unpack_orders
 from om_toolkit.orders.saved import Saved, newest_time, warn_of_repeated
 from om_toolkit.support.gc_pause import paused
 from om_toolkit.tables.from_objects import TablesBuilder
@@ -166,6 +167,18 @@ class Orders(Batch[Order]):
         text in which half of a surrogate pair was replaced by that character.
         """
         return drift_of(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a pickle has: the orders as JSON, which is several times faster than object by object."""
+        state = {name: value for name, value in self.__dict__.items() if name != "_by_id"}
+        return state | {"_items": pack_orders(self._items)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        with paused():
+            self.__dict__.update(state, _items=unpack_orders(*state["_items"]))
+
+    def __copy__(self) -> Self:
+        return self  # it is immutable
 
     def _summary(self) -> Iterator[Sequence[object]]:
         """Count the orders by currency and status."""

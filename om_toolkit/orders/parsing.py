@@ -2,11 +2,12 @@
 
 import json
 import re
+from collections.abc import Iterable
 from math import isfinite
 from typing import Any, Final, TypeVar
 
 import pydantic_core
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from om_toolkit.errors import Failure
@@ -19,6 +20,7 @@ DocumentT = TypeVar("DocumentT")
 
 _ORDER_ADAPTER: Final = TypeAdapter(Order)
 _CAPTURES_ADAPTER: Final = TypeAdapter(tuple[Capture, ...])
+_MANY_ORDERS_ADAPTER: Final = TypeAdapter(tuple[Order, ...], config=ConfigDict(ser_json_inf_nan="constants"))
 
 _LONGEST_ID: Final = 100  # characters of an order id in the failure of a document
 
@@ -73,6 +75,21 @@ def read_captures(body: str | bytes, order_id: str) -> tuple[Capture, ...]:
 def to_document(order: Order) -> dict[str, Any]:
     """Return the document from which `read_order` makes the same order: the fields that were set, and the id."""
     return {"order_id": order.order_id, **order.model_dump(mode="json", by_alias=True, exclude_unset=True)}
+
+
+def pack_orders(orders: tuple[Order, ...]) -> tuple[bytes, list[str | None]]:
+    """Return orders as a JSON array and their ids, from which `unpack_orders` makes the same orders."""
+    body = _MANY_ORDERS_ADAPTER.dump_json(orders, by_alias=True, exclude_unset=True)
+    return body, [order.order_id for order in orders]
+
+
+def unpack_orders(body: bytes, order_ids: Iterable[str | None]) -> tuple[Order, ...]:
+    """Return the orders of `pack_orders`; an id that its document lacks was known from the request."""
+    orders = _MANY_ORDERS_ADAPTER.validate_json(body)
+    for order, order_id in zip(orders, order_ids, strict=True):
+        if order_id and not order.order_id:
+            stamp_parts(order, order_id)
+    return orders
 
 
 def to_json(document: object) -> bytes:

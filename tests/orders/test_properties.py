@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import re
 import traceback
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -109,6 +111,20 @@ def test_text_bytes_array_and_ndjson_give_the_same_orders(batch: list[Json]) -> 
     for source in sources:
         assert all_of(om.Orders.from_json(source)) == all_of(first)
         assert all_of(om.Orders.from_json(source.encode())) == all_of(first)
+
+
+@PROPERTY
+@given(BATCHES)
+def test_pickled_orders_are_the_same(batch: list[Json]) -> None:
+    lines = [written(document) for document in batch]
+    unnamed = written({key: value for key, value in batch[0].items() if key != "order_id"} | {"order_amount": 1})
+    orders = om.Orders([*map(read_order, lines), read_order(unnamed, "asked")], as_of=datetime(2026, 11, 1, tzinfo=UTC))
+    again = pickle.loads(pickle.dumps(orders))
+    assert all_of(again) == all_of(orders)
+    assert [one.model_fields_set for one in again] == [one.model_fields_set for one in orders]
+    assert all(
+        one.equals(other) for (_, one), (_, other) in zip(again.tables().items(), orders.tables().items(), strict=True)
+    )
 
 
 GOOD = [{"order_id": "a-1", "order_amount": 100}, {"order_id": "b-2", "captures": [{"captured_amount": 5}]}]

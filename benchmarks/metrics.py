@@ -23,6 +23,7 @@ import time
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -36,6 +37,7 @@ import om_toolkit as om
 from om_toolkit.metrics.captured_orders import OUTCOMES, Estimand, order_ends
 from om_toolkit.metrics.expressions import effective_as_of
 from om_toolkit.metrics.grouping import groups_of
+from om_toolkit.tables.parquet_files import SET_ID
 from om_toolkit.tables.schema import columns
 from om_toolkit.tables.tables import tables_of
 
@@ -50,23 +52,26 @@ CHUNK = 1_000_000
 COUNTRIES = ("SE", "DE", "FI", "NO", "DK", "NL", "AT", "CH", "GB", "FR", "US", "JP")
 CURRENCIES = ("SEK", "EUR", "EUR", "NOK", "DKK", "EUR", "EUR", "CHF", "GBP", "EUR", "USD", "JPY")
 METHODS = ("Home", "PickUpPoint", "BoxReg", "Postal", "home", "PickUpStore")
+CATEGORIES = ("Clothes > Coats", "Clothes > Hats", "Shoes > Boots", "Audio > Speakers", "Home > Lamps", "Toys > Blocks")
 TABLES = ("orders", "captures", "refunds", "order_lines", "shipments")
 
 
 def write_orders(folder: Path, orders: int) -> None:
     """Write a folder of tables, in files of a million orders; as many captures as orders."""
+    metadata = {"om_toolkit.as_of": AS_OF.isoformat(), SET_ID: token_hex(16)}
     for part, start in enumerate(range(0, orders, CHUNK)):
         made = some_orders(np.random.default_rng(part), min(CHUNK, orders - start))
         for name, frame in made.items():
             (folder / name).mkdir(parents=True, exist_ok=True)
-            frame.write_parquet(
-                folder / name / f"part-{part}.parquet", metadata={"om_toolkit.as_of": AS_OF.isoformat()}
-            )
+            frame.write_parquet(folder / name / f"part-{part}.parquet", metadata=dict(metadata))
         log(f"{start + made['orders'].height:,} orders written")
 
 
 def some_orders(random: np.random.Generator, size: int) -> dict[str, pl.DataFrame]:
-    """Make orders: one in ten is open, expired or cancelled, one in ten has two captures, one in eight a refund."""
+    """Make orders: one in ten is open, expired or cancelled, one in ten has two captures, one in eight a refund.
+
+    One in a thousand has no captured and refunded amount of its own.
+    """
     orders = drawn_orders(random, size)
     kind = random.random(size)
     number = np.where(kind < 0.1, 0, np.where(kind < 0.2, 2, 1))
@@ -80,14 +85,7 @@ def some_orders(random: np.random.Generator, size: int) -> dict[str, pl.DataFram
         pl.col("captured_amount", "refunded_amount").fill_null(0),
         remaining_authorized_amount=pl.when(status="AUTHORIZED").then("order_amount").otherwise(0),
     )
-    parts = captures.select(
-        "order_id",
-        "capture_id",
-        "capture",
-        "purchase_currency",
-        source=pl.lit("capture"),
-        total_amount="captured_amount",
-    )
+    parts = captures.select("order_id", "capture_id", "capture", "purchase_currency", source=pl.lit("capture"))
     methods = pl.Series(random.choice(METHODS, captures.height, p=(0.4, 0.3, 0.1, 0.1, 0.05, 0.05)))
     shipments = parts.with_columns(
         shipping_method=methods,
@@ -95,27 +93,57 @@ def some_orders(random: np.random.Generator, size: int) -> dict[str, pl.DataFram
         has_tracking=pl.Series(random.random(captures.height) < 0.8),
         shipment=pl.lit(0, pl.Int64),
     ).filter(pl.Series(random.random(captures.height) < 0.95))
-    of_orders = orders.select("order_id", "purchase_currency", source=pl.lit("order"), total_amount="order_amount")
-    lines = pl.concat([parts, of_orders], how="diagonal").with_columns(
-        line=pl.lit(0, pl.Int64), quantity=pl.lit(1, pl.Int64), unit_price="total_amount"
+    wait = pl.Series((random.exponential(9 * 86_400_000, captures.height)).astype(np.int64) * 1000).cast(
+        pl.Duration("us")
     )
-    kinds = pl.Series(random.choice(["physical", "digital", "discount"], lines.height, p=(0.85, 0.1, 0.05)))
-    refunds = captures.filter(pl.col("refunded_amount") > 0).select(
-        "order_id",
-        "purchase_currency",
-        "refunded_amount",
-        refund_id=pl.col("capture_id"),
-        refund=pl.int_range(pl.len()).over("order_id"),
-        refunded_at=pl.col("captured_at") + pl.duration(days=9),
+    refunds = (
+        captures.with_columns(refunded_at=pl.col("captured_at") + wait)
+        .filter(pl.col("refunded_amount") > 0)
+        .select(
+            "order_id",
+            "purchase_currency",
+            "refunded_amount",
+            "refunded_at",
+            refund_id=pl.col("capture_id"),
+            refund=pl.int_range(pl.len()).over("order_id"),
+        )
     )
+    is_missing = pl.Series(random.random(size) < 0.001)
     made = {
-        "orders": orders,
+        "orders": orders.with_columns(pl.when(~is_missing).then(pl.col("captured_amount", "refunded_amount"))),
         "captures": captures,
         "refunds": refunds,
-        "order_lines": lines.with_columns(type=kinds),
+        "order_lines": drawn_lines(random, orders, captures, refunds),
         "shipments": shipments,
     }
     return {name: with_all_columns(name, frame) for name, frame in made.items()}
+
+
+def drawn_lines(
+    random: np.random.Generator, orders: pl.DataFrame, captures: pl.DataFrame, refunds: pl.DataFrame
+) -> pl.DataFrame:
+    """Draw a line for each order, two for nearly each capture and one for every other refund."""
+    keys = ("order_id", "purchase_currency", "source", "total_amount")
+    of_orders = orders.select(*keys[:2], source=pl.lit("order"), total_amount="order_amount")
+    of_refunds = refunds.gather_every(2).select(
+        *keys[:2], "refund", "refund_id", source=pl.lit("refund"), total_amount="refunded_amount"
+    )
+    half = pl.col("captured_amount") // 2
+    lined = captures.filter(pl.Series(random.random(captures.height) < 0.98))
+    of_captures = [
+        lined.select(*keys[:2], "capture", "capture_id", source=pl.lit("capture"), line=pl.lit(line, pl.Int64), total_amount=amount)
+        for line, amount in enumerate((half, pl.col("captured_amount") - half))
+    ]
+    lines = pl.concat([of_orders, *of_captures, of_refunds], how="diagonal")
+    return lines.with_columns(
+        pl.col("line").fill_null(0),
+        quantity=pl.lit(1, pl.Int64),
+        unit_price="total_amount",
+        total_tax_amount=pl.col("total_amount") // 5,
+        total_discount_amount=pl.lit(0, pl.Int64),
+        type=pl.Series(random.choice(["physical", "digital", "discount"], lines.height, p=(0.85, 0.1, 0.05))),
+        product_identifiers_category_path=pl.Series(random.choice(CATEGORIES, lines.height)),
+    )
 
 
 def drawn_orders(random: np.random.Generator, size: int) -> pl.DataFrame:

@@ -7,6 +7,7 @@ import polars as pl
 
 from om_toolkit.metrics.expressions import OPEN, check_choice, observed_until, with_seen_at
 from om_toolkit.metrics.grouping import CURRENCY, Groups
+from om_toolkit.metrics.hashes import ORDER_HASH
 from om_toolkit.tables.tables import Tables
 
 Event = Literal["first", "full"]
@@ -22,12 +23,6 @@ _FINAL_STATUSES: Final = ("CAPTURED", "CANCELLED", "EXPIRED", "CLOSED")
 
 _CLOCK_SKEW: Final = timedelta(seconds=60)
 """How much earlier than its order a capture can be: automatic captures take no time, by two clocks."""
-
-_ORDER_HASH: Final = pl.col("order_id").hash()
-"""The key that joins orders and captures: 64 bits, three times as fast as the text of an id.
-
-The chance that two of ten million orders have the same hash is three in a million.
-"""
 
 _ORDER_COLUMNS: Final = (
     "status",
@@ -88,7 +83,7 @@ def order_ends(tables: Tables[pl.LazyFrame], groups: Groups, estimand: Estimand)
     end = waited.clip(lower_bound=0) * len(OUTCOMES) + _outcome(event_at, until, as_of)
     known_until = pl.when(event_at.is_not_null()).then(pl.max_horizontal(as_of, until)).otherwise(until)
     return (
-        groups.select(with_seen_at(tables.orders), *_ORDER_COLUMNS, key=_ORDER_HASH)
+        groups.select(with_seen_at(tables.orders), *_ORDER_COLUMNS, key=ORDER_HASH)
         .join(_capture_times(tables, estimand.event), on="key", how="left")
         .select(
             *groups.keys,
@@ -130,10 +125,10 @@ def _capture_times(tables: Tables[pl.LazyFrame], event: Event) -> pl.LazyFrame:
     captures = (
         tables.captures.drop_nulls(["order_id", "captured_at"])
         .filter(amount.ne_missing(0))
-        .select("captured_at", "captured_amount", key=_ORDER_HASH)
+        .select("captured_at", "captured_amount", key=ORDER_HASH)
     )
     if event == "full":
-        amounts = tables.orders.select("order_amount", key=_ORDER_HASH).unique("key", keep="first")
+        amounts = tables.orders.select("order_amount", key=ORDER_HASH).unique("key", keep="first")
         captures = captures.join(amounts, on="key")
         so_far = amount.fill_null(0).sort_by("captured_at").cum_sum()
         event_at = captured_at.sort().filter(so_far >= pl.col("order_amount"))

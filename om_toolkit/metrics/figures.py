@@ -135,8 +135,8 @@ def _tracking_figures(tables: Tables[pl.LazyFrame], groups: Groups) -> pl.LazyFr
     captures, tracked = pl.col("captures"), pl.col("captures_with_tracking")
     return (
         counted_items(tables, "capture", "shipped", "shipping_method")
-        .join(groups.of_orders(tables.orders), on="order_id")
-        .group_by(*groups.keys, "order_id")
+        .join(groups.of_keys(tables.orders), on="key")
+        .group_by(*groups.keys, "key")
         .agg(captures=total("items"), captures_with_tracking=total(pl.col("items").filter("has_tracking")))
         .group_by(groups.keys)
         .agg(total(captures), total(tracked), **moments("tracking_share", tracked, captures))

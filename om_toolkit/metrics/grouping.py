@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 import polars as pl
 from polars import selectors as cs
 
+from om_toolkit.metrics.hashes import ORDER_HASH
 from om_toolkit.support.time_zones import check_time_zone
 from om_toolkit.tables.schema import SCHEMAS, columns
 
@@ -72,6 +73,10 @@ class Groups:
     def of_orders(self, orders: pl.LazyFrame) -> pl.LazyFrame:
         """Return each order id once, with its group; a repeated id has the group of its first row."""
         return self.select(orders, "order_id").unique("order_id", keep="first")
+
+    def of_keys(self, orders: pl.LazyFrame) -> pl.LazyFrame:
+        """Return each order once as `of_orders` does, with its `key` instead of its id."""
+        return self.select(orders, key=ORDER_HASH).unique("key", keep="first")
 
     def select(self, orders: pl.LazyFrame, *columns: str, **more: pl.Expr) -> pl.LazyFrame:
         """Select the group columns and other columns of the orders table."""

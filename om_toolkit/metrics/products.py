@@ -7,6 +7,7 @@ import polars as pl
 
 from om_toolkit.metrics.expressions import total
 from om_toolkit.metrics.grouping import CURRENCY, By, expressions, groups_of
+from om_toolkit.metrics.hashes import ORDER_HASH
 from om_toolkit.metrics.intervals import amount_ratio, moments, ratio
 from om_toolkit.metrics.lines import captured_lines, is_goods
 from om_toolkit.metrics.refunded_orders import amounts_of_orders
@@ -179,7 +180,7 @@ def _labelled(
     return lines.select(
         *(group.alias(key) for group, key in zip(groups, keys, strict=True)),
         CURRENCY,
-        pl.col("order_id").hash().alias(_HASH),
+        ORDER_HASH.alias(_HASH),
         pl.when(is_goods()).then("quantity").alias(f"{side}_quantity"),
         pl.col("total_amount").alias(f"{side}_amount"),
         nothing.alias(f"{other}_quantity"),
@@ -194,7 +195,7 @@ def _unexplained(tables: Tables[pl.LazyFrame], by_order: pl.LazyFrame, keys: lis
     explained = by_order.group_by(_HASH).agg(total("captured_amount"), total("refunded_amount"))
     schema = by_order.collect_schema()
     orders = amounts_of_orders(tables, groups_of(tables.orders, CURRENCY)).select(
-        pl.col("group_0").alias(CURRENCY), "captured", "refunded", pl.col("order_id").hash().alias(_HASH)
+        pl.col("group_0").alias(CURRENCY), "captured", "refunded", ORDER_HASH.alias(_HASH)
     )
     is_known = pl.col("captured").is_not_null() & pl.col("refunded").is_not_null()
     captured, refunded = (

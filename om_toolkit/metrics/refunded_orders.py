@@ -4,17 +4,12 @@ An order-level amount that is missing is not zero: the sum of the captures or re
 have amounts. A capture or refund of amount 0 does not count.
 """
 
-from typing import Final
-
 import polars as pl
 
 from om_toolkit.metrics.expressions import observed_until, with_seen_at
 from om_toolkit.metrics.grouping import CURRENCY, Groups
+from om_toolkit.metrics.hashes import ORDER_HASH
 from om_toolkit.tables.tables import Tables
-
-_ID_HASH: Final = pl.col("order_id").hash()
-"""The key that joins orders, captures and refunds: 64 bits, three times as fast as the text of an id."""
-
 
 def amounts_of_orders(tables: Tables[pl.LazyFrame], groups: Groups, *columns: str) -> pl.LazyFrame:
     """Plan one row per order with its group, other columns, and the amounts `captured` and `refunded`.
@@ -70,7 +65,7 @@ def captured_orders(tables: Tables[pl.LazyFrame], groups: Groups, as_of: pl.Expr
         )
     )
     return (
-        groups.select(with_seen_at(tables.orders), "captured_amount", "seen_at", CURRENCY, key=_ID_HASH)
+        groups.select(with_seen_at(tables.orders), "captured_amount", "seen_at", CURRENCY, key=ORDER_HASH)
         .join(_first_captures(tables, as_of), on="key")
         .with_columns(captured=captured)
         .filter(pl.col("captured") > 0)
@@ -101,7 +96,7 @@ def _visible_refunds(tables: Tables[pl.LazyFrame], as_of: pl.Expr) -> pl.LazyFra
     """Plan the refunds until `as_of`; one without a time may be one of them."""
     is_later = (pl.col("refunded_at") > as_of).fill_null(value=False)
     refunds = tables.refunds.filter(pl.col("order_id").is_not_null() & pl.col("refunded_amount").ne_missing(0))
-    return refunds.filter(~is_later).select("refunded_amount", "refunded_at", key=_ID_HASH)
+    return refunds.filter(~is_later).select("refunded_amount", "refunded_at", key=ORDER_HASH)
 
 
 def _first_captures(tables: Tables[pl.LazyFrame], as_of: pl.Expr) -> pl.LazyFrame:
@@ -109,7 +104,7 @@ def _first_captures(tables: Tables[pl.LazyFrame], as_of: pl.Expr) -> pl.LazyFram
     is_later = (pl.col("captured_at") > as_of).fill_null(value=False)
     return (
         tables.captures.filter(pl.col("order_id").is_not_null() & pl.col("captured_amount").ne_missing(0))
-        .select("captured_amount", "captured_at", key=_ID_HASH, is_later=is_later)
+        .select("captured_amount", "captured_at", key=ORDER_HASH, is_later=is_later)
         .group_by("key")
         .agg(
             captured_at=pl.col("captured_at").min(),

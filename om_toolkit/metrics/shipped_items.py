@@ -4,7 +4,8 @@ from typing import Final, Literal, get_args
 
 import polars as pl
 
-from om_toolkit.metrics.expressions import CAPTURE_POSITION, check_choice
+from om_toolkit.metrics.expressions import check_choice
+from om_toolkit.metrics.hashes import CAPTURE_HASH, ORDER_HASH
 from om_toolkit.tables.results import spelling_key
 from om_toolkit.tables.tables import Tables
 
@@ -23,6 +24,8 @@ _NO_AMOUNT: Final = pl.lit(None, dtype=pl.Int64)
 _METHODS: Final = (pl.col("low").min(), pl.col("high").max(), pl.col("has_tracking").any())
 """The methods and the tracking of several shipments."""
 
+_ITEM_COLUMNS: Final = ("key", "items", "low", "high", "absent", "has_tracking", "amount")
+
 _CHOSEN_METHOD: Final = "selected_shipping_option_method"
 
 _CHOSEN_METHODS: Final = "selected_shipping_options_method"
@@ -35,7 +38,7 @@ def counted_items(tables: Tables[pl.LazyFrame], grain: Grain, source: Source, la
     """Plan the items to count, one row each.
 
     Returns:
-        `order_id`; `items`, their number; `low` and `high`, the alphabetically first and last method; `absent`, the
+        `key` of the order; `items`, their number; `low` and `high`, the alphabetically first and last method; `absent`, the
         label without a method; `has_tracking`; `amount`.
 
     Raises:
@@ -50,7 +53,7 @@ def counted_items(tables: Tables[pl.LazyFrame], grain: Grain, source: Source, la
     captures = _capture_items(tables, label)
     return {"capture": _as_they_are, "shipment": _shipment_items, "order": _order_items}[grain](
         tables, captures, label
-    ).select("order_id", "items", "low", "high", "absent", "has_tracking", "amount")
+    ).select(_ITEM_COLUMNS)
 
 
 def label_of_method() -> pl.Expr:
@@ -89,50 +92,53 @@ def _as_they_are(_: Tables[pl.LazyFrame], captures: pl.LazyFrame, __: str) -> pl
 def _shipping_entries(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
     """Plan the entries of shipping_info."""
     key = spelling_key(pl.col(label))
-    return tables.shipments.select(*CAPTURE_POSITION, "source", "has_tracking", low=key, high=key)
+    keys = {"key": ORDER_HASH, "item": CAPTURE_HASH}
+    return tables.shipments.select("source", "has_tracking", **keys, low=key, high=key)
 
 
 def _order_entries(entries: pl.LazyFrame) -> pl.LazyFrame:
     """Plan the entries of orders whose captures have none."""
     of_captures = entries.filter(pl.col("source") == "capture")
-    return entries.filter(pl.col("source") == "order").join(of_captures, on="order_id", how="anti")
+    return entries.filter(pl.col("source") == "order").join(of_captures, on="key", how="anti")
 
 
 def _capture_items(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
     """Plan the captures; only those without shipping info are joined with their order lines."""
+    shipped = _shipped_captures(tables, label)
+    bare = shipped.filter(~pl.col("has_info"))
+    bare = bare.join(_goods(tables, bare), on="item", how="left").with_columns(absent=_absent())
+    covered = shipped.filter("has_info").with_columns(is_digital=pl.lit(None, dtype=pl.Boolean), absent=_MISSING)
+    return pl.concat([covered, bare])
+
+
+def _shipped_captures(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
+    """Plan the captures with their shipping info, else with that of their order."""
     entries = _shipping_entries(tables, label)
-    of_captures = entries.filter(pl.col("source") == "capture").group_by(CAPTURE_POSITION).agg(*_METHODS)
-    of_orders = _order_entries(entries).group_by("order_id").agg(*_METHODS)
-    captures = tables.captures.select(*CAPTURE_POSITION, amount="captured_amount")
-    shipped = captures.join(of_captures, on=CAPTURE_POSITION, how="left").join(
-        of_orders, on="order_id", how="left", suffix="_of_order"
-    )
-    has_info = pl.any_horizontal(pl.col("has_tracking", "has_tracking_of_order").is_not_null())
+    of_captures = entries.filter(pl.col("source") == "capture").group_by("item").agg(*_METHODS)
+    of_orders = _order_entries(entries).group_by("key").agg(*_METHODS)
     is_own = pl.col("has_tracking").is_not_null()
-    shipped = shipped.select(
-        *CAPTURE_POSITION,
-        "amount",
-        *(
-            pl.when(is_own).then(name).otherwise(f"{name}_of_order").alias(name)
-            for name in ("low", "high", "has_tracking")
-        ),
-        items=_ONE_ITEM,
-        has_info=has_info,
+    return (
+        tables.captures.select(key=ORDER_HASH, item=CAPTURE_HASH, amount="captured_amount")
+        .join(of_captures, on="item", how="left")
+        .join(of_orders, on="key", how="left", suffix="_of_order")
+        .select(
+            "key",
+            "item",
+            "amount",
+            *(
+                pl.when(is_own).then(name).otherwise(f"{name}_of_order").alias(name)
+                for name in ("low", "high", "has_tracking")
+            ),
+            items=_ONE_ITEM,
+            has_info=is_own | pl.col("has_tracking_of_order").is_not_null(),
+        )
     )
-    goods = _goods(tables, shipped.filter(~pl.col("has_info")))
-    return shipped.join(goods, on=CAPTURE_POSITION, how="left").with_columns(absent=_absent())
 
 
 def _absent() -> pl.Expr:
-    """Return the label of a capture without a method."""
-    has_no_info, is_digital = ~pl.col("has_info"), pl.col("is_digital")
-    return (
-        pl.when(has_no_info & is_digital.is_null())
-        .then(_UNKNOWN)
-        .when(has_no_info & is_digital)
-        .then(_DIGITAL)
-        .otherwise(_MISSING)
-    )
+    """Return the label of a capture without shipping info."""
+    is_digital = pl.col("is_digital")
+    return pl.when(is_digital.is_null()).then(_UNKNOWN).when(is_digital).then(_DIGITAL).otherwise(_MISSING)
 
 
 def _goods(tables: Tables[pl.LazyFrame], captures: pl.LazyFrame) -> pl.LazyFrame:
@@ -140,41 +146,40 @@ def _goods(tables: Tables[pl.LazyFrame], captures: pl.LazyFrame) -> pl.LazyFrame
     kind = pl.col("type")
     is_digital = kind.eq_missing("digital")
     is_money = kind.is_in(_MONEY_LINES).fill_null(value=False)
-    lines = tables.order_lines.filter(pl.col("source") == "capture")
-    lines = lines.join(captures, on=CAPTURE_POSITION, how="semi")
-    return lines.group_by(CAPTURE_POSITION).agg(is_digital=is_digital.any() & (is_digital | is_money).all())
+    lines = tables.order_lines.filter(pl.col("source") == "capture").select("type", item=CAPTURE_HASH)
+    lines = lines.join(captures, on="item", how="semi")
+    return lines.group_by("item").agg(is_digital=is_digital.any() & (is_digital | is_money).all())
 
 
 def _shipment_items(tables: Tables[pl.LazyFrame], captures: pl.LazyFrame, label: str) -> pl.LazyFrame:
     """Plan the entries of shipping_info, and the captures of physical goods without any."""
     entries = _shipping_entries(tables, label)
-    own = _order_entries(entries).join(captures, on="order_id", how="semi")
+    own = _order_entries(entries).join(captures, on="key", how="semi")
     shipments = pl.concat([entries.filter(pl.col("source") == "capture"), own]).with_columns(
         items=_ONE_ITEM, absent=_MISSING, amount=_NO_AMOUNT
     )
     missing = captures.filter(~pl.col("has_info") & ~pl.col("is_digital")).with_columns(amount=_NO_AMOUNT)
-    names = ["order_id", "items", "low", "high", "absent", "has_tracking", "amount"]
-    return pl.concat([shipments.select(names), missing.select(names)])
+    return pl.concat([shipments.select(_ITEM_COLUMNS), missing.select(_ITEM_COLUMNS)])
 
 
 def _order_items(_: Tables[pl.LazyFrame], captures: pl.LazyFrame, __: str) -> pl.LazyFrame:
     absent = pl.coalesce(pl.when((pl.col("absent") == one).any()).then(pl.lit(one)) for one in _ABSENT_LABELS)
-    orders = captures.group_by("order_id").agg(*_METHODS, pl.col("amount").sum(), absent=absent)
+    orders = captures.group_by("key").agg(*_METHODS, pl.col("amount").sum(), absent=absent)
     return orders.with_columns(items=_ONE_ITEM)
 
 
 def _chosen_items(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
-    tracked = tables.shipments.group_by("order_id").agg(pl.col("has_tracking").any())
+    tracked = tables.shipments.group_by(key=ORDER_HASH).agg(pl.col("has_tracking").any())
     keys = _chosen().list.eval(spelling_key(pl.element())).list.drop_nulls().list.sort()
     chosen = tables.orders.select(
-        "order_id",
+        key=ORDER_HASH,
         items=_ONE_ITEM,
         low=keys.list.first(),
         high=keys.list.last(),
         absent=_MISSING,
         amount="captured_amount",
     )
-    return chosen.join(tracked, on="order_id", how="left")
+    return chosen.join(tracked, on="key", how="left")
 
 
 def _chosen() -> pl.Expr:

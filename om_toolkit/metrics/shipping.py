@@ -122,18 +122,11 @@ def _with_bounds(name: str) -> list[str]:
 
 def _by_method(items: pl.LazyFrame, groups: Groups, tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
     """Plan the sums of each group and method, with the sums of squares and products over orders."""
-    of_order, of_group = [*groups.keys, "order_id"], groups.keys
-    by_order = (
-        items.with_columns(method=label_of_method(), tracked_items=pl.when("has_tracking").then("items"))
-        .join(groups.of_orders(tables.orders), on="order_id", nulls_equal=True)
-        .group_by(*of_order, "method")
-        .agg(total("items"), total("tracked_items"), total("amount"))
-        .with_columns(
-            order_items=pl.col("items").sum().over(of_order),
-            order_amount=pl.col("amount").sum().over(of_order),
-            is_first=pl.col("method") == pl.col("method").min().over(of_order),
-        )
+    of_group = groups.keys
+    labelled = items.select(
+        "key", "items", "amount", method=label_of_method(), tracked_items=pl.when("has_tracking").then("items")
     )
+    by_order = _of_orders(labelled.join(groups.of_keys(tables.orders), on="key", nulls_equal=True), of_group)
     count, amount, tracked = map(pl.col, ("items", "amount", "tracked_items"))
     return (
         by_order.group_by(*of_group, "method")
@@ -141,7 +134,7 @@ def _by_method(items: pl.LazyFrame, groups: Groups, tables: Tables[pl.LazyFrame]
             count=count.sum(),
             with_tracking=tracked.sum(),
             captured_amount=amount.sum(),
-            orders=total("is_first"),
+            orders=total(pl.col("method") == pl.col("first_method")),
             **moments("share", count, pl.col("order_items")),
             **moments("tracking_share", tracked, count),
             **moments("amount_share", amount, pl.col("order_amount")),
@@ -155,3 +148,24 @@ def _by_method(items: pl.LazyFrame, groups: Groups, tables: Tables[pl.LazyFrame]
             amount_share_xx=pl.col("amount_share_xy").sum().over(of_group),
         )
     )
+
+
+def _of_orders(items: pl.LazyFrame, groups: list[str]) -> pl.LazyFrame:
+    """Plan the sums of each order and method, beside those of the order; most orders have a single method."""
+    method, sums = pl.col("method"), ("items", "tracked_items", "amount")
+    of_order = {"order_items": total("items"), "order_amount": total("amount"), "first_method": method.min()}
+    orders = items.group_by("key").agg(
+        pl.col(groups).first(), "method", *sums, tracked=total("tracked_items"), last_method=method.max(), **of_order
+    )
+    is_single = pl.col("first_method") == pl.col("last_method")
+    single = orders.filter(is_single).with_columns(
+        method="first_method", items="order_items", tracked_items="tracked", amount="order_amount"
+    )
+    several = (
+        orders.filter(~is_single)
+        .explode("method", *sums)
+        .group_by("key", "method")
+        .agg(pl.col(*groups, *of_order).first(), *map(total, sums))
+    )
+    columns = [*groups, "method", *sums, *of_order]
+    return pl.concat([single.select(columns), several.select(columns)])

@@ -49,13 +49,13 @@ def _cross_table(tables: Tables[pl.LazyFrame], by: By) -> pl.LazyFrame:
     shipped = counted_items(tables, "order", "shipped", "shipping_method")
     shown = spellings(chosen_texts(tables), shipped_texts(tables, "shipping_method"))
     sides = {"chosen": chosen, "shipped": shipped}
-    pairs = groups.of_orders(tables.orders)
+    pairs = groups.of_keys(tables.orders)
     for side, items in sides.items():
-        methods = items.select("order_id", method=label_of_method()).unique("order_id", keep="first")
+        methods = items.select("key", method=label_of_method()).unique("key", keep="first")
         labels = methods.join(shown, on="method", how="left").select(
-            "order_id", pl.coalesce("spelling", "method").alias(side)
+            "key", pl.coalesce("spelling", "method").alias(side)
         )
-        pairs = pairs.join(labels, on="order_id")
+        pairs = pairs.join(labels, on="key")
     counted = (
         pairs.group_by(*groups.keys, *sides)
         .agg(orders=pl.len().cast(pl.Int64))

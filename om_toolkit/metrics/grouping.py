@@ -76,7 +76,7 @@ class Groups:
 
     def of_keys(self, orders: pl.LazyFrame) -> pl.LazyFrame:
         """Return each order once as `of_orders` does, with its `key` instead of its id."""
-        return self.select(orders, key=ORDER_HASH).unique("key", keep="first")
+        return self.select(orders, key=ORDER_HASH).filter(pl.col("key").is_first_distinct())
 
     def select(self, orders: pl.LazyFrame, *columns: str, **more: pl.Expr) -> pl.LazyFrame:
         """Select the group columns and other columns of the orders table."""

@@ -5,7 +5,7 @@ from typing import Final, Literal, get_args
 import polars as pl
 
 from om_toolkit.metrics.expressions import check_choice
-from om_toolkit.metrics.hashes import CAPTURE_HASH, ORDER_HASH
+from om_toolkit.metrics.hashes import CAPTURE_HASH, ORDER_HASH, hash_of
 from om_toolkit.tables.results import spelling_key
 from om_toolkit.tables.tables import Tables
 
@@ -15,7 +15,9 @@ Source = Literal["shipped", "chosen"]
 _ABSENT_LABELS: Final = ("(missing)", "(unknown)", "(digital)")
 """The labels of items without a method; an order gets the first of those of its captures."""
 
-_MISSING, _UNKNOWN, _DIGITAL = map(pl.lit, _ABSENT_LABELS)
+_MIXED_LABEL: Final = "(mixed)"
+
+_MIXED, _MISSING, _UNKNOWN, _DIGITAL = (hash_of(pl.lit(label)) for label in (_MIXED_LABEL, *_ABSENT_LABELS))
 
 _ONE_ITEM: Final = pl.lit(1, dtype=pl.Int64)
 
@@ -38,8 +40,8 @@ def counted_items(tables: Tables[pl.LazyFrame], grain: Grain, source: Source, la
     """Plan the items to count, one row each.
 
     Returns:
-        `key` of the order; `items`, their number; `low` and `high`, the alphabetically first and last method; `absent`, the
-        label without a method; `has_tracking`; `amount`.
+        Methods and labels are hashes, of which `spellings` has the text: `key` of the order; `items`, their number; `low` and `high`, its first and last method; `absent`, the label without a
+        method; `has_tracking`; `amount`.
 
     Raises:
         ValueError: If the grain or the source does not exist, or they contradict each other.
@@ -57,19 +59,20 @@ def counted_items(tables: Tables[pl.LazyFrame], grain: Grain, source: Source, la
 
 
 def label_of_method() -> pl.Expr:
-    """Return the method of an item of `counted_items`, `(mixed)`, or the label without a method."""
+    """Return the hash of the method of an item of `counted_items`, of `(mixed)`, or of the label without a method."""
     is_mixed = pl.col("low") != pl.col("high")
-    return pl.when(is_mixed).then(pl.lit("(mixed)")).otherwise(pl.coalesce("low", "absent"))
+    return pl.when(is_mixed).then(_MIXED).otherwise(pl.coalesce("low", "absent"))
 
 
 def spellings(*texts: pl.LazyFrame) -> pl.LazyFrame:
-    """Plan the spelling shown for each method: the most common one in the column `spelling` of all the texts."""
+    """Plan the spelling shown for each hash of a method: the most common one in the column `spelling` of all texts."""
+    labels = pl.LazyFrame({"spelling": [_MIXED_LABEL, *_ABSENT_LABELS]})
     most_common_first = pl.col("spelling").sort_by("times", "spelling", descending=[True, False])
     return (
-        pl.concat(texts)
+        pl.concat([*texts, labels])
         .group_by("spelling")
         .agg(times=pl.len())
-        .group_by(method=spelling_key(pl.col("spelling")))
+        .group_by(method=hash_of(spelling_key(pl.col("spelling"))))
         .agg(most_common_first.first())
         .drop_nulls("method")
     )
@@ -91,7 +94,7 @@ def _as_they_are(_: Tables[pl.LazyFrame], captures: pl.LazyFrame, __: str) -> pl
 
 def _shipping_entries(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
     """Plan the entries of shipping_info."""
-    key = spelling_key(pl.col(label))
+    key = hash_of(spelling_key(pl.col(label)))
     keys = {"key": ORDER_HASH, "item": CAPTURE_HASH}
     return tables.shipments.select("source", "has_tracking", **keys, low=key, high=key)
 
@@ -105,10 +108,8 @@ def _order_entries(entries: pl.LazyFrame) -> pl.LazyFrame:
 def _capture_items(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
     """Plan the captures; only those without shipping info are joined with their order lines."""
     shipped = _shipped_captures(tables, label)
-    bare = shipped.filter(~pl.col("has_info"))
-    bare = bare.join(_goods(tables, bare), on="item", how="left").with_columns(absent=_absent())
-    covered = shipped.filter("has_info").with_columns(is_digital=pl.lit(None, dtype=pl.Boolean), absent=_MISSING)
-    return pl.concat([covered, bare])
+    goods = _goods(tables, shipped.filter(~pl.col("has_info")))
+    return shipped.join(goods, on="item", how="left").with_columns(absent=_absent())
 
 
 def _shipped_captures(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
@@ -136,9 +137,15 @@ def _shipped_captures(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
 
 
 def _absent() -> pl.Expr:
-    """Return the label of a capture without shipping info."""
-    is_digital = pl.col("is_digital")
-    return pl.when(is_digital.is_null()).then(_UNKNOWN).when(is_digital).then(_DIGITAL).otherwise(_MISSING)
+    """Return the label of a capture without a method."""
+    has_no_info, is_digital = ~pl.col("has_info"), pl.col("is_digital")
+    return (
+        pl.when(has_no_info & is_digital.is_null())
+        .then(_UNKNOWN)
+        .when(has_no_info & is_digital)
+        .then(_DIGITAL)
+        .otherwise(_MISSING)
+    )
 
 
 def _goods(tables: Tables[pl.LazyFrame], captures: pl.LazyFrame) -> pl.LazyFrame:
@@ -163,14 +170,14 @@ def _shipment_items(tables: Tables[pl.LazyFrame], captures: pl.LazyFrame, label:
 
 
 def _order_items(_: Tables[pl.LazyFrame], captures: pl.LazyFrame, __: str) -> pl.LazyFrame:
-    absent = pl.coalesce(pl.when((pl.col("absent") == one).any()).then(pl.lit(one)) for one in _ABSENT_LABELS)
+    absent = pl.coalesce(pl.when((pl.col("absent") == one).any()).then(one) for one in (_MISSING, _UNKNOWN, _DIGITAL))
     orders = captures.group_by("key").agg(*_METHODS, pl.col("amount").sum(), absent=absent)
     return orders.with_columns(items=_ONE_ITEM)
 
 
 def _chosen_items(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
     tracked = tables.shipments.group_by(key=ORDER_HASH).agg(pl.col("has_tracking").any())
-    keys = _chosen().list.eval(spelling_key(pl.element())).list.drop_nulls().list.sort()
+    keys = _chosen().list.eval(hash_of(spelling_key(pl.element()))).list.drop_nulls().list.sort()
     chosen = tables.orders.select(
         key=ORDER_HASH,
         items=_ONE_ITEM,

@@ -104,7 +104,7 @@ def shipping_plan(tables: Tables[pl.LazyFrame], by: By, grain: Grain, source: So
     figures = (
         _by_method(items, groups, tables)
         .join(spellings(texts), on="method", how="left")
-        .with_columns(pl.coalesce("spelling", "method").alias(label))
+        .rename({"spelling": label})
         .with_columns(
             *unit_ratio("share", "count", "all_items"),
             *unit_ratio("tracking_share", "with_tracking", "count"),
@@ -134,7 +134,7 @@ def _by_method(items: pl.LazyFrame, groups: Groups, tables: Tables[pl.LazyFrame]
             count=count.sum(),
             with_tracking=tracked.sum(),
             captured_amount=amount.sum(),
-            orders=total(pl.col("method") == pl.col("first_method")),
+            orders=total("is_first"),
             **moments("share", count, pl.col("order_items")),
             **moments("tracking_share", tracked, count),
             **moments("amount_share", amount, pl.col("order_amount")),
@@ -151,21 +151,21 @@ def _by_method(items: pl.LazyFrame, groups: Groups, tables: Tables[pl.LazyFrame]
 
 
 def _of_orders(items: pl.LazyFrame, groups: list[str]) -> pl.LazyFrame:
-    """Plan the sums of each order and method, beside those of the order; most orders have a single method."""
-    method, sums = pl.col("method"), ("items", "tracked_items", "amount")
-    of_order = {"order_items": total("items"), "order_amount": total("amount"), "first_method": method.min()}
-    orders = items.group_by("key").agg(
-        pl.col(groups).first(), "method", *sums, tracked=total("tracked_items"), last_method=method.max(), **of_order
-    )
-    is_single = pl.col("first_method") == pl.col("last_method")
-    single = orders.filter(is_single).with_columns(
-        method="first_method", items="order_items", tracked_items="tracked", amount="order_amount"
+    """Plan the sums of each order and method, beside those of the order; an order with one item has its values."""
+    sums, method = ("items", "tracked_items", "amount"), pl.col("method")
+    counted = items.with_columns(pl.col(sums).fill_null(0), is_single=pl.len().over("key") == 1)
+    single = counted.filter("is_single").with_columns(
+        order_items="items", order_amount="amount", is_first=pl.lit(value=True)
     )
     several = (
-        orders.filter(~is_single)
-        .explode("method", *sums)
-        .group_by("key", "method")
-        .agg(pl.col(*groups, *of_order).first(), *map(total, sums))
+        counted.filter(~pl.col("is_single"))
+        .group_by(*groups, "key", "method")
+        .agg(*map(total, sums))
+        .with_columns(
+            order_items=pl.col("items").sum().over("key"),
+            order_amount=pl.col("amount").sum().over("key"),
+            is_first=method == method.min().over("key"),
+        )
     )
-    columns = [*groups, "method", *sums, *of_order]
+    columns = [*groups, "method", *sums, "order_items", "order_amount", "is_first"]
     return pl.concat([single.select(columns), several.select(columns)])

@@ -52,9 +52,7 @@ def _cross_table(tables: Tables[pl.LazyFrame], by: By) -> pl.LazyFrame:
     pairs = groups.of_keys(tables.orders)
     for side, items in sides.items():
         methods = items.select("key", method=label_of_method()).unique("key", keep="first")
-        labels = methods.join(shown, on="method", how="left").select(
-            "key", pl.coalesce("spelling", "method").alias(side)
-        )
+        labels = methods.join(shown, on="method", how="left").select("key", pl.col("spelling").alias(side))
         pairs = pairs.join(labels, on="key")
     counted = (
         pairs.group_by(*groups.keys, *sides)

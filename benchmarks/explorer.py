@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from convert import log, machine
-from metrics import AS_OF, some_orders
+from metrics import some_orders
+from metrics_sql import AS_OF
 
 import om_toolkit as om
 from om_toolkit.views.explorer import Explorer

@@ -11,6 +11,7 @@ from om_toolkit.metrics.grouping import CURRENCY, Groups
 from om_toolkit.metrics.hashes import ORDER_HASH
 from om_toolkit.tables.tables import Tables
 
+
 def amounts_of_orders(tables: Tables[pl.LazyFrame], groups: Groups, *columns: str) -> pl.LazyFrame:
     """Plan one row per order with its group, other columns, and the amounts `captured` and `refunded`.
 

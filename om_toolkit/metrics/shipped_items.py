@@ -40,8 +40,8 @@ def counted_items(tables: Tables[pl.LazyFrame], grain: Grain, source: Source, la
     """Plan the items to count, one row each.
 
     Returns:
-        Methods and labels are hashes, of which `spellings` has the text: `key` of the order; `items`, their number; `low` and `high`, its first and last method; `absent`, the label without a
-        method; `has_tracking`; `amount`.
+        `key` of the order; `items`, their number; `low` and `high`, the hashes of its first and last method; `absent`,
+        the hash of its label without a method; `has_tracking`; `amount`. `spellings` has the text of each hash.
 
     Raises:
         ValueError: If the grain or the source does not exist, or they contradict each other.

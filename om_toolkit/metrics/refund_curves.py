@@ -151,8 +151,8 @@ def _refund_curve(
         The group columns, sorted; `age`; `is_probe`; `at_risk`, `at_risk_amount`, `kish`; `refunded_amount`; `money`
         and `money_variance`; `unrefunded` and `unrefunded_variance`, those of the orders without a refund.
     """
-    orders = captured_orders(tables, groups, as_of)
-    refunds = refunds_of(orders, groups, tables, as_of).with_columns(is_probe=False)
+    orders = captured_orders(tables, groups, as_of).cache()
+    refunds = refunds_of(orders, groups, tables, as_of).with_columns(is_probe=False).cache()
     if probes:
         refunds = pl.concat([refunds, _probe_rows(orders, groups, probes)], how="diagonal")
     at_risk = _orders_at_risk(orders, refunds, groups)

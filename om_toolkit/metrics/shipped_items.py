@@ -107,7 +107,7 @@ def _order_entries(entries: pl.LazyFrame) -> pl.LazyFrame:
 
 def _capture_items(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
     """Plan the captures; only those without shipping info are joined with their order lines."""
-    shipped = _shipped_captures(tables, label)
+    shipped = _shipped_captures(tables, label).cache()
     goods = _goods(tables, shipped.filter(~pl.col("has_info")))
     return shipped.join(goods, on="item", how="left").with_columns(absent=_absent())
 
@@ -160,7 +160,7 @@ def _goods(tables: Tables[pl.LazyFrame], captures: pl.LazyFrame) -> pl.LazyFrame
 
 def _shipment_items(tables: Tables[pl.LazyFrame], captures: pl.LazyFrame, label: str) -> pl.LazyFrame:
     """Plan the entries of shipping_info, and the captures of physical goods without any."""
-    entries = _shipping_entries(tables, label)
+    entries, captures = _shipping_entries(tables, label).cache(), captures.cache()
     own = _order_entries(entries).join(captures, on="key", how="semi")
     shipments = pl.concat([entries.filter(pl.col("source") == "capture"), own]).with_columns(
         items=_ONE_ITEM, absent=_MISSING, amount=_NO_AMOUNT

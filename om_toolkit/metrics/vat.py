@@ -99,8 +99,10 @@ def _documents_and_lines(tables: Tables[pl.LazyFrame], basis: TaxBasis) -> tuple
     is_later = (pl.col(moment) > effective_as_of(None, tables)).fill_null(value=False)
     visible = documents.filter(~is_later, pl.col(amount).ne_missing(0))
     counted = lines.group_by(key).agg(has_lines=pl.lit(value=True))
-    visible = visible.join(counted, on=key, how="left").select(
-        *key, at=moment, amount=amount, has_lines=pl.col("has_lines").fill_null(value=False)
+    visible = (
+        visible.join(counted, on=key, how="left")
+        .select(*key, at=moment, amount=amount, has_lines=pl.col("has_lines").fill_null(value=False))
+        .cache()
     )
     return visible, lines.select(*key, "tax_rate", *_line_amounts()).join(visible.drop("amount"), on=key)
 

@@ -131,6 +131,24 @@ def test_each_metric_is_one_query_that_runs_without_this_package(
     assert ran.stdout.split("\n")[:-1] == sorted(CALLS)
 
 
+@pytest.mark.parametrize(
+    ("name", "reads"),
+    [
+        ("refund_curve", {"orders": 1, "captures": 1, "refunds": 2}),
+        ("shipping_methods", {"orders": 1, "captures": 1, "order_lines": 1}),
+        ("shipping_methods, shipments", {"orders": 1, "captures": 1, "order_lines": 1}),
+    ],
+)
+def test_no_join_is_computed_twice(
+    folder: Path, plans: list[tuple[pl.LazyFrame, dict[str, Any]]], name: str, reads: dict[str, int]
+) -> None:
+    metric, options = CALLS[name]
+    metric(om.Tables.scan_parquet(folder), **options)
+    ((plan, _),) = plans
+    scans = [line.replace("\\", "/") for line in plan.explain().splitlines() if "SCAN [" in line]
+    assert {table: sum(f"/{table}/" in scan for scan in scans) for table in reads} == reads
+
+
 def test_every_metric_is_tested_here() -> None:
     assert {metric.__name__ for metric, _ in CALLS.values()} == {*om.metrics.__all__} - {
         "by_period",

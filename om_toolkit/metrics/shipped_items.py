@@ -32,6 +32,9 @@ _CHOSEN_METHOD: Final = "selected_shipping_option_method"
 
 _CHOSEN_METHODS: Final = "selected_shipping_options_method"
 
+_CHOSEN_TEXT: Final = pl.coalesce(_CHOSEN_METHODS, _CHOSEN_METHOD).fill_null("")
+"""The methods that the customer chose, one per line; not null, because polars 1.34 mistypes null lists."""
+
 _MONEY_LINES: Final = ("discount", "sales_tax", "store_credit", "gift_card", "surcharge", "return_fee")
 """Types of order lines that are not goods."""
 
@@ -85,7 +88,7 @@ def shipped_texts(tables: Tables[pl.LazyFrame], label: str) -> pl.LazyFrame:
 
 def chosen_texts(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
     """Plan the methods as they are written in the shipping options that customers chose."""
-    return tables.orders.select(spelling=_chosen()).explode("spelling")
+    return tables.orders.select(spelling=_CHOSEN_TEXT.str.split("\n")).explode("spelling")
 
 
 def _as_they_are(_: Tables[pl.LazyFrame], captures: pl.LazyFrame, __: str) -> pl.LazyFrame:
@@ -177,21 +180,14 @@ def _order_items(_: Tables[pl.LazyFrame], captures: pl.LazyFrame, __: str) -> pl
 
 def _chosen_items(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
     tracked = tables.shipments.group_by(key=ORDER_HASH).agg(pl.col("has_tracking").any())
-    keys = _chosen().list.eval(hash_of(spelling_key(pl.element()))).list.drop_nulls().list.sort()
-    chosen = tables.orders.select(
-        key=ORDER_HASH,
-        items=_ONE_ITEM,
-        low=keys.list.first(),
-        high=keys.list.last(),
-        absent=_MISSING,
-        amount="captured_amount",
+    keys = pl.col("text").str.split("\n").list.eval(hash_of(spelling_key(pl.element()))).list.drop_nulls().list.sort()
+    methods = tables.orders.select(text=_CHOSEN_TEXT).unique()  # many orders have few texts
+    methods = methods.select("text", low=keys.list.first(), high=keys.list.last())
+    chosen = (
+        tables.orders.select(
+            key=ORDER_HASH, text=_CHOSEN_TEXT, items=_ONE_ITEM, absent=_MISSING, amount="captured_amount"
+        )
+        .join(methods, on="text", how="left", maintain_order="left")
+        .select("key", "items", "low", "high", "absent", "amount")
     )
     return chosen.join(tracked, on="key", how="left")
-
-
-def _chosen() -> pl.Expr:
-    """Return the methods that the customer chose, one per delivery, as a list."""
-    method = pl.coalesce(_CHOSEN_METHODS, _CHOSEN_METHOD).fill_null(
-        ""
-    )  # polars 1.34 types the items of null lists null
-    return method.str.split("\n")

@@ -26,7 +26,7 @@ def test_every_rule_has_words() -> None:
 
 def test_findings_are_summed_by_rule_and_currency(tables: om.Tables[pl.DataFrame]) -> None:
     findings = om.audit(tables)
-    frame = findings_by_rule(tables)
+    frame = findings_by_rule(findings)
     assert frame["findings"].sum() == findings.height
     assert frame["severity"].to_list() == sorted(frame["severity"], key=["error", "warning", "info"].index)
     for row in frame.to_dicts():

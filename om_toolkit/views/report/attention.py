@@ -42,7 +42,7 @@ def _largest_finding(scope: Scope) -> str | None:
     """Return the finding with the largest amount, relative to what was ordered in its currency."""
     ordered = scope.tables.orders.group_by(CURRENCY).agg(ordered=pl.col("order_amount").abs().sum())
     found = (
-        findings_by_rule(scope.tables)
+        findings_by_rule(scope.findings)
         .filter(pl.col("amount") > 0, pl.col("severity") != _HARMLESS)
         .join(ordered, on=CURRENCY, how="left", nulls_equal=True, maintain_order="left")
         .sort(pl.col("amount") / pl.col("ordered"), descending=True, nulls_last=True, maintain_order=True)

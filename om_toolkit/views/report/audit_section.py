@@ -1,13 +1,11 @@
 """Tables in; the section about contradictions and gaps in the data out."""
 
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
 
-from om_toolkit import metrics
 from om_toolkit.metrics.grouping import CURRENCY
 from om_toolkit.support.text import count_of
-from om_toolkit.tables.tables import Tables
 from om_toolkit.views.formatting import Cell, Columns, amount, count, text
 from om_toolkit.views.report.scope import Scope
 from om_toolkit.views.report.sections import Section, table_of
@@ -54,18 +52,14 @@ _AUDIT_COLUMNS: Final[Columns] = {
 }
 
 
-def findings_by_rule(tables: Tables[Any]) -> pl.DataFrame:
-    """Sum the findings of `audit`.
+def findings_by_rule(findings: pl.DataFrame) -> pl.DataFrame:
+    """Sum the findings of `audit`, its result.
 
     Returns:
         A row per `rule`, `severity` and `purchase_currency` (String), errors first: `findings` (Int64); `amount`
         (Int64, minor units), the sum of the differences without their signs, or of the amounts concerned; null if the
         rule is not about an amount.
     """
-    return _sums_by_rule(metrics.audit(tables))
-
-
-def _sums_by_rule(findings: pl.DataFrame) -> pl.DataFrame:
     concerned = pl.coalesce(pl.col("difference").abs(), pl.col("actual").abs())
     is_known = concerned.is_not_null().any()
     return findings.group_by("rule", "severity", CURRENCY, maintain_order=True).agg(
@@ -75,8 +69,8 @@ def _sums_by_rule(findings: pl.DataFrame) -> pl.DataFrame:
 
 def audit(scope: Scope) -> Section:
     """Return the section about the audit; if groups are pooled, only its amounts, which count nothing."""
-    findings = metrics.audit(scope.tables)
-    frame = _sums_by_rule(findings)
+    findings = scope.findings
+    frame = findings_by_rule(findings)
     columns = dict(_AUDIT_COLUMNS)
     if scope.is_pooled:
         frame = frame.drop("findings").drop_nulls("amount")

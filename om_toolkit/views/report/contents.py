@@ -4,7 +4,6 @@ from typing import Final
 
 import polars as pl
 
-from om_toolkit import metrics
 from om_toolkit.views.report import further_sections, money_sections, risk_sections
 from om_toolkit.views.report.audit_section import audit
 from om_toolkit.views.report.change_sections import change, weeks
@@ -22,7 +21,7 @@ _TRACKING_COLUMNS: Final = "captures|captures_with_tracking|tracking_share.*"
 
 def key_figures_frame(scope: Scope) -> pl.DataFrame:
     """Return the result of `key_figures` without the columns that the page does not show either."""
-    frame = metrics.key_figures(scope.tables)
+    frame = scope.figures
     hidden = [_WITHHELD_COLUMNS] * scope.is_settlement
     hidden += [_TRACKING_COLUMNS] * (scope.is_pooled and frame.height > 1)
     return frame.select(pl.exclude(f"^({'|'.join(hidden)})$")) if hidden else frame

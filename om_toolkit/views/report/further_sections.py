@@ -152,7 +152,7 @@ def cohorts(scope: Scope) -> Section:
 def _cohort_picture(scope: Scope, months: pl.Expr) -> str:
     """Draw the refund curves of the latest months, in the currency with the most captured orders."""
     captured = metrics.refund_ratio(scope.tables).sort("orders_captured", descending=True, maintain_order=True)
-    in_currency = scope.tables.filter(pl.col(CURRENCY).eq_missing(captured[CURRENCY].first()))
+    in_currency = scope.tables.lazy().filter(pl.col(CURRENCY).eq_missing(captured[CURRENCY].first()))
     curve = metrics.refund_curve(in_currency, by=months)
     if not curve.height:
         return ""

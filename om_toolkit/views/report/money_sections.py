@@ -47,8 +47,13 @@ def balance(data: object) -> pl.DataFrame:
         >>> balance(orders).select("order_amount", "captured_amount", "released_amount", "unexplained_amount").row(0)
         (3748771, 2910020, 338130, -100)
     """
+    return _balance(data, metrics.key_figures(data))
+
+
+def _balance(data: object, figures: pl.DataFrame) -> pl.DataFrame:
+    """Return the balance of the orders with these key figures."""
     tables = tables_of(data)
-    figures = metrics.key_figures(tables).select(CURRENCY, "order_amount", "refunded_amount", *list(_FATE_NAMES)[:4])
+    figures = figures.select(CURRENCY, "order_amount", "refunded_amount", *list(_FATE_NAMES)[:4])
     rest = tables.run(_uncaptured(tables))
     columns = [CURRENCY, "order_amount", "captured_amount", "refunded_amount", *list(_FATE_NAMES)[1:]]
     return figures.join(rest, on=CURRENCY, how="left", nulls_equal=True, maintain_order="left").select(columns)
@@ -75,8 +80,7 @@ def _uncaptured(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
 
 def money(scope: Scope) -> Section:
     """Return the section about what became of the ordered money."""
-    frame = balance(scope.tables)
-    figures = metrics.key_figures(scope.tables)
+    frame = _balance(scope.tables, scope.figures)
     sentences = [_balance_sentence(row) for row in frame.iter_rows(named=True)]
     if frame["unexplained_amount"].cast(pl.Boolean).any():
         sentences.append("Unexplained is what the amounts of single orders contradict or lack; the audit lists them.")
@@ -84,7 +88,7 @@ def money(scope: Scope) -> Section:
         "money",
         "Where did the money go?",
         or_no_data(sentences),
-        plots.svg(plots.key_figures(figures, title="")),
+        plots.svg(plots.key_figures(scope.figures, title="")),
         _balance_table(frame),
         frame,
         scope.frame_code("money"),

@@ -22,7 +22,7 @@ from om_toolkit.views.report.contents import WITHHELD, key_figures_frame, sectio
 from om_toolkit.views.report.further_sections import LEFT_OUT
 from om_toolkit.views.report.period import created_in, filter_code, parse_period
 from om_toolkit.views.report.scope import Scope
-from om_toolkit.views.report.sections import key_figures
+from om_toolkit.views.report.sections import key_figure_texts
 from om_toolkit.views.report.small_groups import pool_countries
 from om_toolkit.views.workbook import write_excel
 
@@ -107,7 +107,7 @@ class Report:
     def html(self) -> str:
         """The page."""
         tables = self._tables
-        figures = key_figures(tables, self.min_cell, is_settlement=self._scope.is_settlement)
+        figures = key_figure_texts(self._scope.figures, self.min_cell, is_settlement=self._scope.is_settlement)
         failures = Counter(failure.kind.replace("_", " ") for failure in tables.failures)
         return render(
             "report.html",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
+
+from om_toolkit import metrics
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,6 +31,16 @@ class Scope:
     time_zone: str = "UTC"
     before: Tables[pl.DataFrame] | None = None
     is_settlement: bool = False
+
+    @cached_property
+    def figures(self) -> pl.DataFrame:
+        """The result of `key_figures`, which several sections need."""
+        return metrics.key_figures(self.tables)
+
+    @cached_property
+    def findings(self) -> pl.DataFrame:
+        """The result of `audit`, which several sections need."""
+        return metrics.audit(self.tables)
 
     @property
     def is_pooled(self) -> bool:

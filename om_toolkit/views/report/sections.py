@@ -62,6 +62,8 @@ _REFUND_COLUMNS: Final[Columns] = {
     "share of orders": percent("count_ratio"),
 }
 
+_SHIPPING_FIGURES: Final = (_METHOD, "count", "^share(_low|_high)?$", "with_tracking", "tracking_share")
+
 _SHIPPING_COLUMNS: Final[Columns] = {
     "shipping method": text(_METHOD),
     "captures": count("count"),
@@ -148,8 +150,8 @@ def refunds(tables: Tables[Any], _min_cell: int = 1) -> Section:
 
 def shipping(tables: Tables[Any], min_cell: int = 1) -> Section:
     """Return the section about shipping methods; methods with fewer orders than `min_cell` are pooled."""
-    by_order = metrics.shipping_methods(tables, by="order_id")
-    by_method = _method_shares(small_groups.published(by_order, _METHOD, min_cell))
+    by_method = _pooled_methods(tables, min_cell) if min_cell > 1 else metrics.shipping_methods(tables)
+    by_method = by_method.select(_SHIPPING_FIGURES)
     named = by_method.filter(~pl.col(_METHOD).str.starts_with("("))
     sentences = [_shipping_sentence(row) for row in named.head(1).iter_rows(named=True)]
     picture = plots.svg(plots.shipping_methods(by_method, title=""))
@@ -175,16 +177,9 @@ class KeyFigure(NamedTuple):
     detail: str
 
 
-def key_figures(tables: Tables[Any], min_cell: int = 1, *, is_settlement: bool = False) -> dict[str, list[KeyFigure]]:
-    """Return the key figures of each currency, as text.
-
-    If small groups are pooled, tracking is shown by shipping method only, and here if there is one currency. Of the
-    orders of a settlement, what follows from their being captured is left out.
-    """
-    texts = key_figure_texts(metrics.key_figures(tables), min_cell)
-    if not is_settlement:
-        return texts
-    return {code: list(_of_settlement(figures)) for code, figures in texts.items()}
+def key_figures(tables: Tables[Any], min_cell: int = 1) -> dict[str, list[KeyFigure]]:
+    """Return the key figures of each currency, as text."""
+    return key_figure_texts(metrics.key_figures(tables), min_cell)
 
 
 def _of_settlement(figures: Sequence[KeyFigure]) -> Iterator[KeyFigure]:
@@ -201,14 +196,21 @@ _CAPTURED: Final = "captured (share of ordered)"
 _UNKNOWN_TO_SETTLEMENTS: Final = ("still open", "expired or cancelled", "half captured within")
 
 
-def key_figure_texts(figures: pl.DataFrame, min_cell: int = 1) -> dict[str, list[KeyFigure]]:
-    """Return the result of the metric `key_figures` as text, by currency; see `key_figures`."""
+def key_figure_texts(
+    figures: pl.DataFrame, min_cell: int = 1, *, is_settlement: bool = False
+) -> dict[str, list[KeyFigure]]:
+    """Return the result of the metric `key_figures` as text, by currency.
+
+    If small groups are pooled, tracking is shown by shipping method only, and here if there is one currency. Of the
+    orders of a settlement, what follows from their being captured is left out.
+    """
     lost = pl.col("expired_amount") + pl.col("cancelled_amount")
     figures = figures.with_columns(lost_amount=lost)
     shown = _KEY_FIGURES if min_cell == 1 or figures.height == 1 else _KEY_FIGURES[:-1]
     return {
-        text("purchase_currency")(row): [KeyFigure(name, figure(row), detail(row)) for name, figure, detail in shown]
+        text("purchase_currency")(row): list(_of_settlement(texts) if is_settlement else texts)
         for row in figures.iter_rows(named=True)
+        for texts in [[KeyFigure(name, figure(row), detail(row)) for name, figure, detail in shown]]
     }
 
 
@@ -229,7 +231,7 @@ _KEY_FIGURES: Final[Sequence[tuple[str, Formatter, Formatter]]] = (
         _phrase("{expired} expired, {lost} cancelled", expired=count("expired_orders"), lost=count("cancelled_orders")),
     ),
     ("half captured within", hours("p50_hours", interval=False), hours_interval("p50_hours")),
-    (  # the last one, see `key_figures`
+    (  # the last one, see `key_figure_texts`
         "shipped with tracking",
         percent("tracking_share", interval=False),
         _phrase("{some} of {all}", some=count("captures_with_tracking"), all=count("captures", "capture")),
@@ -248,9 +250,10 @@ def table_of(frame: pl.DataFrame, columns: Columns) -> Shown:
     return Shown(headings, format_rows(frame, columns))
 
 
-def _method_shares(by_order: pl.DataFrame) -> pl.DataFrame:
-    """Sum the shipping methods of single orders, with the shares that `shipping_methods` returns."""
+def _pooled_methods(tables: Tables[Any], min_cell: int) -> pl.DataFrame:
+    """Return what `shipping_methods` returns, with small groups pooled: order by order, because they are counted."""
     count = pl.col("count")
+    by_order = small_groups.published(metrics.shipping_methods(tables, by="order_id"), _METHOD, min_cell)
     of_orders = by_order.group_by("order_id", _METHOD).agg(pl.col("count", "with_tracking").sum())
     of_orders = of_orders.with_columns(of_order=count.sum().over("order_id"))
     counts = of_orders.group_by(_METHOD).agg(
@@ -259,7 +262,6 @@ def _method_shares(by_order: pl.DataFrame) -> pl.DataFrame:
     shares = counts.with_columns(total=count.sum(), share_xx=pl.col("share_xy").sum()).with_columns(
         *unit_ratio("share", "count", "total"), tracking_share=pl.col("with_tracking") / count
     )
-    shares = shares.select(_METHOD, "count", "^share(_low|_high)?$", "with_tracking", "tracking_share")
     return small_groups.few_last(shares.sort(-count, _METHOD, nulls_last=True), _METHOD)
 
 

@@ -43,8 +43,12 @@ def pool_countries(tables: Tables[Any], min_cell: int) -> Tables[Any]:
 
 def pool(tables: Tables[Any], column: str, min_cell: int) -> Tables[Any]:
     """Pool the groups of a column of the orders table as `pool_countries` does."""
-    is_captured = (pl.col("captured_amount") > 0) & pl.col("order_id").is_in(tables.captures["order_id"].to_list())
-    orders = published(tables.orders, column, min_cell, [CURRENCY], is_captured)
+    if min_cell == 1:
+        return tables
+    of_captures = tables.captures.select("order_id", has_capture=pl.lit(value=True)).unique()
+    orders = tables.orders.join(of_captures, on="order_id", how="left", maintain_order="left")
+    is_captured = (pl.col("captured_amount") > 0) & pl.col("has_capture").fill_null(value=False)
+    orders = published(orders, column, min_cell, [CURRENCY], is_captured).drop("has_capture")
     return replace(tables, orders=orders, is_conformed=True)
 
 

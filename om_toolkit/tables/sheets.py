@@ -23,7 +23,7 @@ MOST_ROWS: Final = 1_048_576
 _MOST_COLUMNS: Final = 16_384
 _MOST_CHARACTERS: Final = 32_767
 _MOST_DIGITS: Final = 15  # a number with more digits is not the same number in Excel
-_FIRST_YEAR: Final = 1900
+_FIRST_MONTH: Final = (1900, 3)  # Excel has a 29 February 1900; before it, other programs are a day off
 
 _WIDTHS: Final = (8, 60)
 _TIME_WIDTH: Final = 19
@@ -241,7 +241,7 @@ def _plain_cell(value: Any, number_format: str, divisor: int) -> Cell:  # noqa: 
         value = value / timedelta(hours=1)
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         value = _as_excel_number(value, divisor)
-    elif isinstance(value, date) and value.year < _FIRST_YEAR:
+    elif isinstance(value, date) and (value.year, value.month) < _FIRST_MONTH:
         value = str(value)
     return Cell(value or None, PLAIN_TEXT) if isinstance(value, str) else Cell(value, number_format)
 

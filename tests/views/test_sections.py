@@ -17,6 +17,7 @@ from om_toolkit.views.report import sections
 
 Row = dict[str, Any]
 Sections = dict[str, sections.Section]
+ORDER = {"purchase_currency": "EUR", "order_amount": 100, "captured_amount": 100, "created_at": at(0)}
 DIGITS = {"EUR": 2, "JPY": 0, "SEK": 2, "USD": 2}
 
 
@@ -363,3 +364,26 @@ def test_the_page_shows_all_sections(tables: om.Tables[pl.DataFrame], shown: Sec
     assert of_currency == {
         currency: [f"{figure}|{detail}" for _, figure, detail in of_one] for currency, of_one in figures.items()
     }
+
+
+def test_the_largest_of_many_groups_are_shown() -> None:
+    orders = [{"order_id": f"o{number}"} | ORDER | {"purchase_country": f"C{number:02}"} for number in range(30)]
+    orders += [{"order_id": f"p{number}"} | ORDER | {"purchase_country": "Z"} for number in range(2)]
+    captures = [
+        {"order_id": order["order_id"], "capture_id": order["order_id"], "capture": 0, "captured_amount": 100}
+        | {"captured_at": at(1), "purchase_currency": "EUR"}
+        for order in orders
+    ]
+    shipments = [
+        {"order_id": order["order_id"], "capture_id": order["order_id"], "capture": 0, "shipment": 0}
+        | {"source": "capture", "shipping_method": order["purchase_country"]}
+        for order in orders
+    ]
+    tables = shop(orders=orders, captures=captures, shipments=shipments)
+    for make in sections.SECTIONS.values():
+        section = make(tables)
+        assert section.frame.height == 31
+        assert [len(section.rows), section.rows[0][0]] == [25, section.frame.item(0, 0)]
+        assert section.table.note == "The 25 largest of 31 groups; the Excel file has all of them."
+        assert "Z" in [row[0] for row in section.rows]
+        assert "C29" not in section.picture

@@ -85,6 +85,8 @@ def xml_of(path: Path, sheet: int = 2) -> str:
         ({"created_at_1mo": date(2026, 7, 1)}, "created_at_1mo", datetime(2026, 7, 1), "yyyy-mm"),  # noqa: DTZ001
         ({"day": date(2026, 7, 1)}, "day", datetime(2026, 7, 1), "yyyy-mm-dd"),  # noqa: DTZ001 - as in Excel
         ({"day": date(1899, 12, 31)}, "day", "1899-12-31", "@"),
+        ({"day": date(1900, 2, 28)}, "day", "1900-02-28", "@"),
+        ({"day": date(1900, 3, 1)}, "day", datetime(1900, 3, 1), "yyyy-mm-dd"),  # noqa: DTZ001 - as in Excel
         ({"at": datetime(2026, 7, 1, 8)}, "at", datetime(2026, 7, 1, 8), "yyyy-mm-dd hh:mm:ss"),  # noqa: DTZ001
         ({"left": timedelta(hours=-1.5)}, "left", -1.5, "#,##0.0"),
         ({"clock": time(8, 30)}, "clock", "08:30:00", "@"),

@@ -127,7 +127,7 @@ def capture(tables: Tables[Any], min_cell: int = 1) -> Section:
         "How soon are orders captured?",
         or_no_data(sentences),
         plots.svg(plots.capture_curve(curve, title="")),
-        table_of(by_country, _CAPTURE_COLUMNS),
+        table_of(_largest(by_country, "orders"), _CAPTURE_COLUMNS, of=by_country.height),
         by_country,
         'om.capture_latency(orders, by="purchase_country")',
     )
@@ -136,13 +136,14 @@ def capture(tables: Tables[Any], min_cell: int = 1) -> Section:
 def refunds(tables: Tables[Any], _min_cell: int = 1) -> Section:
     """Return the section about the refunded share of the captured amount."""
     by_country = small_groups.few_last(metrics.refund_ratio(tables, by=_COUNTRY), _COUNTRY)
+    shown = _largest(by_country, "orders_captured")
     sentences = [_refund_sentence(row) for row in metrics.refund_ratio(tables).iter_rows(named=True)]
     return Section(
         "refunds",
         "How much is refunded?",
         or_no_data(sentences),
-        plots.svg(plots.refund_ratio(by_country, title="")),
-        table_of(by_country, _REFUND_COLUMNS),
+        plots.svg(plots.refund_ratio(shown, title="")),
+        table_of(shown, _REFUND_COLUMNS, of=by_country.height),
         by_country,
         'om.refund_ratio(orders, by="purchase_country")',
     )
@@ -152,15 +153,16 @@ def shipping(tables: Tables[Any], min_cell: int = 1) -> Section:
     """Return the section about shipping methods; methods with fewer orders than `min_cell` are pooled."""
     by_method = _pooled_methods(tables, min_cell) if min_cell > 1 else metrics.shipping_methods(tables)
     by_method = by_method.select(_SHIPPING_FIGURES)
+    shown = _largest(by_method, "count")
     named = by_method.filter(~pl.col(_METHOD).str.starts_with("("))
     sentences = [_shipping_sentence(row) for row in named.head(1).iter_rows(named=True)]
-    picture = plots.svg(plots.shipping_methods(by_method, title=""))
+    picture = plots.svg(plots.shipping_methods(shown, title=""))
     return Section(
         "shipping",
         "How are orders shipped?",
         or_no_data(sentences),
         picture,
-        table_of(by_method, _SHIPPING_COLUMNS),
+        table_of(shown, _SHIPPING_COLUMNS, of=by_method.height),
         by_method,
         "om.shipping_methods(orders)",
     )
@@ -244,10 +246,19 @@ def or_no_data(sentences: Sequence[str]) -> Sequence[str]:
     return sentences or ["There is not enough data for a summary."]
 
 
-def table_of(frame: pl.DataFrame, columns: Columns) -> Shown:
-    """Return a frame as a table for readers, whose first column has names."""
+def table_of(frame: pl.DataFrame, columns: Columns, *, of: int = 0) -> Shown:
+    """Return a frame as a table for readers, whose first column has names; `of` is the number of groups there are."""
     headings = [Heading(words, is_text=not place) for place, words in enumerate(columns)]
-    return Shown(headings, format_rows(frame, columns))
+    note = f"The {frame.height} largest of {of:,} groups; the Excel file has all of them."
+    return Shown(headings, format_rows(frame, columns), note if of > frame.height else "")
+
+
+def _largest(frame: pl.DataFrame, size: str) -> pl.DataFrame:
+    """Return the largest groups, in their order: as many as a picture and a table have room for."""
+    return frame.filter(pl.col(size).rank("ordinal", descending=True) <= _MOST_GROUPS)
+
+
+_MOST_GROUPS: Final = 25
 
 
 def _pooled_methods(tables: Tables[Any], min_cell: int) -> pl.DataFrame:

@@ -26,3 +26,15 @@ def with_article(noun: str) -> str:
     if noun == "NoneType":
         return "None"
     return f"{'an' if noun[0] in 'aeioAEIO' else 'a'} {noun}"
+
+
+def isolated(name: str) -> str:
+    r"""Return a name for use in a sentence, so that it does not change the direction of the text after it.
+
+    Example:
+        >>> isolated("Home")
+        'Home'
+        >>> ascii(isolated("\u202eHome"))
+        "'\\u2068\\u202eHome\\u2069'"
+    """
+    return name if name.isascii() else f"\N{FIRST STRONG ISOLATE}{name}\N{POP DIRECTIONAL ISOLATE}"

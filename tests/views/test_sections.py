@@ -387,3 +387,16 @@ def test_the_largest_of_many_groups_are_shown() -> None:
         assert section.table.note == "The 25 largest of 31 groups; the Excel file has all of them."
         assert "Z" in [row[0] for row in section.rows]
         assert "C29" not in section.picture
+
+
+def test_of_many_currencies_the_largest_have_a_sentence() -> None:
+    codes = ["CHF", "DKK", "EUR", "NOK", "SEK"]
+    orders = [
+        {"order_id": f"{code}{number}"} | ORDER | {"purchase_currency": code}
+        for place, code in enumerate(codes, 1)
+        for number in range(place)
+    ]
+    figures = om.key_figures(shop(orders=orders))
+    found = sections.sentences_of(figures, lambda row: row["purchase_currency"], "orders")
+    assert found == ["EUR", "NOK", "SEK", "The key figures have the other 2 currencies as well."]
+    assert sections.sentences_of(figures.head(4), lambda row: row["purchase_currency"], "orders") == codes[:4]

@@ -13,7 +13,7 @@ from om_toolkit.tables.tables import Tables, tables_of
 from om_toolkit.views import plots
 from om_toolkit.views.formatting import Cell, Row, amount, percent, text
 from om_toolkit.views.report.scope import Scope
-from om_toolkit.views.report.sections import Section, or_no_data
+from om_toolkit.views.report.sections import Section, or_no_data, sentences_of
 from om_toolkit.views.show import Shown
 
 _FATE_NAMES: Final = {
@@ -81,7 +81,8 @@ def _uncaptured(tables: Tables[pl.LazyFrame]) -> pl.LazyFrame:
 def money(scope: Scope) -> Section:
     """Return the section about what became of the ordered money."""
     frame = _balance(scope.tables, scope.figures)
-    sentences = [_balance_sentence(row) for row in frame.iter_rows(named=True)]
+    sized = frame.with_columns(scope.figures["orders"])
+    sentences = sentences_of(sized, _balance_sentence, "orders")
     if frame["unexplained_amount"].cast(pl.Boolean).any():
         sentences.append("Unexplained is what the amounts of single orders contradict or lack; the audit lists them.")
     return Section(

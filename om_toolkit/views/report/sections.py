@@ -13,6 +13,7 @@ import polars as pl
 from om_toolkit import metrics
 from om_toolkit.metrics.intervals import moments, unit_ratio
 from om_toolkit.support.html_tables import Heading
+from om_toolkit.support.text import isolated
 from om_toolkit.tables.tables import Tables
 from om_toolkit.views import plots
 from om_toolkit.views.formatting import (
@@ -137,7 +138,7 @@ def refunds(tables: Tables[Any], _min_cell: int = 1) -> Section:
     """Return the section about the refunded share of the captured amount."""
     by_country = small_groups.few_last(metrics.refund_ratio(tables, by=_COUNTRY), _COUNTRY)
     shown = _largest(by_country, "orders_captured")
-    sentences = [_refund_sentence(row) for row in metrics.refund_ratio(tables).iter_rows(named=True)]
+    sentences = sentences_of(metrics.refund_ratio(tables), _refund_sentence, "orders_captured")
     return Section(
         "refunds",
         "How much is refunded?",
@@ -253,12 +254,22 @@ def table_of(frame: pl.DataFrame, columns: Columns, *, of: int = 0) -> Shown:
     return Shown(headings, format_rows(frame, columns), note if of > frame.height else "")
 
 
-def _largest(frame: pl.DataFrame, size: str) -> pl.DataFrame:
-    """Return the largest groups, in their order: as many as a picture and a table have room for."""
-    return frame.filter(pl.col(size).rank("ordinal", descending=True) <= _MOST_GROUPS)
-
-
 _MOST_GROUPS: Final = 25
+
+_MOST_SENTENCES: Final = 4
+
+
+def _largest(frame: pl.DataFrame, size: str, most: int = _MOST_GROUPS) -> pl.DataFrame:
+    """Return the largest groups, in their order: as many as a picture and a table have room for."""
+    return frame.filter(pl.col(size).rank("ordinal", descending=True) <= most)
+
+
+def sentences_of(frame: pl.DataFrame, sentence: Callable[[Row], str], size: str) -> list[str]:
+    """Return a sentence for each currency; of many, for the largest ones, and where the others are."""
+    if frame.height <= _MOST_SENTENCES:
+        return [sentence(row) for row in frame.iter_rows(named=True)]
+    rows = _largest(frame, size, _MOST_SENTENCES - 1).to_dicts()
+    return [*map(sentence, rows), f"The key figures have the other {frame.height - len(rows)} currencies as well."]
 
 
 def _pooled_methods(tables: Tables[Any], min_cell: int) -> pl.DataFrame:
@@ -293,4 +304,4 @@ def _refund_sentence(row: Row) -> str:
 
 
 def _shipping_sentence(row: Row) -> str:
-    return f"The most common shipping method is {row[_METHOD]}: {percent('share')(row)} of the captures."
+    return f"The most common shipping method is {isolated(row[_METHOD])}: {percent('share')(row)} of the captures."

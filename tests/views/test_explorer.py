@@ -180,7 +180,7 @@ def test_a_view_is_kept_for_the_way_back_and_only_with_its_own_choices(
     orders: om.Orders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[str] = []
-    monkeypatch.setattr(plots, "svg", lambda _ax: drawn.append("") or f"picture {len(drawn)}")
+    monkeypatch.setattr(plots, "svg", lambda _ax: drawn.append("") or f"picture {len(drawn)}")  # type: ignore[func-returns-value]
     explorer: Any = om.explore(orders)
     explorer.tab.value = "refunds"
     by_country = explorer.page.html, explorer.line, explorer.frame

@@ -152,7 +152,7 @@ def groups_of_curves(groups: int) -> pl.DataFrame:
     ).with_columns(captured_share_low=None, captured_share_high=None)
 
 
-def annotations(ax: Axes, *, linked: bool) -> list[Annotation]:
+def annotations(ax: Axes, *, linked: bool) -> list[Annotation]:  # type: ignore[no-redef]
     """Return the names of curves, which are linked to them, or the numbers under the axis."""
     found = [text for text in ax.texts if isinstance(text, Annotation)]
     return [text for text in found if (text.arrow_patch is not None) is linked]

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from om_toolkit.views.show import show
     from om_toolkit.views.workbook import write_excel
 
+    __version__: str
+
 _MODELS = "Address ApiError Capture Customer Order OrderLine Refund ShippingInfo".split()
 
 __all__ = [
@@ -132,6 +134,10 @@ _MODULES = frozenset({"metrics", "money", "plots", "privacy"})
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415 - slow to load, and rarely needed
+
+        return version("om-toolkit")
     if name not in _LAZY and name not in __all__:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)

@@ -6,6 +6,7 @@ from math import isfinite
 from numbers import Integral, Real
 from typing import Final, SupportsFloat
 
+from om_toolkit.errors import MissingExtra
 from om_toolkit.support.text import with_article
 
 __all__ = ["EXPONENTS", "format", "unit"]
@@ -47,10 +48,11 @@ def format(amount: SupportsFloat | None, currency: str | None, *, locale: str | 
             fraction of a minor unit is rounded, half to even. None is shown as a dash.
         currency: ISO 4217 code in upper or lower case. An amount in an unknown one is shown in minor units.
         locale: The reader's locale, such as `sv_SE` or `ja-JP`: separators, symbol and its place are then those of the
-            Unicode locale data (CLDR, by Babel); the number of decimals remains that of ISO 4217. Without a locale,
-            the code follows the amount.
+            Unicode locale data (CLDR, by Babel, with the extra `om-toolkit[locale]`); the number of decimals remains
+            that of ISO 4217. Without a locale, the code follows the amount.
 
     Raises:
+        MissingExtra: If there is a locale and Babel is not installed.
         TypeError: If the amount is not a number, such as a bool or text.
         ValueError: If the amount is NaN or infinite, or the locale is unknown.
 
@@ -110,8 +112,10 @@ def _whole(amount: object) -> int:
 
 def _in_locale(amount: int, code: str, exponent: int, locale: str) -> str:
     """Write an amount by the currency pattern of a locale, but with the decimals of ISO 4217."""
-    from babel import Locale, UnknownLocaleError  # noqa: PLC0415 - loaded only if a locale is given
-
+    try:
+        from babel import Locale, UnknownLocaleError  # noqa: PLC0415 - an extra, loaded only if a locale is given
+    except ImportError as error:
+        raise MissingExtra('amounts in a locale need Babel; run pip install "om-toolkit[locale]"') from error
     try:
         known = Locale.parse(locale.replace("-", "_"))
     except (UnknownLocaleError, ValueError):

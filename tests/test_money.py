@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from decimal import Decimal
 from typing import Any, SupportsFloat
 
@@ -124,3 +125,10 @@ def test_nan_and_infinity_are_refused(amount: SupportsFloat) -> None:
     message = f"the amount is {amount}, not a finite number; pass None where an amount is missing"
     with pytest.raises(ValueError, match=re.escape(message)):
         om.money.format(amount, "SEK")
+
+
+def test_without_the_extra_a_locale_is_refused_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "babel", None)
+    assert om.money.format(1250, "SEK") == "12.50 SEK"
+    with pytest.raises(om.MissingExtra, match=re.escape('need Babel; run pip install "om-toolkit[locale]"')):
+        om.money.format(1250, "SEK", locale="sv_SE")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NoReturn, TypeAlias
 
+import om_toolkit as om
 from om_toolkit.cli.checks import STDIN
 
 EVERYTHING, NOTHING, USAGE, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -61,9 +62,7 @@ class _Version(argparse.Action):
     """Prints the version; its look-up reads files, so it is made only when it is asked for."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        from importlib.metadata import version  # noqa: PLC0415 - slow to load, and rarely needed
-
-        print(f"om-toolkit {version('om-toolkit')}")
+        print(f"om-toolkit {om.__version__}")
         parser.exit()
 
 

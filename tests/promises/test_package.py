@@ -12,6 +12,7 @@ import subprocess
 import sys
 from functools import cache
 from graphlib import TopologicalSorter
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 
@@ -71,7 +72,7 @@ def wing_of(module: str) -> str:
 
 def test_imports_go_down_the_wings_and_never_in_a_circle() -> None:
     order = """
-        support < errors, money < privacy < tables < metrics, orders < archive, views < api < recordings, synthetic
+        support < errors < money < privacy < tables < metrics, orders < archive, views < api < recordings, synthetic
         < om_toolkit < cli < __main__
     """
     level = {wing.strip(): height for height, wings in enumerate(order.split("<")) for wing in wings.split(",")}
@@ -123,6 +124,10 @@ def test_a_command_loads_only_what_it_uses() -> None:
         "print([name for name in heavy if name in sys.modules])"
     )
     assert heavy.strip() == "[]"
+
+
+def test_the_version_is_that_of_the_installed_package() -> None:
+    assert om.__version__ == version("om-toolkit")
 
 
 def test_public_names_survive_the_import_of_the_modules_below_them() -> None:

@@ -55,7 +55,8 @@ class InFlightRequests:
 class WorkerPool(Generic[T]):
     """Threads that fetch; leaving its `with` block cancels what is in flight.
 
-    The threads are daemons: a process that ends does not wait for a response.
+    The threads are daemons: a process that ends does not wait for a response. Where no thread can be started, the
+    caller's thread fetches one id after another.
 
     Args:
         fetch: Returns the result for an order id; called in several threads.
@@ -78,32 +79,48 @@ class WorkerPool(Generic[T]):
         self._next_check = 0.0
 
     def run(self, order_ids: Sequence[str]) -> Iterator[tuple[str, T | Failure]]:
-        """Fetch each id in a worker thread; yield it with its result as soon as there is one.
+        """Fetch each id, if possible in a worker thread; yield it with its result as soon as there is one.
 
         Raises:
             ArchiveError: If a result cannot be stored: then the next cannot be stored either.
         """
         todo = deque(order_ids)
 
-        def work() -> None:
+        def fetch_next() -> None:
+            order_id = todo.popleft()
             try:
-                while True:
-                    order_id = todo.popleft()
-                    try:
-                        result = self._fetch(order_id, self._in_flight)
-                    except (Cancelled, Exception) as error:  # noqa: BLE001 - one bad response must not cost the others
-                        result = self._failure_of(order_id, error)
-                    self._finish(order_id, result)
-            except (IndexError, Cancelled):  # there is nothing left to do
-                pass
-            except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits for results
-                self._finished.put(error)
+                result = self._fetch(order_id, self._in_flight)
+            except (Cancelled, Exception) as error:  # noqa: BLE001 - one bad response must not cost the others
+                result = self._failure_of(order_id, error)
+            self._finish(order_id, result)
 
-        for number in range(min(self._workers, len(order_ids))):
-            self._threads.append(threading.Thread(target=work, name=f"om_toolkit_{number}", daemon=True))
-            self._threads[-1].start()
+        self._start_threads(fetch_next, min(self._workers, len(order_ids)))
         for _ in order_ids:
+            if not self._threads:
+                fetch_next()
             yield self._next_finished()
+
+    def _start_threads(self, fetch_next: Callable[[], None], workers: int) -> None:
+        """Start as many threads as the system allows: none where Python runs in a browser."""
+        for number in range(workers):
+            self._threads.append(
+                threading.Thread(target=self._work, args=(fetch_next,), name=f"om_toolkit_{number}", daemon=True)
+            )
+            try:
+                self._threads[-1].start()
+            except RuntimeError:
+                self._threads.pop()
+                return
+
+    def _work(self, fetch_next: Callable[[], None]) -> None:
+        """Fetch one id after another until none is left or the batch is cancelled."""
+        try:
+            while True:
+                fetch_next()
+        except (IndexError, Cancelled):  # there is nothing left to do
+            pass
+        except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits for results
+            self._finished.put(error)
 
     def _finish(self, order_id: str, result: T | Failure) -> None:
         """Keep a result; refused credentials are not sent again."""

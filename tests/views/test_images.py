@@ -193,7 +193,7 @@ def save(ax: Axes, background: str, path: Path) -> None:
 
 
 def test_each_function_has_its_pictures() -> None:
-    assert {*PICTURES} - {"capture_curve_panels"} == {*plots.__all__} - {"svg"}
+    assert {*PICTURES} ^ {*plots.__all__} == {"capture_curve_panels", "svg"}, "PICTURES has a picture of each plot"
     assert {path.stem for path in STORED.glob("*.png")} == {
         f"{name}-{theme}" for name in PICTURES for theme in BACKGROUNDS
     }

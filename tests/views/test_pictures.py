@@ -53,7 +53,8 @@ CALLS: dict[str, Callable[[Any], pl.DataFrame]] = {
     "time_to_refund": lambda data: om.time_to_refund(data, by="purchase_country"),
     "vat": lambda data: om.vat(data).filter(purchase_currency="EUR"),
 }
-"""For each picture a frame, of any data."""
+CALLS |= {name: getattr(om, name) for name in plots.__all__ if name not in {*CALLS, "svg", "timeline"}}
+"""For each picture a frame, of any data: that of its metric unless another shows more."""
 
 TOO_MANY = 7  # groups: more than there are colours
 
@@ -93,9 +94,8 @@ def title(ax: Axes) -> str:
     return (figure.get_suptitle() if figure else "") or ax.get_title(loc="left")
 
 
-def test_each_picture_is_listed_and_has_a_case() -> None:
+def test_each_picture_is_listed() -> None:
     assert dir(plots) == sorted(plots.__all__)
-    assert set(plots.__all__) == {*CALLS, "timeline", "svg"}
 
 
 @pytest.mark.parametrize("name", CALLS)

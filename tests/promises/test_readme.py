@@ -20,9 +20,13 @@ PAGES = [README, *DOCS, ROOT / "CHANGELOG.md", *sorted((ROOT / ".github").glob("
 BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+SLOW = {"recipes.md"}  # it loads pandas and DuckDB
 
 
-@every_page
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=[pytest.mark.slow] if page.name in SLOW else [], id=page.name) for page in PAGES],
+)
 def test_examples_print_the_output_shown(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pl.Config(restore_defaults=True):

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+import om_toolkit as om
+
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 GUIDE = ROOT / ".github" / "CONTRIBUTING.md"
@@ -49,3 +51,8 @@ def test_the_guide_fits_on_a_page_and_names_files_that_exist() -> None:
     paths = re.findall(r"`((?:om_toolkit|tests|docs|\.ci)/[\w./-]*)`", text)
     assert len(paths) >= 10
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_every_metric_has_tests_of_its_own() -> None:
+    text = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests" / "metrics").glob("test_*.py"))
+    assert [name for name in om.metrics.__all__ if not re.search(rf"\b{name}\(", text)] == []

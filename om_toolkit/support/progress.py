@@ -33,7 +33,12 @@ def progress(total: int | None, unit: str, **options: Any) -> tqdm[NoReturn] | _
         return _Silent()
     from tqdm.auto import tqdm  # noqa: PLC0415 - in a notebook it loads ipywidgets
 
-    return tqdm(total=total, unit=unit, delay=_SECONDS_WITHOUT_BAR, **options)
+    class Bar(tqdm):  # type: ignore[type-arg]
+        """A bar without a thread that watches it: it is refreshed often enough, and some systems have no threads."""
+
+        monitor_interval = 0
+
+    return Bar(total=total, unit=unit, delay=_SECONDS_WITHOUT_BAR, **options)
 
 
 def _in_terminal() -> bool:

@@ -10,6 +10,7 @@ from polars.testing import assert_frame_equal
 from test_plans import CALLS
 
 import om_toolkit as om
+from om_toolkit.support import progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +38,10 @@ def refused(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.slow
-def test_everything_but_the_sandbox_works_without_threads(refused: list[str], tmp_path: Path) -> None:
+def test_everything_but_the_sandbox_works_without_threads(
+    refused: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "_in_terminal", lambda: True)  # where a bar is shown
     with om.replay("quickstart") as client:
         orders = client.orders(client.recorded_order_ids).raise_for_failures()
         assert refused == ["om_toolkit_0"]

@@ -110,6 +110,7 @@ class WorkerPool(Generic[T]):
                 self._threads[-1].start()
             except RuntimeError:
                 self._threads.pop()
+                LOGGER.info("%s could be started; fetching goes on without more", count_of(number, "thread"))
                 return
 
     def _work(self, fetch_next: Callable[[], None]) -> None:

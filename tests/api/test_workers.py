@@ -11,10 +11,15 @@ import om_toolkit as om
 from om_toolkit.api.workers import WorkerPool
 
 IDS = [str(number) for number in range(20)]
+REST = "could be started; fetching goes on without more"
+LOGGED = {0: [f"0 threads {REST}"], 1: [f"1 thread {REST}"], 3: []}
 
 
-@pytest.mark.parametrize("allowed", [0, 1, 3])
-def test_every_id_is_fetched_where_the_system_refuses_threads(allowed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("allowed", LOGGED)
+def test_every_id_is_fetched_where_the_system_refuses_threads(
+    allowed: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "om_toolkit")
     start, started = threading.Thread.start, []
 
     def start_or_refuse(thread: threading.Thread) -> None:
@@ -33,6 +38,7 @@ def test_every_id_is_fetched_where_the_system_refuses_threads(allowed: int, monk
     with WorkerPool(fetch, workers=3) as pool:
         assert dict(pool.run(IDS)) == pool.results == {order_id: f"order {order_id}" for order_id in IDS}
     assert len(started) == allowed
+    assert caplog.messages == LOGGED[allowed]
     assert fetched_in <= set(started or [threading.current_thread()])
 
 

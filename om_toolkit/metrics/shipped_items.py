@@ -12,12 +12,13 @@ from om_toolkit.tables.tables import Tables
 Grain = Literal["capture", "shipment", "order"]
 Source = Literal["shipped", "chosen"]
 
-_ABSENT_LABELS: Final = ("(missing)", "(unknown)", "(digital)")
+ABSENT_LABELS: Final = ("(missing)", "(unknown)", "(digital)")
 """The labels of items without a method; an order gets the first of those of its captures."""
 
-_MIXED_LABEL: Final = "(mixed)"
+MIXED: Final = "(mixed)"
+"""The label of items with several methods."""
 
-_MIXED, _MISSING, _UNKNOWN, _DIGITAL = (hash_of(pl.lit(label)) for label in (_MIXED_LABEL, *_ABSENT_LABELS))
+_MIXED, _MISSING, _UNKNOWN, _DIGITAL = (hash_of(pl.lit(label)) for label in (MIXED, *ABSENT_LABELS))
 
 _ONE_ITEM: Final = pl.lit(1, dtype=pl.Int64)
 
@@ -69,7 +70,7 @@ def label_of_method() -> pl.Expr:
 
 def spellings(*texts: pl.LazyFrame) -> pl.LazyFrame:
     """Plan the spelling shown for each hash of a method: the most common one in the column `spelling` of all texts."""
-    labels = pl.LazyFrame({"spelling": [_MIXED_LABEL, *_ABSENT_LABELS]})
+    labels = pl.LazyFrame({"spelling": [MIXED, *ABSENT_LABELS]})
     most_common_first = pl.col("spelling").sort_by("times", "spelling", descending=[True, False])
     return (
         pl.concat([*texts, labels])

@@ -48,6 +48,15 @@ def test_orders_are_counted_by_both_methods_in_one_spelling() -> None:
     assert found.select("share", "share_low", "share_high").row(0) == pytest.approx((2 / 6, low, high))
 
 
+def test_the_share_shipped_as_chosen_is_of_the_orders_of_which_both_methods_are_known() -> None:
+    found = om.chosen_vs_shipped(SHOP)
+    low, high = binomtest(2, 4).proportion_ci(method="wilson")
+    share = found.select("compared_orders", "as_chosen_orders", "^as_chosen_share.*$").unique()
+    assert share.rows() == [pytest.approx((4, 2, 0.5, low, high))]
+    unknown = om.chosen_vs_shipped(made(a=(None, ["Home"]), b=("Home", [])))
+    assert unknown.select("compared_orders", "as_chosen_share", "as_chosen_share_high").rows() == [(0, None, None)] * 2
+
+
 def test_orders_without_captures_are_left_out_and_shares_are_of_the_group() -> None:
     tables = shop(
         orders=[{"order_id": one, "purchase_country": "SE" if one == "a" else "NO"} for one in "abc"],

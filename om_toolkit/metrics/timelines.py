@@ -7,6 +7,7 @@ from typing import Any, Final
 import polars as pl
 
 from om_toolkit.metrics.expressions import effective_as_of
+from om_toolkit.metrics.grouping import CURRENCY
 from om_toolkit.tables.from_objects import OrderDocument, TablesBuilder
 from om_toolkit.tables.tables import Tables, tables_of
 
@@ -37,6 +38,7 @@ def timeline(
 
         | column | type | meaning |
         |---|---|---|
+        | `purchase_currency` | String | that of the order |
         | `at`, `at_latest` | Datetime | UTC; equal, except that a change happened between the two |
         | `event` | String | `created`, `captured`, `refunded`, `changed` or `expires` |
         | `amount` | Int64 | minor units; of `created` the order amount, of `expires` what remains then |
@@ -92,7 +94,8 @@ def _documented(tables: Tables[pl.LazyFrame], now: pl.Expr) -> Iterator[pl.LazyF
     when = pl.when(expires_at <= now).then(pl.lit("past")).when(expires_at > now).then(pl.lit("to come"))
     captures = tables.captures.unique(["order_id", "capture"], keep="first", maintain_order=True)
     refunds = tables.refunds.unique(["order_id", "refund"], keep="first", maintain_order=True)
-    yield _events(orders, "created", at="created_at", amount="order_amount", detail="merchant_reference1")
+    columns = {"at": "created_at", "amount": "order_amount", "detail": "merchant_reference1", CURRENCY: CURRENCY}
+    yield _events(orders, "created", **columns)
     yield _events(orders.drop_nulls("expires_at"), "expires", at="expires_at", detail=when)
     columns = {"at": "captured_at", "amount": "captured_amount", "position": "capture", "detail": "capture_id"}
     yield _events(captures, "captured", **columns)
@@ -125,8 +128,9 @@ def _observed(changes: Any) -> pl.LazyFrame:  # noqa: ANN401 - what a user passe
 def _events(rows: pl.LazyFrame, event: str, **columns: str | pl.Expr) -> pl.LazyFrame:
     """Plan rows as events; a column that is not given is null, and `at_latest` is `at`."""
     nothing = pl.lit(None, dtype=pl.Int64)
-    values = {"amount": nothing, "position": nothing, "at_latest": columns["at"], **columns}
-    names = ("at", "at_latest", "amount", "position", "detail")
+    no_currency = pl.lit(None, dtype=pl.String)
+    values = {"amount": nothing, "position": nothing, CURRENCY: no_currency, "at_latest": columns["at"], **columns}
+    names = ("at", "at_latest", "amount", "position", "detail", CURRENCY)
     return rows.select("order_id", pl.lit(event).alias("event"), **{name: values[name] for name in names})
 
 
@@ -142,6 +146,7 @@ def _with_running_sums(events: pl.LazyFrame) -> pl.LazyFrame:
     remaining = pl.col("amount").filter(is_created).first() - captured
     amount = pl.when(_EVENT == "expires").then(remaining).otherwise("amount")
     return events.select(
+        pl.col(CURRENCY).filter(is_created).first(),
         "at",
         "at_latest",
         event=pl.when(orders == 1).then(_EVENT),

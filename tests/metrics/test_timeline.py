@@ -49,7 +49,7 @@ def change(first: float, last: float, field: str = "status", **more: Any) -> dic
 
 def test_events_are_in_time_order_with_running_sums() -> None:
     shown = timeline(tables(as_of=at(70)))
-    assert shown.columns == ["at", "at_latest", *EVENTS[1:]]
+    assert shown.columns == ["purchase_currency", "at", "at_latest", *EVENTS[1:]]
     assert shown.select(EVENTS).rows() == [
         (at(0), "created", 900, 0, 0, 900, "R1"),
         (at(10), "captured", 500, 500, 0, 400, "c1"),

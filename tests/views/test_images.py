@@ -155,8 +155,9 @@ def week() -> Axes:
 
 def events() -> Axes:
     at = [datetime(2026, 11, day, tzinfo=UTC) for day in (1, 2, 9)]
-    frame = pl.DataFrame({"at": at, "event": ["created", "captured", "refunded"], "amount": [5000, 5000, 1250]})
-    return plots.timeline(frame, currency="EUR", title="Order 5 ($) 日本語")
+    columns = {"purchase_currency": ["EUR"] * 3, "event": ["created", "captured", "refunded"]}
+    frame = pl.DataFrame({**columns, "at": at, "amount": [5000, 5000, 1250]})
+    return plots.timeline(frame, title="Order 5 ($) 日本語")
 
 
 PICTURES = {

@@ -537,7 +537,7 @@ def test_the_week_has_the_captures_of_its_frame(tables: om.Tables[pl.DataFrame])
 
 def test_the_timeline_has_its_events_and_amounts(tables: om.Tables[pl.DataFrame]) -> None:
     frame = events(tables)
-    ax = plots.timeline(frame, currency="JPY")
+    ax = plots.timeline(frame.with_columns(purchase_currency=pl.lit("JPY")))
     shown = [
         event if not amount else f"{event}: {amount:,} JPY" for event, amount in frame.select("event", "amount").rows()
     ]

@@ -148,7 +148,8 @@ def test_amounts_without_a_currency_take_the_only_one_of_the_data() -> None:
             }
         ]
     )
-    events = om.timeline(tables)
+    assert cells(om.timeline(tables))["amount"][0] == "123.45 SEK"
+    events = om.timeline(tables).drop("purchase_currency")
     assert cells(events, data=tables)["amount"][0] == "123.45 SEK"
     assert cells(events)["amount (minor units)"][0] == "12,345"
 

@@ -327,6 +327,8 @@ def test_every_metric_can_be_written(orders: om.Orders, path: Path) -> None:
         calls = {name: special.get(name, lambda name=name: getattr(om, name)(orders)) for name in om.metrics.__all__}
         frames = {name: call() for name, call in calls.items() if call}
     frames["vat by week"] = om.vat(orders, by="purchase_country")
+    units = {name: {unit_of(column, dtype) for column, dtype in frame.schema.items()} for name, frame in frames.items()}
+    assert all("purchase_currency" in frames[name].columns for name, found in units.items() if Unit.AMOUNT in found)
     om.write_excel(frames, path, data=orders, time_zone="Europe/Stockholm")
     book = openpyxl.load_workbook(path)
     assert book.sheetnames == ["contents", *frames]
@@ -410,9 +412,12 @@ def test_an_inferred_as_of_is_marked_and_an_unknown_one_is_empty(path: Path, pay
 def test_amounts_without_a_currency_take_the_only_one_of_the_data(path: Path) -> None:
     order = {"order_id": "a", "purchase_currency": "SEK", "order_amount": 12345, "created_at": at(0)}
     tables = shop(orders=[{**order, "status": "AUTHORIZED"}])
-    cells = written(om.timeline(tables), path, data=tables)
+    events = om.timeline(tables)
+    assert written(events, path)["amount"][0].value == 123.45
+    events = events.drop("purchase_currency")
+    cells = written(events, path, data=tables)
     assert (cells["amount"][0].value, cells["amount"][0].number_format) == (123.45, "#,##0.00 [$SEK]")
-    assert written(om.timeline(tables), path)["amount"][0].value == 12345
+    assert written(events, path)["amount"][0].value == 12345
     assert "purchase_currency" not in written(om.capture_latency(tables), path, data=tables)
 
 

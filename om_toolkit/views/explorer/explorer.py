@@ -274,8 +274,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _order_view(self, steps: Mapping[str, str], name: str, tables: Tables[pl.DataFrame]) -> _View:
         frame = metrics.timeline(tables)
-        order_id, currency = tables.orders.select("order_id", "purchase_currency").row(0)
-        picture = plots.svg(plots.timeline(frame, currency=currency))
+        order_id, picture = tables.orders["order_id"][0], plots.svg(plots.timeline(frame))
         card = list(_card(tables, self._time_zone))
         return _View(steps, f"om.timeline({name})", frame, f"order {order_id}", card, picture, is_open=False)
 

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 from om_toolkit import money
+from om_toolkit.metrics.grouping import CURRENCY
 from om_toolkit.support.text import count_of
 from om_toolkit.views.plots.canvas import (
     COLOURS,
@@ -205,7 +206,7 @@ def timeline(
         frame: The result of `timeline`.
         ax: Where to draw; a new figure by default.
         title: The title; by default how many events it shows.
-        currency: The currency of the order, for amounts in major units.
+        currency: The currency of the amounts, by default that of the frame.
 
     Returns:
         The Axes: time across, one row per event, the first at the top.
@@ -213,15 +214,16 @@ def timeline(
     Raises:
         ValueError: If the frame is that of another metric.
     """
-    check_frame(frame, "timeline", "at", "event", "amount")
+    check_frame(frame, "timeline", CURRENCY, "at", "event", "amount")
     dated = frame.drop_nulls("at")
     ax = ax or new_axes(rows=dated.height)
     times, rows = dated["at"].dt.replace_time_zone(None).to_list(), range(dated.height)
     colours = [_EVENT_COLOURS.get(event, GREY) for event in dated["event"]]
     ax.scatter(times, rows, color=colours, zorder=3)
     ax.plot(times, rows, color=LIGHT_GREY, zorder=1)
+    amounts = dated.select("event", "amount", CURRENCY)
     ax.set_yticks(
-        rows, [_event_label(event, amount, currency) for event, amount in dated.select("event", "amount").iter_rows()]
+        rows, [_event_label(event, amount, currency or known) for event, amount, known in amounts.iter_rows()]
     )
     ax.set_ylim(max(dated.height, 1) - 0.5, -0.5)
     _set_dates(ax)
@@ -234,6 +236,4 @@ _EVENT_COLOURS: Final = {"created": GREY, "captured": COLOURS[0], "refunded": CO
 
 
 def _event_label(event: str, amount: int | None, currency: str | None) -> str:
-    if not amount:
-        return event
-    return f"{event}: {money.format(amount, currency) if currency else f'{amount:,}'}"
+    return f"{event}: {money.format(amount, currency)}" if amount else event

@@ -6,7 +6,7 @@ from typing import Final
 import polars as pl
 
 from om_toolkit.metrics.expressions import OPEN, effective_as_of, in_hours, parse_duration, total
-from om_toolkit.metrics.grouping import CURRENCY, by_period
+from om_toolkit.metrics.grouping import CURRENCY, by_period, period_of
 from om_toolkit.tables.tables import Tables, tables_of
 
 _BLOCKING: Final = ("PENDING", "REJECTED", "STOPPED")
@@ -84,6 +84,9 @@ def at_risk(
 ) -> pl.DataFrame:
     """Sum the orders of `expiring` per currency, and per local day or other period of their expiry.
 
+    A period that begins before `as_of`, or goes on after `as_of + within`, can have more orders than are summed:
+    `is_partial` says so. With `within=None` every period is complete.
+
     Args:
         data: Orders or Tables.
         within: As for `expiring`.
@@ -104,6 +107,7 @@ def at_risk(
         | `blocked_orders` | Int64 | orders that cannot be captured yet |
         | `without_deadline` | Int64 | open orders with money that remains, but no `expires_at`; for any `within` |
         | `excluded` | Int64 | orders whose remaining amount is unknown and not in the sum |
+        | `is_partial` | Boolean | with `every`: whether `as_of` or `within` cuts the period |
 
     Raises:
         ValueError: If `within` is not a duration, or `every` is not a period.
@@ -133,6 +137,7 @@ def at_risk(
             without_deadline=total(has_no_deadline),
             excluded=total(is_listed & _OPEN_AMOUNT.is_null()),
         )
+        .with_columns(_is_cut(period, within, now, time_zone) for period in periods)
         .sort(CURRENCY, *(period.meta.output_name() for period in periods), nulls_last=True)
     )
 
@@ -155,5 +160,21 @@ def _is_within(within: str | timedelta | None, now: pl.Expr) -> pl.Expr:
     """Return whether an order expires within a duration from now; without a duration every order is listed."""
     if within is None:
         return pl.lit(value=True)
-    until = now + (within if isinstance(within, timedelta) else parse_duration(within))
-    return _EXPIRES_AT.is_between(now, until).fill_null(value=False)
+    return _EXPIRES_AT.is_between(now, _end_of(within, now)).fill_null(value=False)
+
+
+def _end_of(within: str | timedelta, now: pl.Expr) -> pl.Expr:
+    return now + (within if isinstance(within, timedelta) else parse_duration(within))
+
+
+def _is_cut(period: pl.Expr, within: str | timedelta | None, now: pl.Expr, time_zone: str) -> pl.Expr:
+    """Return whether a period has instants on both sides of `as_of`, or of the end of `within`."""
+    if within is None:
+        return pl.lit(value=False).alias("is_partial")
+    name = period.meta.output_name()
+    every, tick = name.removeprefix("expires_at_"), timedelta(microseconds=1)
+    is_cut = (
+        (pl.col(name) == period_of(at, every, time_zone)) & (pl.col(name) == period_of(at + tick, every, time_zone))
+        for at in (now - tick, _end_of(within, now))
+    )
+    return pl.any_horizontal(is_cut).alias("is_partial")

@@ -47,7 +47,12 @@ def by_period(every: str, *, of: str = "created_at", time_zone: str = "UTC") -> 
     if not re.fullmatch(r"[1-9]\d*(d|w|mo|q|y)", every):
         raise ValueError(f"invalid period {every!r}; use a number and d, w, mo, q or y, such as '1w' or '1mo'")
     check_time_zone(time_zone)
-    return pl.col(of).dt.convert_time_zone(time_zone).dt.date().dt.truncate(every).alias(f"{of}_{every}")
+    return period_of(pl.col(of), every, time_zone).alias(f"{of}_{every}")
+
+
+def period_of(instant: pl.Expr, every: str, time_zone: str) -> pl.Expr:
+    """Return the first day of the local period that has an instant."""
+    return instant.dt.convert_time_zone(time_zone).dt.date().dt.truncate(every)
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,23 @@ def test_money_at_risk_is_summed_by_local_day_of_expiry() -> None:
 
 
 @pytest.mark.parametrize(
+    ("hours", "within", "expected"),
+    [
+        (100, "72h", [True, False, True]),  # from 04:00 to 04:00
+        (96, "72h", [False, False, True]),  # from midnight, until a midnight that is in the last period
+        (96, timedelta(hours=72, microseconds=-1), [False, False]),
+        (100, None, [False, False, False]),
+    ],
+)
+def test_a_period_that_is_cut_is_partial(hours: float, within: Any, expected: list[bool]) -> None:
+    orders = [order("a", 119.5), order("b", 130), order("c", 168), order("d", None)]
+    found = at_risk(shop(orders=orders, as_of=at(hours)), within=within, every="1d")
+    assert found.columns[-1] == "is_partial"
+    assert found.drop_nulls("expires_at_1d")["is_partial"].to_list() == expected
+    assert "is_partial" not in at_risk(shop(orders=orders, as_of=at(hours))).columns
+
+
+@pytest.mark.parametrize(
     ("within", "expected"),
     [("90m", []), ("2h", ["a"]), ("1d", ["a"]), ("1w", ["a", "b"]), (timedelta(hours=2), ["a"])],
 )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Any, Final
 
 import polars as pl
@@ -26,8 +26,14 @@ _LONG_HOURS: Final = 72
 
 _BOUND: Final = re.compile(r"(.+)_(low|high)(_bound)?")
 
-_COUNTED: Final = {"orders": "order", "orders_captured": "captured order", "refunds": "refund", "count": "unit"}
-"""What the first figure of a result counts, for the caption."""
+_COUNTED: Final = {
+    ("orders", "orders"): "order",
+    ("orders_captured", "orders_captured"): "captured order",
+    ("refunds", "refunds"): "refund",
+    ("count", "order_amount"): "order",
+    ("count", "tracking_share"): "shipped item",
+}
+"""What a count of a result counts, for the caption: by its name and that of another column of the result."""
 
 
 @dataclass(frozen=True)
@@ -124,12 +130,19 @@ def _notes(frame: pl.DataFrame, data: Orders | Tables[Any] | None, rows: int) ->
         tables = tables_of(data)
         yield count_of(tables.orders.select(pl.len()).collect().item(), "order")
         yield as_of_text(tables.as_of, is_inferred=tables.as_of_is_inferred)
-    elif counted := next((name for name in _COUNTED if frame.schema.get(name) == pl.Int64 and frame.height), None):
-        yield count_of(frame.select(pl.col(counted).sum()).item(), _COUNTED[counted])
+    else:
+        yield from islice(_counts(frame), 1)
     if frame.schema.get("excluded") == pl.Int64 and (excluded := frame["excluded"].sum()):
         yield f"{excluded:,} excluded"
     if frame.height > rows:
         yield f"{count_of(frame.height - rows, 'more row')} (rows={frame.height})"
+
+
+def _counts(frame: pl.DataFrame) -> Iterator[str]:
+    """Yield what the rows of a result count, with its noun."""
+    for (name, other), noun in _COUNTED.items():
+        if frame.height and frame.schema.get(name) == pl.Int64 and other in frame.columns:
+            yield count_of(int(frame[name].sum()), noun)
 
 
 def with_only_currency(frame: pl.DataFrame, data: Orders | Tables[Any]) -> pl.DataFrame:
@@ -159,10 +172,12 @@ def _heading(name: str, unit: Unit, time_zone: str, *, has_currency: bool) -> He
 _TEXTUAL: Final = (Unit.TEXT, Unit.TIME, Unit.DATE, Unit.MONTH, Unit.FLAG)
 
 
-def _formatter(name: str, unit: Unit, frame: pl.DataFrame, *, sign: bool = False) -> Formatter:
-    """Return the formatter of a column; durations of a column are all in hours or all in days."""
+def _formatter(
+    name: str, unit: Unit, frame: pl.DataFrame, *, sign: bool = False, alike: Sequence[str] = ()
+) -> Formatter:
+    """Return the formatter of a column; its durations, and those of `alike`, are all in hours or all in days."""
     has_currency = CURRENCY in frame.columns
-    is_long = unit is Unit.HOURS and (frame[name].abs().median() or 0) >= _LONG_HOURS  # type: ignore[operator]
+    is_long = unit is Unit.HOURS and _typical_hours(frame, alike or [name]) >= _LONG_HOURS
     pattern = formatting.SIGNED if sign else formatting.PLAIN
     of_units: dict[Unit, Formatter] = {
         Unit.AMOUNT: formatting.amount(name, sign=sign) if has_currency else formatting.number(name),
@@ -178,6 +193,11 @@ def _formatter(name: str, unit: Unit, frame: pl.DataFrame, *, sign: bool = False
     }
     missing = "(none)" if name in _keys(frame) else formatting.MISSING
     return of_units.get(unit, formatting.text(name, missing))
+
+
+def _typical_hours(frame: pl.DataFrame, names: Sequence[str]) -> float:
+    """Return the median of the hours of some columns; 0 if they have none."""
+    return float(pl.concat([frame[name].cast(pl.Float64).rename("") for name in names]).abs().median() or 0)  # type: ignore[arg-type]
 
 
 def _keys(frame: pl.DataFrame) -> list[str]:
@@ -209,9 +229,12 @@ def _compared(shown: pl.DataFrame, units: dict[str, Unit], note: str) -> Shown:
 
 
 def _sides(figure: str, units: dict[str, Unit], shown: pl.DataFrame) -> Iterator[Formatter]:
-    """Yield the formatters of a figure before and after, and of their difference."""
-    for name in (f"{figure}_before", f"{figure}_after"):
-        yield _formatter(name, units[name], shown)
+    """Yield the formatters of a figure before and after, and of their difference, all in one unit."""
+    sides = (f"{figure}_before", f"{figure}_after")
+    for name in sides:
+        yield _formatter(name, units[name], shown, alike=sides)
     difference = f"{figure}_difference"
-    unit = units[f"{figure}_before"]
-    yield _formatter(difference, unit, shown, sign=True) if difference in units else lambda _row: Cell("")
+    if difference in units:
+        yield _formatter(difference, units[sides[0]], shown, sign=True, alike=sides)
+    else:
+        yield lambda _row: Cell("")

@@ -181,6 +181,20 @@ def test_the_result_of_compare_has_a_row_for_each_figure() -> None:
     assert rows["refunded share of amount"][2].startswith("+25.0 pp")
 
 
+@pytest.mark.parametrize(("before", "after", "expected"), [(60.0, 90.0, "d"), (20.0, 100.0, "h")])
+def test_a_row_of_a_comparison_has_one_unit(before: float, after: float, expected: str) -> None:
+    hours = {"p50_hours_before": [before], "p50_hours_after": [after], "p50_hours_difference": [after - before]}
+    row = om.show(pl.DataFrame(hours)).rows[0]
+    assert [cell.split()[-1] for cell in row[1:]] == [expected] * 3
+
+
+def test_the_caption_says_what_is_counted() -> None:
+    tables = shop(orders=[{"order_id": one, "order_amount": 5} for one in "ab"], captures=[{"order_id": "a"}])
+    notes = [om.show(frame).note for frame in (om.mix(tables, "status"), om.shipping_methods(tables))]
+    assert notes == ["2 orders", "1 shipped item"]
+    assert om.show(pl.DataFrame({"count": [2]})).note == ""
+
+
 def test_the_text_is_a_table() -> None:
     text = repr(om.show(pl.DataFrame({"carrier": ["DHL", None], "orders": [1, 1200]})))
     assert text.splitlines() == ["1,201 orders", "carrier  orders", "DHL           1", "(none)    1,200"]

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
 T = TypeVar("T")
+R = TypeVar("R")
 Frames = dict[str, pl.DataFrame]
 Kept = tuple[om.Orders, om.Tables[pl.DataFrame]]
 
@@ -351,7 +352,7 @@ def write_ndjson(file: Path, responses: Sequence[bytes], *, copies: int) -> None
                 sink.write(response.replace(b'"order_id":"', b'"order_id":"%d-' % copy, 1) + b"\n")
 
 
-def in_fresh_process(measure: Callable[[T], float], given: T) -> float:
+def in_fresh_process(measure: Callable[[T], R], given: T) -> R:
     """Return what a function measures in a process that has only imported modules."""
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as processes:
         return processes.submit(measure, given).result()

@@ -20,8 +20,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from convert import log, machine, peak_bytes, restart_peak
-from metrics import CHUNK, fresh, write_orders
+from convert import in_fresh_process, log, machine, peak_bytes, restart_peak
+from metrics import CHUNK, run, write_orders
 
 import om_toolkit as om
 
@@ -77,9 +77,9 @@ def size_in_memory(folder: Path) -> int:
 
 def row(folder: Path, few: Path, orders: int, min_cell: int) -> bool:
     """Print the row of one report, and return whether it is within the limits."""
-    report: Made = fresh(partial(made, few=few, min_cell=min_cell), folder)
+    report: Made = in_fresh_process(run, partial(made, folder, few=few, min_cell=min_cell))
     limits = LIMITS[min_cell]
-    memory = report.extra / fresh(size_in_memory, folder) if orders >= CHUNK else None
+    memory = report.extra / in_fresh_process(run, partial(size_in_memory, folder)) if orders >= CHUNK else None
     is_within = (
         report.seconds <= limits.seconds
         and report.cpu_seconds <= limits.cpu_seconds

@@ -131,14 +131,14 @@ def _notes(frame: pl.DataFrame, data: Orders | Tables[Any] | None, rows: int) ->
         yield count_of(tables.orders.select(pl.len()).collect().item(), "order")
         yield as_of_text(tables.as_of, is_inferred=tables.as_of_is_inferred)
     else:
-        yield from islice(_counts(frame), 1)
+        yield from islice(_units_counted(frame), 1)
     if frame.schema.get("excluded") == pl.Int64 and (excluded := frame["excluded"].sum()):
         yield f"{excluded:,} excluded"
     if frame.height > rows:
         yield f"{count_of(frame.height - rows, 'more row')} (rows={frame.height})"
 
 
-def _counts(frame: pl.DataFrame) -> Iterator[str]:
+def _units_counted(frame: pl.DataFrame) -> Iterator[str]:
     """Yield what the rows of a result count, with its noun."""
     for (name, other), noun in _COUNTED.items():
         if frame.height and frame.schema.get(name) == pl.Int64 and other in frame.columns:

@@ -427,6 +427,8 @@ def chosen_vs_shipped(by: Sequence[str]) -> str:
             coalesce(selected_shipping_options_method, selected_shipping_option_method), chr(10)
         )) FROM orders
     """
+    absent = "'(missing)', '(unknown)', '(digital)'"
+    known = f"chosen NOT IN ({absent}, '(mixed)') AND shipped NOT IN ({absent})"
     shown = "coalesce((SELECT spelling FROM spelled WHERE spelled.key = {0}), {0}) AS {0}"
     return f"""
     WITH {pairs},
@@ -439,8 +441,14 @@ def chosen_vs_shipped(by: Sequence[str]) -> str:
         FROM orders JOIN chosen USING (order_id) JOIN shipped USING (order_id)
     ),
     counted AS (SELECT *, count(*) AS orders FROM paired GROUP BY ALL),
-    totals AS (SELECT *, (sum(orders) OVER (PARTITION BY {_list(by)} true))::BIGINT AS total FROM counted)
-    SELECT {_list(by)} chosen, shipped, orders, {_wilson("share", "orders", "total")} FROM totals
+    totals AS (
+        SELECT *, (sum(orders) OVER own)::BIGINT AS total,
+            coalesce(sum(orders) FILTER ({known}) OVER own, 0)::BIGINT AS compared_orders,
+            coalesce(sum(orders) FILTER ({known} AND chosen = shipped) OVER own, 0)::BIGINT AS as_chosen_orders
+        FROM counted WINDOW own AS (PARTITION BY {_list(by)} true)
+    )
+    SELECT {_list(by)} chosen, shipped, orders, {_wilson("share", "orders", "total")}, compared_orders,
+        as_chosen_orders, {_wilson("as_chosen_share", "as_chosen_orders", "compared_orders")} FROM totals
     ORDER BY {_sort(by)} orders DESC, chosen, shipped
     """
 

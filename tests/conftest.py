@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # the worker processes share the cores; polars reads this when it is imported
@@ -11,6 +12,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # the worker processes share the cores;
 import pytest
 from hypothesis import settings
 from secret_watch import _everything_is_logged, pytest_runtest_makereport  # noqa: F401 - pytest finds them here
+
+# A shell starts what runs in its background with Ctrl-C ignored, and tests that press it would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Two of five examples of every property; `--hypothesis-profile=default`, as in .ci/run, draws them all.
 settings.register_profile("quick", max_examples=40)
